@@ -1,0 +1,95 @@
+# Everything a newcomer needs: `make help` lists it. Each target makes what it needs first, so on a
+# fresh machine with Python 3.11 or newer and make, `make demo` and `make test` do all the set-up.
+
+PYTHON  ?= python3
+RUNTIME ?= cpu# cpu or gpu: which ONNX Runtime to install
+JOBS    ?= 2# test processes
+VENV    := .venv
+BIN     := $(VENV)/bin
+BUILD   := build
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format floors pytest golden peers bench wheel clean distclean
+
+help: ## show this list
+	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
+	@echo
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+# ---------------------------------------------------------------------------------------- for users
+demo: $(VENV)/installed-user ## report on, compile and run VGG-16: the first thing to try
+	@printf '\n== cnndsl report zoo/vgg16.cnn: shapes and costs of every layer\n\n'
+	@$(BIN)/cnndsl report zoo/vgg16.cnn
+	@mkdir -p $(BUILD)
+	@printf '\n== cnndsl compile zoo/vgg16.cnn -o $(BUILD)/vgg16.onnx\n\n'
+	@$(BIN)/cnndsl compile zoo/vgg16.cnn -o $(BUILD)/vgg16.onnx
+	@printf '\n== cnndsl run $(BUILD)/vgg16.onnx examples/harbour.png --top 5\n\n'
+	@$(BIN)/cnndsl run $(BUILD)/vgg16.onnx examples/harbour.png --top 5
+	@printf '\nThe weights are fresh random ones, so the guesses mean nothing yet; the net is real.\n'
+	@printf '\nWhat to try next (after `source $(BIN)/activate`):\n'
+	@printf '  cnndsl zoo                                   the nets that come with it\n'
+	@printf '  cnndsl report resnet50 --depth 1             another net, blocks folded\n'
+	@printf '  cnndsl report vgg16 --explain conv2          the arithmetic of one layer\n'
+	@printf '  cnndsl report examples/first_net.cnn         a net of ten lines: edit it\n'
+	@printf '  cnndsl check examples/three_mistakes.cnn     what a mistake looks like\n'
+	@printf '  make test                                    check that all is well\n'
+
+# ----------------------------------------------------------------------------------- for developers
+test: lint floors pytest ## everything that must hold before a commit
+
+lint: $(VENV)/installed-dev ## ruff (style and format) and pyright (types)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(VENV)/installed-dev ## let ruff mend style and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+floors: $(VENV)/installed-dev ## imports go down the floors only
+	$(BIN)/lint-imports
+
+# One thread for each process: the tests are many and small, the machine's cores few.
+pytest: $(VENV)/installed-dev ## the tests alone, with coverage
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --cov
+
+golden: $(VENV)/installed-dev ## rewrite the golden files; read `git diff tests/golden` as prose
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) -q --update-golden
+	git --no-pager diff --stat -- tests/golden
+
+peers: $(VENV)/installed-peers ## install torch and friends, which some tests compare with
+
+bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+wheel: $(VENV)/installed-dev ## build the wheel into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## remove what was built and cached, but not the environment
+	rm -rf $(BUILD) dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	find cnndsl tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environment too
+	rm -rf $(VENV)
+
+# -------------------------------------------------------------------------------------- environment
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "cnndsl needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { \
+	  echo "Python's venv module is missing here (on Debian and Ubuntu: package python3-venv)."; \
+	  rm -rf $(VENV); exit 1; }
+
+$(VENV)/installed-user: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME)]'
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),train,dev]'
+	@touch $@
+
+# torchvision and timm would pull in a good deal that no test needs.
+$(VENV)/installed-peers: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm torchinfo onnxscript
+	@touch $@

@@ -1,0 +1,1 @@
+"""The tests mirror cnndsl/; golden files lie under golden/, helpers under support/."""

@@ -1,0 +1,55 @@
+"""Options, fixtures and profiles for all tests."""
+
+import importlib.util
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.data import DATA
+from tests.support.golden import Golden
+
+# The same examples in every run, so that a red test is red for everybody. To search further:
+# HYPOTHESIS_PROFILE=explore pytest tests/…
+_SLOW_IS_FINE = [HealthCheck.too_slow]
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=_SLOW_IS_FINE
+)
+settings.register_profile(
+    "explore", deadline=None, max_examples=2000, suppress_health_check=_SLOW_IS_FINE
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the golden files anew instead of comparing with them",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a peer or data that this machine lacks, and say why."""
+    missing = {}
+    if importlib.util.find_spec("torch") is None:
+        missing["torch"] = pytest.mark.skip(reason="torch is not installed: `make peers` does it")
+    if not DATA.is_dir():
+        missing["data"] = pytest.mark.skip(
+            reason=f"no real data at {DATA} (set CNNDSL_TEST_DATA to its folder)"
+        )
+    for item in items:
+        for marker, skip in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare with a golden file; see tests/support/golden.py.
+
+    `golden("diagnostics/unknown-word", source, render)` compares `render(source)` with the result
+    that tests/golden/diagnostics/unknown-word.txt holds below the same source; `source=None` takes
+    the source from the file.
+    """
+    return Golden(update=request.config.getoption("--update-golden"))

@@ -1,0 +1,1 @@
+"""What several tests share: golden files, real data, and the peers that cnndsl is compared with."""
