@@ -1,0 +1,114 @@
+"""The house keeps its shape: floors, doors, small files, documented verbs, a light start."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# The one place where each heavy library may be imported.
+DOORS = {
+    "lark": ("cnndsl.syntax.parse",),
+    "click": ("cnndsl.cli",),
+    "onnx": ("cnndsl.lower", "cnndsl.emit"),
+    "onnx_ir": ("cnndsl.lower", "cnndsl.emit"),
+    "onnxruntime": ("cnndsl.runtime",),
+    "PIL": ("cnndsl.runtime.images",),
+    # Never in the package at all:
+    "torch": (),
+    "pickle": (),
+}
+
+# What a report doesn't load, so that it answers at once.
+HEAVY = ("numpy", "onnx", "onnx_ir", "onnxruntime", "PIL", "torch")
+
+# Longer than 300 lines, and why.
+LONG_FILES: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Who imports whom in the package. Imports for the type checker alone don't count."""
+    return grimp.build_graph(
+        "cnndsl", include_external_packages=True, exclude_type_checking_imports=True
+    )
+
+
+def test_imports_go_down_the_floors_only(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(REPOSITORY / "pyproject.toml"), cache_dir=None)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_module_imports_itself_by_a_detour(graph: grimp.ImportGraph) -> None:
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail("a cycle of imports: " + " -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_a_heavy_library_has_one_door(graph: grimp.ImportGraph, library: str) -> None:
+    if library not in graph.modules:
+        return
+    doors = DOORS[library]
+    users = graph.find_modules_that_directly_import(library)
+    strangers = {
+        user for user in users if not any(f"{user}.".startswith(f"{door}.") for door in doors)
+    }
+    assert not strangers, f"{library} enters through {doors} alone"
+
+
+def test_files_stay_small() -> None:
+    lengths = {
+        str(path.relative_to(REPOSITORY)): len(path.read_text(encoding="utf-8").splitlines())
+        for folder in ("cnndsl", "tests", "benchmarks", "examples")
+        for path in (REPOSITORY / folder).rglob("*.py")
+    }
+    long = {path: length for path, length in lengths.items() if length > 300}
+    assert long.keys() <= LONG_FILES.keys(), f"over 300 lines: split, or explain: {long}"
+    assert LONG_FILES.keys() <= long.keys(), "no longer long: take it off the list"
+
+
+def test_public_verbs_are_documented() -> None:
+    package = importlib.import_module("cnndsl")
+    assert {"parse", "analyse", "compile", "run"} <= set(package.__all__)
+    for name in package.__all__:
+        verb = getattr(package, name)
+        if callable(verb):
+            assert inspect.getdoc(verb), f"cnndsl.{name} has no docstring"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("import cnndsl.cli", id="import"),
+        pytest.param(
+            "from cnndsl.cli import main; main(['report', 'resnet18'], standalone_mode=False)",
+            id="report",
+        ),
+        pytest.param(
+            "from cnndsl.cli import main; main(['check', 'resnet18'], standalone_mode=False)",
+            id="check",
+        ),
+        pytest.param(
+            "from cnndsl.cli import main; main(['fmt', '--check', 'zoo/vgg16.cnn'],"
+            " standalone_mode=False)",
+            id="fmt",
+        ),
+    ],
+)
+def test_the_command_line_starts_without_heavy_libraries(program: str) -> None:
+    tail = f"\nimport sys; print('loaded:', *sorted(set({HEAVY!r}) & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", program + tail], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1].split() == ["loaded:"]
