@@ -1,0 +1,113 @@
+"""What is wrong, where, and what to do: diagnostics are values, rendered only at the door."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from cnndsl.source import Span
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `code` is kebab case and explained by `cnndsl explain CODE`; `message` is one clause without
+    a full stop; `help` says what to do; `frames` are the calls that led here, innermost first.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    help: str = ""
+    severity: Severity = "error"
+    frames: tuple[Span, ...] = ()
+
+    def render(self, colour: bool = False) -> str:
+        """The message as people read it, with the source line and a caret under the cause."""
+        bold, red, blue, end = _colours(self.severity) if colour else ("", "", "", "")
+        lines = [f"{red}{self.severity}[{self.code}]{end}{bold}: {self.message}{end}"]
+        if self.span is not None:
+            lines.extend(_excerpt(self.span, blue, red, end))
+        if self.help:
+            lines.append(f"  {blue}help:{end} {self.help}")
+        for frame in self.frames:
+            lines.append(f"  {blue}from:{end} `{_first_line(frame.text)}` at {frame.place}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, object]:
+        """The form for editors; lines and columns count from 1, `end` is exclusive."""
+        entry: dict[str, object] = {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "help": self.help,
+        }
+        if self.span is not None:
+            last = Span(self.span.source, self.span.end, self.span.end)
+            entry |= {
+                "file": self.span.source.name,
+                "line": self.span.line,
+                "column": self.span.column,
+                "end_line": last.line,
+                "end_column": last.column,
+            }
+        entry["from"] = [{"text": _first_line(f.text), "place": f.place} for f in self.frames]
+        return entry
+
+
+class SpecError(Exception):
+    """A spec that can't be understood; carries every diagnostic that was found."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]):
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+
+
+class UsageError(Exception):
+    """Something outside the spec is wrong (a file, an option, a missing package).
+
+    Its text is one clear sentence that the command line prints as it is.
+    """
+
+
+def closest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that was probably meant, or None when nothing is near."""
+    matches = difflib.get_close_matches(word[:60], list(candidates), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
+    """A help sentence: `did you mean …?`, or `otherwise`."""
+    match = closest(word, candidates)
+    return f"did you mean `{match}`?" if match else otherwise
+
+
+def _colours(severity: Severity) -> tuple[str, str, str, str]:
+    return "\033[1m", "\033[1;31m" if severity == "error" else "\033[1;33m", "\033[1;34m", "\033[0m"
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= 80 else line[:77] + "…"
+
+
+def _excerpt(span: Span, blue: str, red: str, end: str) -> list[str]:
+    """The arrow to the place, the line, and carets under the span (its first line's part)."""
+    number, text = str(span.line), span.source.line(span.line)
+    offset = span.column - 1
+    width = max(1, min(span.end - span.start, len(text) - offset))
+    if len(text) > 160:  # a hostile or generated line: show the neighbourhood alone
+        start = max(0, offset - 60)
+        text, offset, width = text[start : start + 140], offset - start, min(width, 60)
+    lead = "".join(c if c == "\t" else " " for c in text[:offset])
+    margin = " " * (len(number) + 2)
+    return [
+        f"{blue}  --> {end}{span.place}",
+        f" {blue}{number} |{end} {text}".rstrip(),
+        f"{margin}{blue}|{end} {lead}{red}{'^' * width}{end}",
+    ]

@@ -1,0 +1,192 @@
+"""What a layer is: a word, typed arguments, and answers to the same few questions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from cnndsl.layers.arguments import Argument
+from cnndsl.shape import Shape
+
+
+class ShapeError(Exception):
+    """A layer can't take its input. `field` names the argument at fault, "" the op itself."""
+
+    def __init__(self, code: str, message: str, *, field: str = "", help: str = ""):
+        super().__init__(message)
+        self.code, self.message, self.field, self.help = code, message, field, help
+
+
+Role = Literal["weight", "bias", "norm", "statistic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A tensor that belongs to a step, kept as `STEP.name`.
+
+    Weights (`role="weight"`) are drawn with `fan_in` and `fan_out`; the others start at `initial`.
+    A statistic is a running average: stored, but neither trained nor counted as a parameter.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    role: Role
+    fan_in: int = 0
+    fan_out: int = 0
+    initial: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Work for one example: multiply-adds of convolutions and dense layers, and operations of any
+    kind (2 per multiply-add, and what the layer's documentation says for the rest).
+    """
+
+    macs: int
+    flops: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What one output position sees along one axis: `size` inputs from `start` on for the first
+    position, `step` inputs further for each next one.
+    """
+
+    size: int
+    step: Fraction
+    start: Fraction
+
+
+Sight = tuple[Reach, ...] | Literal["everything"]
+"""A reach for every axis; empty where every position sees its own alone."""
+
+POINT: Sight = ()
+EVERYTHING: Sight = "everything"
+
+
+class Value(Protocol):
+    """A value of the graph under construction."""
+
+    name: str | None
+
+
+class Builder(Protocol):
+    """What `lower` writes into: nodes of standard ONNX operators, named after the step."""
+
+    inputs: tuple[Shape, ...]
+    output: Shape
+
+    def op(self, kind: str, *inputs: Value | None, **attributes: object) -> Value:
+        """Add a node with one output."""
+        ...
+
+    def ops(
+        self, kind: str, outputs: int, *inputs: Value | None, **attributes: object
+    ) -> Sequence[Value]:
+        """Add a node with several outputs."""
+        ...
+
+    def parameter(self, name: str) -> Value:
+        """The step's parameter of that name, as the layer's `parameters` declares it."""
+        ...
+
+    def constant(self, name: str, values: object, kind: Literal["float", "int"] = "float") -> Value:
+        """A constant tensor from numbers, nested sequences or an array."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A line of the language with what it must give: a test and documentation at once."""
+
+    text: str
+    input: str
+    output: str
+    params: int = 0
+    macs: int = 0
+
+
+class Layer(BaseModel):
+    """A layer without weights or place: its word and its arguments.
+
+    Adding a layer is adding a file here: arguments as fields, a docstring that is its reference
+    page, examples, and the answers below. Shapes leave the batch out; costs are for one example.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+    word: ClassVar[str] = ""
+    examples: ClassVar[tuple[Example, ...]] = ()
+    references: ClassVar[tuple[int, int | None]] = (0, 0)
+    """How many labels it takes beside the current value: least and most (None: any number)."""
+    takes_current: ClassVar[bool] = True
+    """Whether the value of the line above is its first input."""
+    in_place: ClassVar[bool] = False
+    """Whether its output may overwrite its input (elementwise layers)."""
+    is_identity: ClassVar[bool] = False
+    """Whether it does nothing at inference (dropout): it makes no node and no new buffer."""
+    keeps: ClassVar[frozenset[str]] = frozenset({"input"})
+    """What the backward pass needs again: "input", "output", "indices", "mask"."""
+
+    def __init_subclass__(cls, word: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if word:
+            cls.word = word
+            LAYERS[word] = cls
+
+    @classmethod
+    def arguments(cls) -> Mapping[str, Argument]:
+        """How each field is written."""
+        if "_arguments" not in cls.__dict__:
+            cls._arguments = {name: _argument(info) for name, info in cls.model_fields.items()}
+        return cls._arguments
+
+    _arguments: ClassVar[Mapping[str, Argument]]
+
+    @abstractmethod
+    def shape(self, *inputs: Shape) -> Shape:
+        """Output shape; raises ShapeError."""
+        raise NotImplementedError
+
+    def parameters(self, *inputs: Shape) -> tuple[Parameter, ...]:
+        """The tensors it owns, in the order they are counted and stored."""
+        return ()
+
+    @abstractmethod
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        """Work for one example of concrete shapes."""
+        raise NotImplementedError
+
+    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+        """What an output position sees, axis by axis; POINT (its own alone) unless it says more."""
+        return POINT
+
+    def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
+        """The shape arithmetic as a textbook writes it, a line a fact; counts come elsewhere."""
+        return []
+
+    @abstractmethod
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        """Its inference in standard ONNX operators (opset 18)."""
+        raise NotImplementedError
+
+
+LAYERS: dict[str, type[Layer]] = {}
+"""Every layer by its word; filled as the modules of this package are imported."""
+
+
+def _argument(info: FieldInfo) -> Argument:
+    extra: Any = info.json_schema_extra  # left there by the functions of layers.arguments
+    return extra["argument"]

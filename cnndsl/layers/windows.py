@@ -1,0 +1,154 @@
+"""What all layers that slide a window share: axes, pads, sizes, reach, and the words for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cnndsl.layers.arguments import Padding
+from cnndsl.layers.base import Reach, ShapeError, Sight
+from cnndsl.shape import Dim, Shape, same_padding, window_count, window_extent
+
+Axis = tuple[str, Dim, int, int, tuple[int, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window over a map, explicit for every axis; pads are (before, after)."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    ceil: bool = False
+
+    def axes(self, x: Shape) -> list[Axis]:
+        """Name, size, kernel, stride, pads and dilation of each axis of x."""
+        names = axis_names(x.rank)
+        return list(
+            zip(names, x.space, self.kernel, self.stride, self.pads, self.dilation, strict=True)
+        )
+
+    def slide(self, x: Shape) -> tuple[Dim, ...]:
+        """Output sizes; raises where the window is larger than the padded map."""
+        for name, n, k, _, (before, after), d in self.axes(x):
+            extent = window_extent(k, d)
+            if isinstance(n, int) and n + before + after < extent:
+                padded = f" and {before + after} of padding" if before + after else ""
+                raise ShapeError(
+                    "window-too-large",
+                    f"a window of {extent} doesn't fit into a {name} of {n}{padded}",
+                    field="kernel",
+                    help="use a smaller window, padding (`same`), or fewer strides before it",
+                )
+        return tuple(
+            window_count(n, k, s, before, after, d, self.ceil)
+            for _, n, k, s, (before, after), d in self.axes(x)
+        )
+
+    def reach(self) -> Sight:
+        """Each output sees d·(k−1)+1 inputs from −pad on, s further for every next one."""
+        rows = zip(self.kernel, self.stride, self.pads, self.dilation, strict=True)
+        return tuple(
+            Reach(window_extent(k, d), Fraction(s), Fraction(-before))
+            for k, s, (before, _), d in rows
+        )
+
+    def explain(self, x: Shape, output: Shape) -> list[str]:
+        """`height: (227 − 11 + 2·0)/4 + 1 = 55`, a line an axis."""
+        lines: list[str] = []
+        left, right = ("⌈", "⌉") if self.ceil else ("⌊", "⌋")
+        for (name, n, k, s, (before, after), d), m in zip(self.axes(x), output.space, strict=True):
+            padding = f"2·{before}" if before == after else f"{before} + {after}"
+            window = f"{k}" if d == 1 else f"({d}·({k} − 1) + 1)"
+            exact = isinstance(n, int) and (n - window_extent(k, d) + before + after) % s == 0
+            quotient = f"({n} − {window} + {padding})/{s}"
+            lines.append(f"{name}: {quotient if exact else left + quotient + right} + 1 = {m}")
+        return lines
+
+    def attributes(self) -> dict[str, object]:
+        """As ONNX's Conv and MaxPool take them: pads are all befores, then all afters."""
+        befores, afters = zip(*self.pads, strict=True)
+        return {
+            "kernel_shape": self.kernel,
+            "strides": self.stride,
+            "pads": (*befores, *afters),
+            "dilations": self.dilation,
+        }
+
+
+def resolve_window(
+    x: Shape,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    dilation: tuple[int, ...] = (1,),
+    ceil: bool = False,
+) -> Window:
+    """Spread a layer's arguments over the axes of x and make its padding explicit."""
+    kernel = spread(kernel, x, "kernel")
+    stride = spread(stride, x, "stride")
+    dilation = spread(dilation, x, "dilation")
+    return Window(
+        kernel, stride, _resolve_padding(padding, x, kernel, stride, dilation), dilation, ceil
+    )
+
+
+def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
+    """One value for every spatial axis of x; a single one holds for all."""
+    if x.rank == 0:
+        raise ShapeError(
+            "needs-space",
+            f"a window needs a map to slide over, but its input is the vector {x}",
+            help="`reshape C@HxW` makes a map of a vector; a dense layer is `fc`",
+        )
+    if len(values) == 1:
+        return values * x.rank
+    if len(values) != x.rank:
+        raise ShapeError(
+            "wrong-axes",
+            f"{len(values)} numbers are given, but {x} has {x.rank} spatial "
+            f"{'axis' if x.rank == 1 else 'axes'}",
+            field=field,
+            help=f"give one number for all axes, or {x.rank}",
+        )
+    return values
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """What people call the spatial axes."""
+    return {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}[rank]
+
+
+def explicit_padding(padding: tuple[int, ...], x: Shape) -> tuple[tuple[int, int], ...]:
+    """(before, after) for each axis: one number for all sides, one an axis, or both sides."""
+    if len(padding) == 2 * x.rank:
+        return tuple(zip(padding[: x.rank], padding[x.rank :], strict=True))
+    return tuple((p, p) for p in spread(padding, x, "padding"))
+
+
+def _resolve_padding(
+    padding: Padding,
+    x: Shape,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> tuple[tuple[int, int], ...]:
+    if isinstance(padding, tuple):
+        return explicit_padding(padding, x)
+    rows = zip(x.space, kernel, stride, dilation, strict=True)
+    if padding == "half":
+        return tuple(((k - 1) // 2 * d, (k - 1) // 2 * d) for _, k, _, d in rows)
+    return tuple(_same(n, k, s, d) for n, k, s, d in rows)
+
+
+def _same(n: Dim, k: int, s: int, d: int) -> tuple[int, int]:
+    pads = same_padding(n, k, s, d)
+    if pads is None:
+        raise ShapeError(
+            "symbolic-same",
+            f"`same` with stride {s} pads by a number that depends on {n}, which isn't fixed",
+            field="padding",
+            help="`half` pads alike for every size",
+        )
+    return pads

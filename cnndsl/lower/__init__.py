@@ -1,0 +1,73 @@
+"""Network → ONNX graph in memory: the one door to onnx_ir, with emit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from cnndsl.layers.base import Parameter
+from cnndsl.lower.builder import OPSET, GraphBuilder
+from cnndsl.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A graph whose parameters have shapes but no values yet, and what each of them is.
+
+    `graph.initializers` holds the parameters (without `const_value`) and the constants (with).
+    """
+
+    graph: ir.Graph
+    parameters: dict[str, Parameter]
+
+
+def lower(network: Network) -> Lowered:
+    """The inference graph of a network: float32, any batch, opset 18, names from the spec."""
+    builder = GraphBuilder(network)
+    inputs = [builder.input(i.name, i.shape) for i in network.inputs]
+    for step in network.without_heads():
+        builder.lower(step)
+    graph = ir.Graph(
+        inputs,
+        _outputs(builder),
+        nodes=builder.nodes,
+        initializers=list(builder.initializers.values()),
+        opset_imports={"": OPSET},
+        name=network.name,
+    )
+    return Lowered(graph, builder.parameters)
+
+
+def _outputs(builder: GraphBuilder) -> list[ir.Value]:
+    """The output values, named as people call them: `logits` for `logits.softmax1`."""
+    names = output_names(builder.network)
+    taken = set(builder.network.outputs)
+    outputs: list[ir.Value] = []
+    for value_name, name in zip(builder.network.outputs, names, strict=True):
+        value = builder.values[value_name]
+        if value.name != name:
+            inner = builder.values.get(name)
+            if inner is not None and name not in taken:
+                inner.name = f"{name}/inner"
+            if value.producer() is None or value in outputs or value.name in names:
+                value = _copy(builder, value, name)
+            value.name = name
+        outputs.append(value)
+    return outputs
+
+
+def _copy(builder: GraphBuilder, value: ir.Value, name: str) -> ir.Value:
+    node = ir.node("Identity", [value], name=f"{name}/Identity")
+    builder.nodes.append(node)
+    copy = node.outputs[0]
+    copy.shape, copy.type = value.shape, value.type
+    return copy
+
+
+def output_names(network: Network) -> tuple[str, ...]:
+    """What the outputs are called: the label they end, where that is unambiguous."""
+    short = [name.rpartition(".")[0] or name for name in network.outputs]
+    if len(set(short)) < len(short) or any(i.name in short for i in network.inputs):
+        return network.outputs
+    return tuple(short)
