@@ -60,7 +60,7 @@ golden: $(VENV)/installed-dev ## rewrite the golden files; read `git diff tests/
 peers: $(VENV)/installed-peers ## install torch and friends, which some tests compare with
 
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ONLY)
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
