@@ -131,6 +131,8 @@ class Layer(BaseModel):
     examples: ClassVar[tuple[Example, ...]] = ()
     references: ClassVar[tuple[int, int | None]] = (0, 0)
     """How many labels it takes beside the current value: least and most (None: any number)."""
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Keys that other tools have and that are refused on purpose, with the reason."""
     takes_current: ClassVar[bool] = True
     """Whether the value of the line above is its first input."""
     in_place: ClassVar[bool] = False
