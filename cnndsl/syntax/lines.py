@@ -1,0 +1,285 @@
+"""The lines of a spec before its grammar: comments, indentation, continuation lines, limits.
+
+What comes out has the same offsets as the source, so that every place found in it is a place in
+the source. Comments are blanked. A line that starts with `->` is joined to the line above, except
+after an indented body. Everything that is wrong with the indentation is found here, line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from cnndsl.diagnostics import Diagnostic
+from cnndsl.source import Source, Span
+from cnndsl.syntax import tree
+
+MAX_CHARACTERS = 1_000_000
+MAX_LINE = 10_000
+MAX_DEPTH = 50
+MAX_PARENTHESES = 50
+MAX_OPERATORS = 100
+
+_COMMENT_OR_STRING = re.compile(r'"[^"\n]*"|#.*')
+_OPERATOR = re.compile(r"->|\*\*|//|[=!<>]=|[-+*/%<>]|\b(?:and|or|not|if)\b")
+
+
+@dataclass(slots=True)
+class LogicalLine:
+    """A line with the lines that continue it; offsets into the source."""
+
+    start: int
+    end: int
+    text: str
+    faulty: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Whether a body must follow."""
+        return self.text.endswith(":")
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether it starts with `|`."""
+        return self.text.startswith("|")
+
+
+@dataclass(slots=True)
+class _Level:
+    """An open indentation: its column, and whether its lines are branches (None: not yet known)."""
+
+    column: int
+    branches: bool | None
+
+
+@dataclass
+class Lines:
+    """A source, taken apart. `text` is what the grammar sees."""
+
+    source: Source
+    text: str = ""
+    logical: list[LogicalLine] = field(default_factory=list[LogicalLine])
+    comments: list[tree.Comment] = field(default_factory=list[tree.Comment])
+    diagnostics: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    def report(self, code: str, message: str, start: int, end: int, help: str = "") -> None:
+        """Add an error at the offsets `start` ≤ i < `end`."""
+        span = Span(self.source, start, max(end, start + 1))
+        self.diagnostics.append(Diagnostic(code, message, span, help))
+
+
+def read_lines(source: Source) -> Lines:
+    """Take a source apart into lines; what is wrong with them is in the result's diagnostics."""
+    lines = Lines(source)
+    if len(source.text) > MAX_CHARACTERS:
+        message = (
+            f"the file has {len(source.text):,} characters; at most {MAX_CHARACTERS:,} are read"
+        )
+        lines.report("file-too-large", message, 0, 1, "split it, and bring the parts in by `use`")
+        return lines
+    _Reader(lines).read()
+    if not lines.logical and not lines.diagnostics:
+        help = "start with `cnndsl 1`, `net Name` and `input image 3@224x224`"
+        lines.report("empty-file", "there is nothing in this file", 0, 1, help)
+    return lines
+
+
+class _Reader:
+    """Walks down the lines with a stack of open indentations."""
+
+    def __init__(self, lines: Lines):
+        self.lines = lines
+        self.levels = [_Level(0, False)]
+        self.pieces: list[str] = []
+        self.indented_by = ""
+
+    def read(self) -> None:
+        offset = 0
+        for number, raw in enumerate(self.lines.source.text.split("\n")):
+            if number == 0 and raw.startswith("\ufeff"):
+                raw = " " + raw[1:]
+                self._line(raw, 0, 1)
+            else:
+                self._line(raw, offset, 0)
+            offset += len(raw) + 1
+        if self.lines.logical:
+            self._check_body(self.lines.logical[-1], -1)
+        self.lines.text = "".join(self.pieces)[1:] + "\n"
+
+    def _line(self, raw: str, offset: int, skip: int) -> None:
+        """One line of the file; `skip` characters before its indentation don't count."""
+        content = self._without_comment(raw, offset).rstrip(" \t\r")
+        stripped = content[skip:].lstrip(" \t")
+        if not stripped:
+            self.pieces.append(" " * (len(raw) + 1))
+            return
+        column = len(content) - skip - len(stripped)
+        start, end = offset + skip + column, offset + len(content)
+        padding = " " * (len(raw) - len(content))
+        lead = ("\n" if self.lines.logical else " ") + " " * (skip + column)
+        if stripped.startswith("->"):
+            lead = self._continuation(stripped, column, start, end)
+        else:
+            self._start(LogicalLine(start, end, stripped), column)
+        self._check_indentation(content[skip : skip + column], offset + skip)
+        self._check_limits(self.lines.logical[-1], stripped, start)
+        self.pieces.append(lead + stripped + padding)
+
+    def _without_comment(self, raw: str, offset: int) -> str:
+        if "#" not in raw:
+            return raw
+        for match in _COMMENT_OR_STRING.finditer(raw):
+            if match[0].startswith("#"):
+                before = raw[: match.start()]
+                span = Span(self.lines.source, offset + match.start(), offset + len(raw.rstrip()))
+                text = match[0][1:].strip()
+                alone = not before.strip(" \t\ufeff")
+                self.lines.comments.append(tree.Comment(text=text, alone=alone, span=span))
+                return before
+        return raw
+
+    def _start(self, line: LogicalLine, column: int) -> None:
+        """A line that isn't a continuation: it must fit the open indentations."""
+        lines, levels = self.lines, self.levels
+        if lines.logical:
+            self._check_body(lines.logical[-1], column)
+        if column > levels[-1].column:
+            self._indent(line, column)
+        else:
+            while column < levels[-1].column:
+                last = levels.pop()
+            if column != levels[-1].column:
+                self._bad_dedent(line, column, last.column)  # pyright: ignore[reportPossiblyUnbound]
+                levels.append(_Level(column, None))
+        self._check_kind(line, levels[-1])
+        lines.logical.append(line)
+
+    def _indent(self, line: LogicalLine, column: int) -> None:
+        above = self.lines.logical[-1] if self.lines.logical else None
+        if above is None or not above.opens:
+            self._unexpected_indent(line, above)
+        elif len(self.levels) > MAX_DEPTH:
+            message = f"bodies are nested more than {MAX_DEPTH} deep"
+            self.lines.report("nested-too-deep", message, line.start, line.end, "use a `def`")
+        self.levels.append(_Level(column, None))
+
+    def _unexpected_indent(self, line: LogicalLine, above: LogicalLine | None) -> None:
+        if above is None:
+            message, help = "the first line is indented", "start it in the first column"
+        else:
+            number = Span(self.lines.source, above.start, above.end).line
+            word = above.text.split(maxsplit=1)[0]
+            if word in ("def", "for"):
+                if not above.faulty:
+                    message = f"a `{word}` line ends in a colon"
+                    help = f"write `:` at the end of line {number}"
+                    self.lines.report("missing-colon", message, above.end - 1, above.end, help)
+                    above.faulty = True
+                return
+            message = "this line is indented more than the line above, which opens no body"
+            help = f"end line {number} in `:` if this is its body, else align the two"
+        self.lines.report("unexpected-indent", message, line.start, line.end, help)
+
+    def _bad_dedent(self, line: LogicalLine, column: int, inner: int) -> None:
+        outer = self.levels[-1].column
+        message = f"this line is indented by {column}, which fits no line above"
+        help = f"indent it by {inner} or by {outer}"
+        self.lines.report("bad-dedent", message, line.start, line.end, help)
+
+    def _check_body(self, above: LogicalLine, column: int) -> None:
+        """The line above must have its body, if it opens one."""
+        if above.opens and column <= self.levels[-1].column and not above.faulty:
+            message = "a line that ends in `:` needs an indented body below"
+            help = "indent the lines that belong to it, or drop the colon"
+            self.lines.report("missing-body", message, above.end - 1, above.end, help)
+            above.faulty = True
+
+    def _check_kind(self, line: LogicalLine, level: _Level) -> None:
+        """A body holds branches or statements, never both."""
+        if level.branches is None:
+            level.branches = line.is_branch
+        elif level.branches and not line.is_branch:
+            message = "this line stands among branches but doesn't start with `|`"
+            help = "start it with `|`, or with `->` if it continues the branch above"
+            self.lines.report("mixed-body", message, line.start, line.end, help)
+        elif line.is_branch and not level.branches:
+            message = "a branch can only stand in the body of `concat:`, `add:` or `mul:`"
+            help = "write `concat:` above the branches, and indent them"
+            self.lines.report("misplaced-branch", message, line.start, line.start + 1, help)
+            line.faulty = True
+
+    def _continuation(self, stripped: str, column: int, start: int, end: int) -> str:
+        """A line that starts with `->`; returns what stands for its line end and indentation."""
+        lines, levels = self.lines, self.levels
+        above = lines.logical[-1] if lines.logical else None
+        if above is not None and above.opens:
+            self._check_body(above, column)
+        popped = False
+        while len(levels) > 1 and levels[-1].column > column:
+            levels.pop()
+            popped = True
+        if above is None or (above.opens and not popped and not above.faulty):
+            message, help = "there is nothing here that `->` could go on from", "drop the `->`"
+            lines.report("misplaced-arrow", message, start, start + 2, help)
+            above = None
+        if above is None or popped or above.opens:
+            lines.logical.append(LogicalLine(start, end, stripped, faulty=above is None))
+            level = levels[-1].column
+            return " " * (column - level) + "\n" + " " * level
+        gap = start - above.end
+        if not above.faulty:  # else it may be endless, and nobody reads it
+            above.text += " " * gap + stripped
+            above.end = end
+        return " " * (column + 1)
+
+    def _check_indentation(self, indentation: str, offset: int) -> None:
+        """Tabs or blanks, but one of them throughout."""
+        if not indentation:
+            return
+        self.indented_by = self.indented_by or indentation[0]
+        if indentation.strip(self.indented_by):
+            kind = "tabs" if self.indented_by == "\t" else "spaces"
+            message = f"tabs and spaces are mixed: the lines above are indented by {kind}"
+            help = "use four spaces a level; `cnndsl fmt` does"
+            self.lines.report("mixed-indentation", message, offset, offset + len(indentation), help)
+
+    def _check_limits(self, line: LogicalLine, stripped: str, start: int) -> None:
+        length = line.end - line.start
+        if length > MAX_LINE:
+            if not line.faulty:
+                message = f"this line has {length:,} characters; at most {MAX_LINE:,} are read"
+                self.lines.report("line-too-long", message, line.start, line.start + 1)
+            line.faulty = True
+        elif length > MAX_OPERATORS and not line.faulty:
+            operators = sum(match[0] != "->" for match in _OPERATOR.finditer(line.text))
+            if operators > MAX_OPERATORS:
+                message = f"this line has {operators} operators; at most {MAX_OPERATORS} are read"
+                help = "name parts of it with `let`"
+                self.lines.report("line-too-complex", message, line.start, line.end, help)
+                line.faulty = True
+        if "(" in stripped or ")" in stripped:
+            self._check_parentheses(line, stripped, start)
+
+    def _check_parentheses(self, line: LogicalLine, stripped: str, start: int) -> None:
+        opened: list[int] = []
+        for index, character in enumerate(stripped):
+            if character == "(":
+                opened.append(index)
+                if len(opened) > MAX_PARENTHESES:
+                    message = f"parentheses are nested more than {MAX_PARENTHESES} deep"
+                    self._fault(line, "nested-too-deep", message, start + index)
+                    return
+            elif character == ")":
+                if not opened:
+                    message = "this parenthesis closes nothing"
+                    self._fault(line, "unopened-parenthesis", message, start + index)
+                    return
+                opened.pop()
+        if opened:
+            message = "this parenthesis is never closed; it must close on its own line"
+            self._fault(line, "unclosed-parenthesis", message, start + opened[-1])
+
+    def _fault(self, line: LogicalLine, code: str, message: str, offset: int) -> None:
+        if not line.faulty:
+            self.lines.report(code, message, offset, offset + 1)
+        line.faulty = True
