@@ -206,13 +206,17 @@ def window_count(
     With `ceil` the division rounds up, and a last window that would start in the padding behind
     the map is dropped (as Caffe and PyTorch do). The result may be less than 1: the caller checks.
     """
-    free = size + (before + after - window_extent(kernel, dilation))
-    if not ceil:
-        return free // stride + 1
-    count = (free + (stride - 1)) // stride + 1
-    probe = 64 * stride  # symbolic sizes: whether the drop happens is read off two large sizes
-    starts = {at(count * stride, v) - stride >= at(size, v) + before for v in (probe, probe + 1)}
-    return count - 1 if starts == {True} else count
+    if ceil:
+        after = ceil_padding(kernel, stride, after, dilation)
+    return (size + (before + after - window_extent(kernel, dilation))) // stride + 1
+
+
+def ceil_padding(kernel: int, stride: int, after: int, dilation: int = 1) -> int:
+    """Padding behind the map with which rounding down counts the windows that `ceil` does.
+
+    s−1 more make the division round up; with at most d·(k−1) no window starts behind the map.
+    """
+    return min(after + stride - 1, max(after, window_extent(kernel, dilation) - 1))
 
 
 def same_padding(size: Dim, kernel: int, stride: int, dilation: int) -> tuple[int, int] | None:

@@ -52,9 +52,12 @@ def size(default: Any = ..., **bounds: Any) -> Any:
     return _field(default, Argument(positional="size", letters="k"), bounds)
 
 
-def number(default: Any = ..., **bounds: Any) -> Any:
-    """A positional number: `64`, `(4*n)`; several such fields are filled in their order."""
-    return _field(default, Argument(positional="number"), bounds)
+def number(default: Any = ..., letters: str | None = None, **bounds: Any) -> Any:
+    """A positional number: `64`, `(4*n)`; several such fields are filled in their order.
+
+    With `letters` a short option says the same: `shuffle 2` and `shuffle g2`.
+    """
+    return _field(default, Argument(positional="number", letters=letters), bounds)
 
 
 def numbers(default: Any = ..., **bounds: Any) -> Any:

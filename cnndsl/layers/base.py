@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 from cnndsl.layers.arguments import Argument
-from cnndsl.shape import Shape
+from cnndsl.shape import Condition, Shape
 
 
 class ShapeError(Exception):
@@ -106,6 +106,23 @@ class Builder(Protocol):
         """A constant tensor from numbers, nested sequences or an array."""
         ...
 
+    @property
+    def wants_indices(self) -> bool:
+        """Whether an unpooling needs the places of this step's maxima."""
+        ...
+
+    def keep_indices(self, indices: Value) -> None:
+        """Leave the places of this step's maxima for the unpooling."""
+        ...
+
+    def indices(self, number: int) -> Value:
+        """The places kept by the step that made the input of that number."""
+        ...
+
+    def producer(self, number: int) -> Layer:
+        """The layer of the step that made the input of that number."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -133,6 +150,8 @@ class Layer(BaseModel):
     """How many labels it takes beside the current value: least and most (None: any number)."""
     refused: ClassVar[Mapping[str, str]] = {}
     """Keys that other tools have and that are refused on purpose, with the reason."""
+    reference_key: ClassVar[str | None] = None
+    """The key a label is given by, if any: `crop to=x`; else labels stand bare: `concat x`."""
     takes_current: ClassVar[bool] = True
     """Whether the value of the line above is its first input."""
     in_place: ClassVar[bool] = False
@@ -161,6 +180,10 @@ class Layer(BaseModel):
     def shape(self, *inputs: Shape) -> Shape:
         """Output shape; raises ShapeError."""
         raise NotImplementedError
+
+    def conditions(self, *inputs: Shape) -> tuple[Condition, ...]:
+        """What names in symbolic sizes must satisfy so that the inputs fit together."""
+        return ()
 
     def parameters(self, *inputs: Shape) -> tuple[Parameter, ...]:
         """The tensors it owns, in the order they are counted and stored."""

@@ -99,7 +99,7 @@ def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
     if x.rank == 0:
         raise ShapeError(
             "needs-space",
-            f"a window needs a map to slide over, but its input is the vector {x}",
+            f"a map is needed here, but the input is the vector {x}",
             help="`reshape C@HxW` makes a map of a vector; a dense layer is `fc`",
         )
     if len(values) == 1:
