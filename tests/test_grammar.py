@@ -1,4 +1,4 @@
-"""The grammar is unambiguous, by Lark's strict mode (which the parser that users run leaves out)."""
+"""The grammar is unambiguous, by Lark's strict mode, which the parser that users run leaves out."""
 
 from lark import Lark
 
