@@ -15,6 +15,18 @@ from cnndsl.shape import Shape
 Filters = Annotated[int, Field(gt=0, le=1 << 24)]
 
 
+def check_groups(groups: int, channels: int, filters: int) -> None:
+    """Raise where the groups wouldn't be equal."""
+    for what, count in (("input channels", channels), ("filters", filters)):
+        if count % groups:
+            raise ShapeError(
+                "groups-mismatch",
+                f"{count} {what} can't be split into {groups} equal groups",
+                field="groups",
+                help=f"choose a number of groups that divides {channels} and {filters}",
+            )
+
+
 class Windows(Layer):
     """The window of a convolution: its size, stride, padding and dilation."""
 
@@ -66,14 +78,7 @@ class Conv(Windows, word="conv"):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         filters = self.filters or x.channels
-        for what, count in (("input channels", x.channels), ("filters", filters)):
-            if count % self.groups:
-                raise ShapeError(
-                    "groups-mismatch",
-                    f"{count} {what} can't be split into {self.groups} equal groups",
-                    field="groups",
-                    help=f"choose a number of groups that divides {x.channels} and {filters}",
-                )
+        check_groups(self.groups, x.channels, filters)
         return Shape(filters, self.window(x).slide(x))
 
     def parameters(self, *inputs: Shape) -> tuple[Parameter, ...]:

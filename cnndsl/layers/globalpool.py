@@ -1,0 +1,185 @@
+"""Pooling of whole maps: `gap` (the mean) and `gmp` (the maximum)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import Any, ClassVar
+
+from cnndsl.layers.arguments import Axes, size
+from cnndsl.layers.base import (
+    EVERYTHING,
+    Builder,
+    Cost,
+    Example,
+    Layer,
+    Reach,
+    ShapeError,
+    Sight,
+    Value,
+)
+from cnndsl.layers.windows import axis_names, spread
+from cnndsl.shape import Shape
+
+
+class GlobalPooling(Layer):
+    """One value a channel, or as many as `output` says, whatever the size of the map."""
+
+    output: Axes | None = size(None)
+
+    over_all: ClassVar[str]
+    """The ONNX operator over the whole map."""
+    over_windows: ClassVar[str]
+    """The ONNX operator over windows of equal size."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        sizes = spread(self.output or (1,), x, "output")
+        if any(m > 1 for m in sizes) and not x.is_concrete:
+            raise ShapeError(
+                "needs-fixed-size",
+                f"its windows depend on the size of the input, but {x} has no fixed size",
+                field="output",
+                help=f"`{self.word}` alone works for every size; or give the input a fixed one",
+            )
+        return Shape(x.channels, sizes)
+
+    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+        if all(m == 1 for m in output.space):
+            return EVERYTHING
+        return tuple(_reach(n, m) for n, m in _axes(inputs[0], output))
+
+    def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
+        if not inputs[0].is_concrete:
+            return []
+        names = axis_names(output.rank)
+        return [
+            f"{name}: {m} windows of {n}/{m} = {n // m} positions"
+            if n % m == 0
+            else f"{name}: {m} windows from ⌊i·{n}/{m}⌋ to ⌈(i + 1)·{n}/{m}⌉"
+            for name, (n, m) in zip(names, _axes(inputs[0], output), strict=True)
+        ]
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        (x,), output = graph.inputs, graph.output
+        if x == output:
+            return inputs[0]
+        if all(m == 1 for m in output.space):
+            return graph.op(self.over_all, *inputs)
+        if not _divides(x, output):
+            return self.uneven(graph, inputs[0])
+        kernel = tuple(n // m for n, m in _axes(x, output))
+        return graph.op(self.over_windows, *inputs, kernel_shape=kernel, strides=kernel)
+
+    def uneven(self, graph: Builder, value: Value) -> Value:
+        """Pool over windows of unequal size."""
+        raise NotImplementedError
+
+
+class GlobalAverage(GlobalPooling, word="gap"):
+    """Take every channel's mean over the whole map: global average pooling.
+
+    `gap` gives C@1x1. `gap 7x7` gives C@7x7 for every input size (adaptive pooling): the i-th of m
+    windows over n positions reaches from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉, as in PyTorch; where m divides n
+    that is an `avgpool` of n/m.
+
+    Parameters: none. MACs: none. FLOPs: 1 per value in a window (additions and a division).
+    Source: Lin, Chen, Yan, Network In Network, arXiv:1312.4400.
+    """
+
+    over_all = "GlobalAveragePool"
+    over_windows = "AveragePool"
+    keeps = frozenset[str]()
+    examples = (
+        Example("gap", "512@7x7", "512@1x1"),
+        Example("gap", "8@HxW", "8@1x1"),
+        Example("gap 7x7", "512@14x14", "512@7x7"),
+        Example("gap 4x4", "512@14x14", "512@4x4"),
+        Example("gap", "8@4x7x7", "8@1x1x1"),
+    )
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        return Cost(0, _values_in_windows(inputs[0], output))
+
+    def uneven(self, graph: Builder, value: Value) -> Value:
+        """A product with a constant matrix of window weights for each axis, the last one first."""
+        sizes = list(graph.inputs[0].sizes)
+        for axis, (n, m) in reversed(list(enumerate(_axes(graph.inputs[0], graph.output)))):
+            if n == m:
+                continue
+            name, matrix = f"means{axis}", _means(n, m)
+            sizes[axis] = m
+            if axis == len(sizes) - 1:
+                transposed = list(zip(*matrix, strict=True))
+                value = graph.op("MatMul", value, graph.constant(name, transposed))
+            elif axis == len(sizes) - 2:
+                value = graph.op("MatMul", graph.constant(name, matrix), value)
+            else:  # the first of three: the other two are one axis meanwhile
+                flat = graph.constant("flat", (0, 0, n, prod(sizes[1:])), "int")
+                value = graph.op("Reshape", value, flat)
+                value = graph.op("MatMul", graph.constant(name, matrix), value)
+                full = graph.constant("full", (0, 0, *sizes), "int")
+                value = graph.op("Reshape", value, full)
+        return value
+
+
+class GlobalMaximum(GlobalPooling, word="gmp"):
+    """Keep every channel's largest value of the whole map: global max pooling.
+
+    `gmp` gives C@1x1, `gmp 7x7` gives C@7x7 where 7 divides the input's sizes: it is the `pool`
+    with a window of an equal share.
+
+    Parameters: none. MACs: none. FLOPs: one comparison less than values in a window, per output.
+    """
+
+    over_all = "GlobalMaxPool"
+    over_windows = "MaxPool"
+    keeps = frozenset({"input", "output"})
+    examples = (
+        Example("gmp", "512@7x7", "512@1x1"),
+        Example("gmp 2x2", "8@6x4", "8@2x2"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        output = super().shape(*inputs)
+        if output.elements > output.channels and not _divides(inputs[0], output):
+            raise ShapeError(
+                "windows-uneven",
+                f"{inputs[0]} can't be split into "
+                f"{'x'.join(map(str, output.sizes))} windows of equal size",
+                field="output",
+                help="choose sizes that divide the input's, or write the `pool` that is meant",
+            )
+        return output
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        return Cost(0, _values_in_windows(inputs[0], output) - output.elements)
+
+
+def _axes(x: Shape, output: Shape) -> list[tuple[int, int]]:
+    return list(zip(x.sizes, output.sizes, strict=True))
+
+
+def _divides(x: Shape, output: Shape) -> bool:
+    return all(n % m == 0 for n, m in _axes(x, output))
+
+
+def _windows(n: int, m: int) -> list[tuple[int, int]]:
+    return [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
+
+
+def _values_in_windows(x: Shape, output: Shape) -> int:
+    lengths = (sum(b - a for a, b in _windows(n, m)) for n, m in _axes(x, output))
+    return x.channels * prod(lengths)
+
+
+def _means(n: int, m: int) -> list[list[float]]:
+    """A matrix of m rows that take the means of a column of n."""
+    return [[1 / (b - a) if a <= i < b else 0.0 for i in range(n)] for a, b in _windows(n, m)]
+
+
+def _reach(n: int, m: int) -> Reach:
+    """Windows of up to the largest size, spread evenly."""
+    size = max(b - a for a, b in _windows(n, m))
+    step = Fraction(n, m)
+    return Reach(size, step, (step - size) / 2)
