@@ -1,0 +1,83 @@
+"""From the arguments of a call to the parameters of a block."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from cnndsl.diagnostics import did_you_mean
+from cnndsl.elaborate.binding import Binder, Bound
+from cnndsl.elaborate.context import Definition, LayerWord, Meaning, Size, Unknown
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+
+class CallBinder(Binder):
+    """Binds a call's arguments: by position, by `key=`, or as a short option (`s2` gives `s`)."""
+
+    def call(self, definition: Definition) -> tuple[dict[str, Meaning], Bound] | None:
+        """A block's parameters by name, and the trailing words; None after a reported error."""
+        parameters = definition.node.parameters
+        names = [p.name for p in parameters]
+        given: dict[str, Meaning] = {}
+
+        def give(name: str, value: Meaning, span: Span) -> None:
+            if name not in names:
+                has = f"it has {', '.join(f'`{n}`' for n in names)}" if names else "it has none"
+                message = f"the block {self.name} has no parameter `{name}`"
+                raise self.fail(span, "unknown-argument", message, did_you_mean(name, names, has))
+            if name in given:
+                raise self.fail(span, "given-twice", f"`{name}` is given twice")
+            given[name] = value
+
+        def give_next(value: Meaning, span: Span) -> None:
+            for name in names:
+                if name not in given:
+                    given[name] = value
+                    return
+            count = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
+            message = f"the block {self.name} takes {count}, so `{span.text}` is one too many"
+            raise self.fail(span, "unexpected-argument", message)
+
+        for argument in self.operation.arguments:
+            try:
+                match argument:
+                    case tree.Value():
+                        give_next(self.evaluate.meaning(argument.expression), argument.span)
+                    case tree.Size():
+                        give_next(Size(self.size(argument)), argument.span)
+                    case tree.Option():
+                        values = argument.values
+                        value = values[0] if len(values) == 1 else Size(values)
+                        give(argument.letters, value, argument.span)
+                    case tree.Keyed(value=tree.Size() as size):
+                        give(argument.key, Size(self.size(size)), argument.span)
+                    case tree.Keyed(value=tree.TupleValue() | tree.ShapeLiteral()):
+                        message = f"`{argument.key}=` of a block takes one number, size or word"
+                        raise self.fail(argument.span, "not-a-number", message)
+                    case tree.Keyed():
+                        value = self.evaluate.meaning(cast(tree.Expression, argument.value))
+                        give(argument.key, value, argument.span)
+                    case tree.Word():
+                        meaning = self.evaluate.known(self.evaluate.text(argument.name))
+                        if meaning is None or isinstance(meaning, LayerWord):
+                            self.word(argument)
+                        else:
+                            give_next(meaning, argument.span)
+                    case tree.ShapeLiteral():
+                        message = f"the block {self.name} takes no shape"
+                        raise self.fail(argument.span, "unexpected-argument", message)
+            except Unknown:
+                self.failed = True
+        if self.failed:
+            return None
+        for parameter in parameters:
+            if parameter.name not in given and parameter.default is None:
+                self.build.error(
+                    self.context,
+                    self.bound.places[""],
+                    "missing-argument",
+                    f"the block {self.name} needs `{parameter.name}`",
+                    f"it is defined at {definition.node.span.place}",
+                )
+                return None
+        return given, self.bound

@@ -1,0 +1,99 @@
+"""What names stand for while a spec is elaborated, and where the elaboration is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from cnndsl.shape import Shape
+from cnndsl.source import Span
+from cnndsl.syntax.tree import Def
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWord:
+    """A layer or block passed by its name: `act=hswish`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A window passed as an argument: `3x3`."""
+
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of the net: its name, and its shape, or None after an error that was reported."""
+
+    name: str
+    shape: Shape | None
+
+
+Meaning = int | float | LayerWord | Size | Value
+
+
+class Unknown(Exception):
+    """Something depends on what an earlier, reported error left open; it stays silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A `def` with the file whose names its body sees."""
+
+    node: Def
+    file: FileScope
+
+
+@dataclass(slots=True)
+class FileScope:
+    """The names a file's `def`s see: its own, those it uses, and the prelude's."""
+
+    variables: dict[str, Meaning] = field(default_factory=dict[str, Meaning])
+    definitions: dict[str, Definition] = field(default_factory=dict[str, Definition])
+    parent: Callable[[], FileScope] | None = None  # the prelude: read only when it is needed
+
+    def definition(self, name: str) -> Definition | None:
+        """The block of that name; the file's own come before the prelude's."""
+        found = self.definitions.get(name)
+        return found or (self.parent().definition(name) if self.parent else None)
+
+    def definition_names(self) -> Iterator[str]:
+        """Every block that can be called."""
+        yield from self.definitions
+        if self.parent:
+            yield from self.parent().definition_names()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The place in the spec that is being elaborated.
+
+    `variables` are the call's parameters, lets and loop variables; `entry` is the value at the
+    block's entry, whose channels are `C`; `path` the scope of names; `frames` the calls that led
+    here, innermost first; `head` the training-only side chain, if in one; `inside` the blocks
+    around it.
+    """
+
+    file: FileScope
+    variables: dict[str, Meaning]
+    entry: Value | None = None
+    path: str = ""
+    frames: tuple[Span, ...] = ()
+    head: str | None = None
+    inside: tuple[str, ...] = ()
+
+    def lookup(self, name: str) -> Meaning | None:
+        """The variable of that name."""
+        found = self.variables.get(name)
+        return self.file.variables.get(name) if found is None else found
+
+    def within(self, path: str) -> Context:
+        """The same place with another scope of names."""
+        return replace(self, path=path)
+
+    def full(self, name: str) -> str:
+        """A name in this scope as a dotted path."""
+        return f"{self.path}.{name}" if self.path else name

@@ -1,0 +1,52 @@
+"""Warnings: what is allowed but probably not meant."""
+
+from __future__ import annotations
+
+from cnndsl.diagnostics import Diagnostic
+from cnndsl.layers.windows import Window
+from cnndsl.network import Network, Step
+from cnndsl.shape import Shape, window_extent
+
+
+def lint(network: Network) -> list[Diagnostic]:
+    """A network's warnings, each place once."""
+    found: dict[tuple[str, int], Diagnostic] = {}
+    inputs = {i.name for i in network.inputs}
+    for step in network.steps:
+        for code, message, help in (*_first_filters(step, inputs), *_discarded(network, step)):
+            origin = step.origin
+            key = (code, origin.span.start)
+            found.setdefault(
+                key, Diagnostic(code, message, origin.span, help, "warning", origin.frames)
+            )
+    return list(found.values())
+
+
+def _first_filters(step: Step, inputs: set[str]) -> list[tuple[str, str, str]]:
+    if step.layer.word != "conv" or not inputs.intersection(step.inputs):
+        return []
+    if getattr(step.layer, "filters", 1) is not None:
+        return []
+    message = f"the first layer has no number of filters, so it has {step.output.channels}"
+    return [("first-layer-filters", message, "write it: `conv 3x3 64 …`")]
+
+
+def _discarded(network: Network, step: Step) -> list[tuple[str, str, str]]:
+    """Pixels at the end of the map that no pooling window reaches."""
+    if step.layer.word not in ("pool", "avgpool"):
+        return []
+    (x,) = network.input_shapes(step)
+    window: Window = getattr(step.layer, "window")(x)  # noqa: B009
+    lost = _lost(x, window)
+    if window.ceil or not any(lost):
+        return []
+    message = f"the windows leave {' and '.join(map(str, lost))} pixels of {x} unread at the end"
+    return [("pool-discards", message, "`ceil` adds a last window, `same` pads")]
+
+
+def _lost(x: Shape, window: Window) -> list[int]:
+    lost: list[int] = []
+    for _, n, k, s, (before, after), d in window.axes(x):
+        unread = (n + before + after - window_extent(k, d)) % s if isinstance(n, int) else 0
+        lost.append(max(0, unread - after))
+    return lost

@@ -1,0 +1,140 @@
+"""How a residual block's body and its skip come together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cnndsl.elaborate.binding import head_span
+from cnndsl.elaborate.construction import Construction
+from cnndsl.elaborate.context import Context, Value
+from cnndsl.layers.base import LAYERS, Layer
+from cnndsl.shape import Dim, Shape, equality, window_count
+from cnndsl.syntax import tree
+
+LARGEST_STRIDE = 64
+
+AddStep = Callable[..., Value]
+
+
+def join_residual(
+    build: Construction,
+    context: Context,
+    add_step: AddStep,
+    operation: tree.Operation,
+    option: str | None,
+    skip: Value,
+    body: Value,
+    own: str | None,
+) -> Value:
+    """The sum of body and skip, the skip brought to the body's shape as the option says.
+
+    `project`: a 1x1 convolution with batch norm (He et al. 2015, option B). `pad`: every s-th
+    pixel and channels of zeros (option A). `ifsame`: no skip where the shapes differ.
+    """
+    if skip.shape is None or body.shape is None:
+        return Value("?", None)
+    if not _same(skip.shape, body.shape):
+        if option == "ifsame":
+            return body
+        strides = _strides(skip.shape, body.shape)
+        if option is None or strides is None:
+            _report(build, context, operation, skip.shape, body.shape, option)
+            return Value("?", None)
+        fit = _project if option == "project" else _pad
+        skip = fit(build, context, add_step, skip, body.shape, strides)
+    name = own or build.fresh_name(context, "add")
+    return add_step(name, _layer("add"), body, skip)
+
+
+def _project(
+    build: Construction,
+    context: Context,
+    add_step: AddStep,
+    skip: Value,
+    shape: Shape,
+    strides: tuple[int, ...],
+) -> Value:
+    name = build.fresh_name(context, "project")
+    conv = _layer("conv", kernel=1, filters=shape.channels, stride=strides, bias=False)
+    norm = build.fresh_name(context.within(name), "bn")
+    return add_step(norm, _layer("bn"), add_step(name, conv, skip))
+
+
+def _pad(
+    build: Construction,
+    context: Context,
+    add_step: AddStep,
+    skip: Value,
+    shape: Shape,
+    strides: tuple[int, ...],
+) -> Value:
+    if set(strides) != {1}:
+        pool = _layer("pool", kernel=1, stride=strides)
+        skip = add_step(build.fresh_name(context, "pool"), pool, skip)
+    if skip.shape is not None and skip.shape.channels != shape.channels:
+        widen = _layer("widen", channels=shape.channels)
+        skip = add_step(build.fresh_name(context, "widen"), widen, skip)
+    return skip
+
+
+def _layer(word: str, **fields: Any) -> Layer:
+    return LAYERS[word](**fields)
+
+
+def _same(a: Shape, b: Shape) -> bool:
+    """Equal, or equal under a condition that `add` then asks for."""
+    return (
+        a.channels == b.channels
+        and a.rank == b.rank
+        and all(equality(m, n) is not False for m, n in zip(a.space, b.space, strict=True))
+    )
+
+
+def _strides(before: Shape, after: Shape) -> tuple[int, ...] | None:
+    """The stride of a 1x1 window on each axis that turns one map's size into the other's."""
+    if before.rank != after.rank:
+        return None
+    found = [_stride(n, m) for n, m in zip(before.space, after.space, strict=True)]
+    return None if None in found else tuple(s for s in found if s is not None)
+
+
+def _stride(before: Dim, after: Dim) -> int | None:
+    for stride in range(1, LARGEST_STRIDE + 1):
+        if equality(window_count(before, 1, stride, 0, 0), after) is True:
+            return stride
+    return None
+
+
+def _report(
+    build: Construction,
+    context: Context,
+    operation: tree.Operation,
+    before: Shape,
+    after: Shape,
+    option: str | None,
+) -> None:
+    message = f"the body turns {before} into {after}, so it can't be added to its input"
+    help = "the body must keep the height and width, or divide them by a whole stride"
+    if option is None:
+        strided = _strided_operation(operation)
+        undo = f", or drop `{strided[0]}` from line {strided[1]}" if strided else ""
+        words = " ".join(["residual project", *(a.span.text for a in operation.arguments)])
+        help = f"write `{words}:` to project the skip{undo}"
+    build.error(context, head_span(operation), "residual-shape-mismatch", message, help)
+
+
+def _strided_operation(operation: tree.Operation) -> tuple[str, int] | None:
+    """The stride written in the body, if there is just one place to point at."""
+    body = operation.body
+    if not isinstance(body, tree.Sequence):
+        return None
+    lines = [s for s in body.statements if isinstance(s, tree.Line)]
+    strides = [
+        (a.span.text, a.span.line)
+        for line in lines
+        for o in line.operations
+        for a in o.arguments
+        if isinstance(a, tree.Option) and a.letters == "s" and set(a.values) != {1}
+    ]
+    return strides[0] if len(strides) == 1 else None
