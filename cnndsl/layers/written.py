@@ -58,7 +58,7 @@ def _argument(field: str, argument: Argument, value: object, skipped: bool) -> t
             return "size", "x".join(map(str, sizes)) if len(sizes) > 1 else short
         case "numbers" if not skipped:
             return "numbers", " ".join(map(_atom, cast("tuple[float, ...]", value)))
-        case "number" if not skipped and not (isinstance(value, tuple) and len(value) > 1):
+        case "number" if not skipped and not _atom(value).startswith("("):
             return "number", _atom(value)
         case "word" | "shape":
             return argument.positional, _atom(value)
