@@ -1,32 +1,21 @@
-"""Tokens and rules of the grammar → nodes of the tree.
+"""Rules of the grammar → nodes of the tree.
 
-A method a terminal (capitals) and a method a rule or alternative, called bottom up with what the
-rule's parts became. grammars/cnn.lark says which parts those are.
+One method a rule or named alternative, called bottom up with what the rule's parts became;
+grammars/cnn.lark says which parts those are.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, cast
+from collections.abc import Sequence
+from typing import Literal, cast
 
-from cnndsl.diagnostics import Diagnostic
-from cnndsl.source import Source, Span
+from cnndsl.source import Span
 from cnndsl.syntax import tree
+from cnndsl.syntax.explain import missing_parentheses
+from cnndsl.syntax.terminals import Lexeme, Terminals
 
-KEYWORDS = frozenset(
-    "cnndsl net input output loss use def let for in from if else and or not".split()
-)
-MAX_DIGITS = 15
 VERSION = 1
 
-_OPTION = re.compile(r"(op|[skpdg])([0-9]+(?:x[0-9]+)*)")
-_TEMPLATE_PART = re.compile(r"\{([^{}]*)\}|[^{}]+")
-_SIZE_PART = re.compile(r"\{([^{}]*)\}|[0-9]+")
-_SPACE_PART = r"(?:\{[^{}]*\}|[0-9]+|[A-Za-wyz_][A-Za-wyz0-9_]*)"
-_SHAPE = re.compile(rf"([0-9]*|\{{[^{{}}]*\}})@({_SPACE_PART}(?:x{_SPACE_PART})*)")
-_SHAPE_PART = re.compile(r"\{([^{}]*)\}|[0-9]+|[A-Za-wyz_][A-Za-wyz0-9_]*")
 _TOP_LEVEL = (tree.Version, tree.Use, tree.Net, tree.Input, tree.Output, tree.Loss)
 
 Label = tree.Name | tree.Template
@@ -34,108 +23,8 @@ Tail = tuple[Literal["source", "repeat", "condition"], tree.Expression]
 Chain = Sequence[tree.Operation | Tail]
 
 
-class Lexeme(Protocol):
-    """A token: a string that knows where it was found."""
-
-    @property
-    def start_pos(self) -> int | None: ...
-    @property
-    def end_pos(self) -> int | None: ...
-
-
-class Builder:
-    """Builds the tree of one source at a time.
-
-    `expression` parses the inside of a template, given its text and its offset in the grammar's
-    text. What is wrong but needn't stop the parser is gathered in `diagnostics`.
-    """
-
-    def __init__(self, expression: Callable[[str, int], tree.Expression]):
-        self.expression = expression
-        self.begin(Source("", ""))
-
-    def begin(self, source: Source, offset: int = 0) -> None:
-        """Start on a source; the grammar's offset 0 is the source's `offset`."""
-        self.source = source
-        self.offset = offset
-        self.diagnostics: list[Diagnostic] = []
-
-    def report(self, code: str, message: str, span: Span, help: str = "") -> None:
-        self.diagnostics.append(Diagnostic(code, message, span, help))
-
-    def span(self, start: int, end: int) -> Span:
-        return Span(self.source, self.offset + start, self.offset + end)
-
-    def place(self, token: Lexeme) -> Span:
-        return self.span(cast(int, token.start_pos), cast(int, token.end_pos))
-
-    # Terminals
-
-    def NUMBER(self, token: Lexeme) -> tree.Number:
-        text, span = str(token), self.place(token)
-        if text.isdigit():
-            return tree.Number(value=self._integer(text, span), span=span)
-        value = float(text)
-        if math.isinf(value):
-            self.report("number-too-large", "this number is larger than any that is known", span)
-        return tree.Number(value=value, span=span)
-
-    def NAME(self, token: Lexeme) -> tree.Name:
-        text, span = str(token), self.place(token)
-        self._check_name(text, span)
-        return tree.Name(id=text, span=span)
-
-    def CALL(self, token: Lexeme) -> tree.Name:
-        """`round8(`: the name before the parenthesis."""
-        start = cast(int, token.start_pos)
-        text = str(token)[:-1]
-        span = self.span(start, start + len(text))
-        self._check_name(text, span)
-        return tree.Name(id=text, span=span)
-
-    def TEMPLATE(self, token: Lexeme) -> tree.Template:
-        parts = tuple(
-            match[0] if match[1] is None else self._inner(token, match)
-            for match in _TEMPLATE_PART.finditer(str(token))
-        )
-        return tree.Template(parts=parts, span=self.place(token))
-
-    def SIZE(self, token: Lexeme) -> tree.Size:
-        span = self.place(token)
-        values = tuple(
-            self._integer(match[0], span) if match[1] is None else self._inner(token, match)
-            for match in _SIZE_PART.finditer(str(token))
-        )
-        return tree.Size(values=values, span=span)
-
-    def OPTION(self, token: Lexeme) -> tree.Option:
-        span = self.place(token)
-        match = cast("re.Match[str]", _OPTION.fullmatch(str(token)))
-        values = tuple(self._integer(number, span) for number in match[2].split("x"))
-        return tree.Option(letters=match[1], values=values, span=span)
-
-    def SHAPE(self, token: Lexeme) -> tree.ShapeLiteral:
-        text, span = str(token), self.place(token)
-        match = _SHAPE.fullmatch(text)
-        if match is None or (not match[1] and len(_SHAPE_PART.findall(match[2])) > 1):
-            self._bad_shape(text, span)
-            return tree.ShapeLiteral(channels=None, space=(1,), span=span)
-        entries = [
-            self._inner(token, part)
-            if part[1] is not None
-            else (self._integer(part[0], span) if part[0].isdigit() else part[0])
-            for part in _SHAPE_PART.finditer(text)
-        ]
-        channels = cast("int | tree.Expression", entries.pop(0)) if match[1] else None
-        return tree.ShapeLiteral(channels=channels, space=tuple(entries), span=span)
-
-    def STRING(self, token: Lexeme) -> tuple[str, Span]:
-        return str(token)[1:-1], self.place(token)
-
-    def LPAREN(self, token: Lexeme) -> Span:
-        return self.place(token)
-
-    RPAREN = CNNDSL = NET = INPUT = OUTPUT = LOSS = USE = LET = DEF = FOR = LPAREN
+class Builder(Terminals):
+    """Builds the tree of one source at a time."""
 
     # Statements
 
@@ -163,10 +52,10 @@ class Builder:
         end: Span | None = None,
     ) -> tree.Net:
         span = start.to(end or name.span)
-        return tree.Net(name=self._plain(name), parameters=parameters, span=span)
+        return tree.Net(name=self.plain(name), parameters=parameters, span=span)
 
     def input(self, start: Span, name: tree.Name, shape: tree.ShapeLiteral) -> tree.Input:
-        return tree.Input(name=self._plain(name), shape=shape, span=start.to(shape.span))
+        return tree.Input(name=self.plain(name), shape=shape, span=start.to(shape.span))
 
     def output(self, start: Span, *names: Label) -> tree.Output:
         return tree.Output(names=names, span=start.to(names[-1].span))
@@ -175,7 +64,7 @@ class Builder:
         return tree.Loss(expression=expression, span=start.to(expression.span))
 
     def let(self, start: Span, name: tree.Name, value: tree.Expression) -> tree.Let:
-        return tree.Let(name=self._plain(name), value=value, span=start.to(value.span))
+        return tree.Let(name=self.plain(name), value=value, span=start.to(value.span))
 
     def definition(
         self,
@@ -195,7 +84,7 @@ class Builder:
 
     def parameter(self, name: tree.Name, default: tree.Expression | None = None) -> tree.Parameter:
         span = name.span.to(default.span) if default else name.span
-        return tree.Parameter(name=self._plain(name), default=default, span=span)
+        return tree.Parameter(name=self.plain(name), default=default, span=span)
 
     def loop(
         self,
@@ -219,7 +108,7 @@ class Builder:
 
     def variables(self, *names: tree.Name) -> tuple[tree.Name, ...]:
         for name in names:
-            self._plain(name)
+            self.plain(name)
         return names
 
     def row(self, *parts: tree.Expression | Span) -> tuple[Span, tuple[tree.Expression, ...]]:
@@ -263,13 +152,18 @@ class Builder:
         span = name.span.to(arguments[-1].span)
         return tree.Operation(name=name.id, arguments=arguments, span=span)
 
-    def repeat(self, _star: Lexeme, *parts: tree.Expression | Span) -> Tail:
+    def repeat(self, star: Lexeme, *parts: tree.Expression | Span) -> Tail:
+        self._check_apart(star)
         return "repeat", next(part for part in parts if not isinstance(part, Span))
 
     def origin(self, name: Label) -> Tail:
         return "source", name
 
     def condition(self, expression: tree.Expression) -> Tail:
+        if isinstance(expression, tree.Binary) and expression.operator == "*":
+            message = "this `*` multiplies the condition"
+            help = "to repeat the line, write `*` before `if`"
+            self.report("repeat-after-if", message, expression.span, help)
         return "condition", expression
 
     def block(self, sequence: tree.Sequence) -> tree.Sequence:
@@ -298,7 +192,7 @@ class Builder:
     ) -> tree.Keyed:
         value = next(part for part in parts if not isinstance(part, Span))
         last = parts[-1] if isinstance(parts[-1], Span) else parts[-1].span
-        return tree.Keyed(key=self._plain(key), value=value, span=key.span.to(last))
+        return tree.Keyed(key=self.plain(key), value=value, span=key.span.to(last))
 
     def tuple_value(self, *parts: tree.Expression | Span) -> tree.TupleValue:
         span, items = self.row(*parts)
@@ -307,6 +201,7 @@ class Builder:
     # Expressions
 
     def negative(self, minus: Lexeme, number: tree.Number) -> tree.Unary:
+        self._check_apart(minus)
         return self.unary(minus, number)
 
     def unary(self, operator: Lexeme, operand: tree.Expression) -> tree.Unary:
@@ -358,35 +253,9 @@ class Builder:
             span=first.span.to(last),
         )
 
-    def _inner(self, token: Lexeme, match: re.Match[str]) -> tree.Expression:
-        """The expression between the braces of a token."""
-        return self.expression(match[1], cast(int, token.start_pos) + match.start(1))
-
-    def _integer(self, text: str, span: Span) -> int:
-        if len(text) > MAX_DIGITS:
-            message = f"this number has {len(text)} digits; at most {MAX_DIGITS} are read"
-            self.report("number-too-large", message, span)
-            return 1
-        return int(text)
-
-    def _check_name(self, text: str, span: Span) -> None:
-        if text in KEYWORDS:
-            message = f"`{text}` is a word of the language and can't be a name"
-            self.report("reserved-name", message, span, "choose another name")
-        elif _OPTION.fullmatch(text):
-            message = f"`{text}` is a short option, like `s2` or `k3`, and can't be a name"
-            help = f"choose another name, such as `{text[0].upper() + text[1:]}`"
-            self.report("reserved-name", message, span, help)
-
-    def _plain(self, name: tree.Name) -> str:
-        if "." in name.id:
-            message = "only labels have dots in their names"
-            self.report("dotted-name", message, name.span, f"write `{name.id.replace('.', '_')}`")
-        return name.id
-
-    def _bad_shape(self, text: str, span: Span) -> None:
-        channels, _, space = text.partition("@")
-        help = "a shape is written `3@224x224`, `@128` for a vector, `3@HxW` for any size"
-        if re.fullmatch(r"[A-Za-z_][\w.]*", channels):
-            help = f"a computed number of channels is written `{{{channels}}}@{space}`"
-        self.report("bad-shape", f"`{text}` isn't a shape", span, help)
+    def _check_apart(self, sign: Lexeme) -> None:
+        """`conv 1x1 4*n` and `fc n-1` don't mean what they say: computing needs parentheses."""
+        span = self.place(sign)
+        text = self.source.text
+        if text[span.start - 1] not in " \t\n=" or text[span.end] in " \t":
+            self.diagnostics.append(missing_parentheses(self.source, span.start, span.end))

@@ -92,6 +92,7 @@ class _Reader:
         self.levels = [_Level(0, False)]
         self.pieces: list[str] = []
         self.indented_by = ""
+        self.mixed = False
 
     def read(self) -> None:
         offset = 0
@@ -146,22 +147,26 @@ class _Reader:
         if column > levels[-1].column:
             self._indent(line, column)
         else:
+            inner = levels[-1].column
             while column < levels[-1].column:
-                last = levels.pop()
+                inner = levels.pop().column
             if column != levels[-1].column:
-                self._bad_dedent(line, column, last.column)  # pyright: ignore[reportPossiblyUnbound]
+                self._bad_dedent(line, column, inner)
                 levels.append(_Level(column, None))
         self._check_kind(line, levels[-1])
         lines.logical.append(line)
 
     def _indent(self, line: LogicalLine, column: int) -> None:
         above = self.lines.logical[-1] if self.lines.logical else None
+        holds_branches = None
         if above is None or not above.opens:
             self._unexpected_indent(line, above)
-        elif len(self.levels) > MAX_DEPTH:
+        elif above.text.startswith(("def ", "for ")):
+            holds_branches = False
+        if len(self.levels) > MAX_DEPTH and not line.faulty:
             message = f"bodies are nested more than {MAX_DEPTH} deep"
             self.lines.report("nested-too-deep", message, line.start, line.end, "use a `def`")
-        self.levels.append(_Level(column, None))
+        self.levels.append(_Level(column, holds_branches))
 
     def _unexpected_indent(self, line: LogicalLine, above: LogicalLine | None) -> None:
         if above is None:
@@ -237,7 +242,8 @@ class _Reader:
         if not indentation:
             return
         self.indented_by = self.indented_by or indentation[0]
-        if indentation.strip(self.indented_by):
+        if indentation.strip(self.indented_by) and not self.mixed:
+            self.mixed = True
             kind = "tabs" if self.indented_by == "\t" else "spaces"
             message = f"tabs and spaces are mixed: the lines above are indented by {kind}"
             help = "use four spaces a level; `cnndsl fmt` does"
@@ -257,7 +263,7 @@ class _Reader:
                 help = "name parts of it with `let`"
                 self.lines.report("line-too-complex", message, line.start, line.end, help)
                 line.faulty = True
-        if "(" in stripped or ")" in stripped:
+        if ("(" in stripped or ")" in stripped) and '"' not in stripped:
             self._check_parentheses(line, stripped, start)
 
     def _check_parentheses(self, line: LogicalLine, stripped: str, start: int) -> None:

@@ -5,19 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from lark import Lark
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+import lark
+from lark.exceptions import UnexpectedInput, UnexpectedToken
+from lark.grammar import Rule
 from lark.lark import PostLex
-from lark.lexer import Token
+from lark.lexer import TerminalDef, Token
 
 from cnndsl.diagnostics import Diagnostic, SpecError
 from cnndsl.resources import grammar_text
 from cnndsl.source import Source, Span
-from cnndsl.syntax import tree
+from cnndsl.syntax import tables, tree
 from cnndsl.syntax.build import Builder
-from cnndsl.syntax.lines import read_lines
+from cnndsl.syntax.characters import explain_characters
+from cnndsl.syntax.explain import Failure, explain
+from cnndsl.syntax.lines import Lines, LogicalLine, read_lines
+
+MAX_ERRORS = 20
 
 _LOCK = threading.RLock()  # the builder holds the source that is being parsed
 
@@ -25,44 +30,98 @@ _LOCK = threading.RLock()  # the builder holds the source that is being parsed
 def parse(source: Source) -> tree.File:
     """The tree of a spec.
 
-    Raises SpecError with everything that is wrong with its form, in the order of the text.
+    Raises SpecError with what is wrong with its form: the first 20 errors, each found on its own,
+    in the order of the text. Nothing else is raised, whatever the text.
     """
     lines = read_lines(source)
-    if lines.diagnostics:
-        raise SpecError(lines.diagnostics)
     with _LOCK:
-        parser = _parser()
-        parser.builder.begin(source)
-        try:
-            statements = parser.lark.parse(lines.text, start="file")
-        except UnexpectedInput as error:
-            raise SpecError([_explain(error, source)]) from None
-        if parser.builder.diagnostics:
-            raise SpecError(parser.builder.diagnostics)
+        if lines.diagnostics:
+            raise SpecError(_errors(lines, lines.diagnostics))
+        result, found = _parser().file(lines)
+        if isinstance(result, Diagnostic):
+            raise SpecError(_errors(lines, found) or [result])
+    if found:
+        raise SpecError(found[:MAX_ERRORS])
     return tree.File(
         source=source,
-        statements=statements,
+        statements=result,
         comments=tuple(lines.comments),
         span=Span(source, 0, len(source.text)),
     )
 
 
-def _explain(error: UnexpectedInput, source: Source) -> Diagnostic:
-    offset = error.pos_in_stream or 0
-    if isinstance(error, UnexpectedToken):
-        return Diagnostic(
-            "unexpected-token",
-            "unexpected",
-            Span(source, offset, offset + len(error.token)),
-            str(error.expected),
-        )
-    return Diagnostic(
-        "unexpected-character", "unexpected", Span(source, offset, offset + 1), str(error.allowed)
-    )
+def _errors(lines: Lines, known: list[Diagnostic]) -> list[Diagnostic]:
+    """What is known, and what is wrong with each line read on its own: so one hides no other."""
+    found = {(error.span, error.code): error for error in known}
+    for line in lines.logical:
+        if len(found) >= MAX_ERRORS:
+            break
+        if not line.faulty:
+            found |= {(e.span, e.code): e for e in _parser().line_errors(lines, line)}
+    errors = sorted(found.values(), key=lambda error: error.span.start if error.span else 0)
+    return errors[:MAX_ERRORS]
 
 
-class Indentation(PostLex):
-    """Adds the tokens that open and close a body. The lines were checked before."""
+class _Parser:
+    """Lark with our grammar, and the builder that it calls."""
+
+    def __init__(self) -> None:
+        self.builder = Builder(self._expression)
+        self.lark = _lark(_Callbacks(self.builder))
+
+    def file(
+        self, lines: Lines
+    ) -> tuple[tuple[tree.Statement, ...] | Diagnostic, list[Diagnostic]]:
+        """The statements of a spec, or where the grammar gave up; and what else is wrong."""
+        self.builder.begin(lines.source)
+        try:
+            result = self._parse(lines.text, "file")
+        except UnexpectedInput as error:
+            result = self._explain(error, lines.text, 0)
+        return result, self.builder.diagnostics
+
+    def line_errors(self, lines: Lines, line: LogicalLine) -> list[Diagnostic]:
+        """What is wrong with one line; a body stands in for its own, which has other lines."""
+        prefix, body = ("_:\n ", "\n  _") if line.is_branch else ("", "\n _")
+        self.builder.begin(lines.source, line.start - len(prefix))
+        try:
+            self._parse(f"{prefix}{line.text}{body if line.opens else ''}\n", "file")
+        except UnexpectedInput as error:
+            if not self.builder.diagnostics:  # else it follows from them
+                self.builder.diagnostics.append(self._explain(error, line.text, line.start))
+        return self.builder.diagnostics
+
+    def _expression(self, text: str, offset: int) -> tree.Expression:
+        """The inside of a template; `offset` is its place in the text that is being parsed."""
+        builder, before = self.builder, self.builder.offset
+        builder.offset += offset
+        try:
+            return self._parse(text, "expression")
+        except UnexpectedInput as error:
+            builder.diagnostics.append(self._explain(error, text, builder.offset))
+            return tree.Number(value=1, span=builder.span(0, len(text)))
+        finally:
+            builder.offset = before
+
+    def _parse(self, text: str, start: str) -> Any:
+        # Lark's own type says Tree, but our callbacks return nodes.
+        return cast(Any, self.lark).parse(text, start=start)
+
+    def _explain(self, error: UnexpectedInput, line: str, start: int) -> Diagnostic:
+        """The error, kept within the line that starts at an offset of the source."""
+        source = self.builder.source
+        offset = self.builder.offset + (error.pos_in_stream or 0)
+        offset = max(start, min(offset, start + len(line)))
+        if not isinstance(error, UnexpectedToken):
+            return explain_characters(source, offset, line[offset - start :])
+        token = cast(Any, error).token
+        length = 1 if token.type in ("_NEWLINE", "$END") else len(token)
+        expected = frozenset(error.accepts or error.expected)
+        return explain(Failure(source, offset, length, token.type, expected, line, start))
+
+
+class _Indentation(PostLex):
+    """Adds the tokens that open and close a body. The columns were checked before."""
 
     always_accept = ("_NEWLINE",)
 
@@ -71,7 +130,7 @@ class Indentation(PostLex):
         for token in stream:
             yield token
             if token.type == "_NEWLINE":
-                column = len(token) - 1
+                column = len(cast(str, token)) - 1
                 if column > columns[-1]:
                     columns.append(column)
                     yield Token.new_borrow_pos("_INDENT", "", token)
@@ -81,37 +140,36 @@ class Indentation(PostLex):
 
 
 class _Callbacks:
-    """What Lark calls for a terminal (with its token) or a rule (with the list of its parts)."""
+    """What Lark calls for a terminal (with its token) and for a rule (with a list of parts)."""
 
     def __init__(self, builder: Builder):
-        self.builder = builder
+        self._builder = builder
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self.builder, name)
+        method = getattr(self._builder, name)
         if name.isupper():
             return method
-        return lambda parts: method(*parts)  # pyright: ignore
+        return lambda parts: method(*parts)  # pyright: ignore[reportUnknownLambdaType, reportUnknownVariableType]
 
 
-class _Parser:
-    def __init__(self):
-        self.builder = Builder(self.expression)
-        self.lark = Lark(
-            grammar_text(),
-            parser="lalr",
-            start=["file", "expression"],
-            postlex=Indentation(),
-            maybe_placeholders=False,
-            transformer=_Callbacks(self.builder),
-        )
-
-    def expression(self, text: str, offset: int) -> tree.Expression:
-        before = self.builder.offset
-        self.builder.offset += offset
-        try:
-            return self.lark.parse(text, start="expression")
-        finally:
-            self.builder.offset = before
+def _lark(callbacks: _Callbacks) -> lark.Lark:
+    """Lark with our grammar, from its kept tables where there are any."""
+    key = (grammar_text(), lark.__version__)
+    options: dict[str, Any] = {"postlex": _Indentation(), "transformer": callbacks}
+    kept = tables.load(*key)
+    if kept:
+        return cast(Any, lark.Lark)._load_from_dict(kept["data"], kept["memo"], **options)
+    made = lark.Lark(
+        grammar_text(),
+        parser="lalr",
+        start=["file", "expression"],
+        maybe_placeholders=False,
+        **options,
+    )
+    data, memo = cast(Any, made).memo_serialize([TerminalDef, Rule])
+    data["options"] = {k: v for k, v in data["options"].items() if k not in options}
+    tables.save({"data": data, "memo": memo}, *key)
+    return made
 
 
 @cache

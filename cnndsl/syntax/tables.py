@@ -1,0 +1,51 @@
+"""Keeps the grammar's tables between runs: working them out takes longer than most reports.
+
+They are plain data, kept as JSON in the user's cache folder under a name that changes with the
+grammar and with Lark. Without a folder to write to, everything works as well, only later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def load(*key: str) -> Any:
+    """What was kept under the key, or None."""
+    try:
+        text = _path(key).read_text(encoding="utf-8")
+        return json.loads(text, object_pairs_hook=_with_numbers)
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def save(data: Any, *key: str) -> None:
+    """Keep plain data under the key, if there is a place for it."""
+    try:
+        path = _path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Another run may read at this moment: it finds the whole file or none.
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, delete=False, encoding="utf-8"
+        ) as file:
+            json.dump(data, file, separators=(",", ":"))
+        Path(file.name).replace(path)
+    except (OSError, RuntimeError):
+        return
+
+
+def _path(key: tuple[str, ...]) -> Path:
+    """The file for a key. RuntimeError where the user has no home."""
+    digest = hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
+    folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return Path(folder or Path.home() / ".cache") / "cnndsl" / f"grammar-{digest}.json"
+
+
+def _with_numbers(pairs: Iterable[tuple[str, Any]]) -> dict[str | int, Any]:
+    """A dictionary whose keys are numbers again, which JSON made strings."""
+    return {int(key) if key.isdigit() else key: value for key, value in pairs}
