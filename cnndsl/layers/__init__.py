@@ -17,6 +17,7 @@ from cnndsl.layers import norms as norms
 from cnndsl.layers import pool as pool
 from cnndsl.layers import resample as resample
 from cnndsl.layers import reshape as reshape
+from cnndsl.layers import sample as sample
 from cnndsl.layers import scale as scale
 from cnndsl.layers import softmax as softmax
 from cnndsl.layers import unpool as unpool
