@@ -60,8 +60,9 @@ class Symbolic:
         return 1 if isinstance(self.base, str) else self.base.divisor * self.base.inner.period
 
     def __str__(self) -> str:
-        base = self.base if isinstance(self.base, str) else str(self.base)
-        text = base if self.scale == 1 else f"{self.scale}*{base}"
+        text = str(self.base)
+        if self.scale != 1:
+            text = f"{self.scale}*{text if text.isalnum() else f'({text})'}"
         return text if self.offset == 0 else f"{text}{self.offset:+d}"
 
 
@@ -78,7 +79,7 @@ class Floor:
 
     def __str__(self) -> str:
         inner = str(self.inner)
-        return f"{inner}/{self.divisor}" if inner.isalnum() else f"({inner})/{self.divisor}"
+        return f"{inner}//{self.divisor}" if inner.isalnum() else f"({inner})//{self.divisor}"
 
 
 Dim = int | Symbolic

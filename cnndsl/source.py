@@ -5,14 +5,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A named text. `name` is what messages show: the path as the user gave it."""
+    """A named text. `name` is what messages show: the path as the user gave it.
+
+    `folder` is where it lies, which the files it uses may not leave; None for a text of no file.
+    """
 
     name: str
     text: str
+    folder: Path | None = None
 
     @cached_property
     def line_starts(self) -> list[int]:

@@ -40,13 +40,15 @@ def _discarded(network: Network, step: Step) -> list[tuple[str, str, str]]:
     lost = _lost(x, window)
     if window.ceil or not any(lost):
         return []
-    message = f"the windows leave {' and '.join(map(str, lost))} pixels of {x} unread at the end"
+    message = f"the windows leave {'x'.join(map(str, lost))} pixels of {x} unread at the end"
     return [("pool-discards", message, "`ceil` adds a last window, `same` pads")]
 
 
 def _lost(x: Shape, window: Window) -> list[int]:
     lost: list[int] = []
     for _, n, k, s, (before, after), d in window.axes(x):
-        unread = (n + before + after - window_extent(k, d)) % s if isinstance(n, int) else 0
-        lost.append(max(0, unread - after))
+        subsamples = k < s  # skipping pixels is what such a window is for
+        if isinstance(n, int) and not subsamples:
+            unread = (n + before + after - window_extent(k, d)) % s
+            lost.append(max(0, unread - after))
     return lost

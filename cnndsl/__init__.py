@@ -1,0 +1,24 @@
+"""cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
+
+Each arrow is one function; the public verbs are `parse`, `analyse`, `compile` and `run`. They are
+loaded when first used, so that `import cnndsl` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnndsl.verbs import analyse as analyse
+    from cnndsl.verbs import compile as compile
+    from cnndsl.verbs import parse as parse
+    from cnndsl.verbs import run as run
+
+__all__ = ["analyse", "compile", "parse", "run"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return getattr(import_module("cnndsl.verbs"), name)
+    raise AttributeError(f"module 'cnndsl' has no attribute {name!r}")

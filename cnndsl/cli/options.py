@@ -1,0 +1,86 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.network import Network
+from cnndsl.shape import Shape
+from cnndsl.source import Source
+from cnndsl.specs import find, load
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def spec_options(function: F) -> F:
+    """`SPEC`, `--set` and `--input`."""
+    function = click.option(
+        "--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input shape."
+    )(function)
+    function = click.option(
+        "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
+    )(function)
+    return click.argument("spec")(function)
+
+
+def load_spec(
+    spec: str | Path | Source, settings: tuple[str, ...] = (), inputs: tuple[str, ...] = ()
+) -> Network:
+    """The network of a spec with the options' values; warnings go to stderr."""
+    if isinstance(spec, str):
+        spec = find(spec)
+    network, warnings = load(spec, read_settings(settings), read_inputs(inputs))
+    for warning in warnings:
+        click.echo(warning.render(click.get_text_stream("stderr").isatty()), err=True)
+    return network
+
+
+def read_settings(settings: tuple[str, ...]) -> dict[str, int | float | str]:
+    """`classes=10` as a name and a number (or a layer's word)."""
+    read: dict[str, int | float | str] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"`--set {setting}` isn't written `--set name=value`")
+        read[name.strip()] = _number(value.strip())
+    return read
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if abs(number) < 1 << 53:
+            return number
+    return text
+
+
+def read_inputs(inputs: tuple[str, ...]) -> dict[str, Shape]:
+    """`3@320x320` or `image=3@320x320`."""
+    read: dict[str, Shape] = {}
+    for text in inputs:
+        name, _, shape = text.rpartition("=")
+        read[name.strip()] = read_shape(shape.strip())
+    return read
+
+
+def read_shape(text: str) -> Shape:
+    """`3@224x224` or `@128`; raises UsageError."""
+    channels, at, space = text.partition("@")
+    try:
+        sizes = tuple(int(s) for s in space.split("x"))
+        shape = Shape(int(channels), sizes) if channels else Shape(sizes[0])
+    except (ValueError, IndexError):
+        at = ""
+        shape = Shape(0)
+    small = all(isinstance(s, int) and 0 < s <= 1 << 20 for s in shape)
+    if not at or not small or shape.rank > 3:
+        raise UsageError(f"`{text}` is no input shape; write it as `3@224x224`")
+    return shape
