@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from cnndsl.layers import LAYERS
 from cnndsl.shape import Shape
-from tests.support.against_torch import BATCH, agrees_with_torch, random_array, run_symbolic
+from tests.support.against_torch import BATCH, agrees_with_torch, random_array
 from tests.support.layer_strategies import shapes
 from tests.support.peers import torch
 from tests.support.run_layer import run_layer
+from tests.support.symbolic import run_symbolic
 
 Function = Callable[..., Any]
 

@@ -13,10 +13,11 @@ from cnndsl.layers import LAYERS
 from cnndsl.layers.base import ShapeError
 from cnndsl.layers.filter import FILTERS
 from cnndsl.shape import Shape, Symbolic
-from tests.support.against_torch import agrees_with_torch, random_array, run_symbolic
+from tests.support.against_torch import agrees_with_torch, random_array
 from tests.support.layer_strategies import shapes
 from tests.support.peers import torch
 from tests.support.run_layer import run_layer
+from tests.support.symbolic import run_symbolic
 
 Filter = LAYERS["filter"]
 

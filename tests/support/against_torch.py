@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cnndsl.layers import Layer
-from cnndsl.shape import Dim, Shape, Symbolic
+from cnndsl.shape import Shape
 from tests.support.peers import torch
-from tests.support.run_layer import one_layer, run_layer, run_network
+from tests.support.run_layer import run_layer
 
 Array = np.ndarray[Any, Any]
 BATCH = 2
@@ -48,14 +48,3 @@ def agrees_with_torch(
     np.testing.assert_allclose(
         run_layer(layer, x, parameters=parameters), expected, rtol=tolerance, atol=tolerance
     )
-
-
-def run_symbolic(
-    layer: Layer, *arrays: Array, parameters: Mapping[str, Array] | None = None
-) -> Array:
-    """As `run_layer`, in a graph in which height and width are only names."""
-    names: tuple[Dim, ...] = (Symbolic("H"), Symbolic("W"), Symbolic("D"))
-    shapes = [Shape(a.shape[1], names[: a.ndim - 2]) for a in arrays]
-    feeds = {f"x{i}": a for i, a in enumerate(arrays)}
-    full = {f"layer.{name}": array for name, array in (parameters or {}).items()}
-    return run_network(one_layer(layer, *shapes), feeds, full)[0]
