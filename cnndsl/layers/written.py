@@ -27,6 +27,11 @@ def written(layer: Layer, references: Sequence[str] = ()) -> str:
         A layer whose fields hold values, none of them an expression.
     references
         The labels that it takes beside the current value: `concat e4`, `crop to=x`.
+
+    Raises
+    ------
+    TypeError
+        Where a field holds what no argument can say, such as a truth value without a word for it.
     """
     key = layer.reference_key
     labels = [f"{key}={name}" if key else name for name in references]
@@ -85,7 +90,7 @@ def _atom(value: object) -> str:
         return f"({','.join(map(_atom, items))})" if len(items) != 1 else _atom(items[0])
     if isinstance(value, float):
         return _float(value)
-    if isinstance(value, (int, str, Shape)):
+    if isinstance(value, (int, str, Shape)) and not isinstance(value, bool):
         return str(value)
     raise TypeError(f"{value!r} can't be written in the language")
 

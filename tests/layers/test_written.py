@@ -77,6 +77,7 @@ class Odd(Dropping):
     rest: tuple[float, ...] = numbers(())
     offset: int = option("o", 0)
     pair: tuple[int, int] = keyed((0, 0))
+    flag: bool = keyed(False)
 
 
 def test_numbers_after_one_left_out_are_written_by_name() -> None:
@@ -86,6 +87,11 @@ def test_numbers_after_one_left_out_are_written_by_name() -> None:
 
 def test_what_no_option_can_say_is_keyed() -> None:
     assert written(Odd(offset=-1, pair=(3, 4))) == " o=-1 pair=(3,4)"
+
+
+def test_what_no_argument_can_say_is_an_error() -> None:
+    with pytest.raises(TypeError, match="True can't be written"):
+        written(Odd(flag=True))
 
 
 @settings(max_examples=200)
