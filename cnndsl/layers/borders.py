@@ -50,7 +50,8 @@ class Pad(Layer, word="pad"):
                 field="value",
                 help=f"drop `{self.mode}` or `value`",
             )
-        rows = list(zip(axis_names(x.rank), x.space, self.margins(x), strict=True))
+        margins = self.margins(x)
+        rows = list(zip(axis_names(x.rank), x.space, margins, strict=True))
         for name, n, sides in rows:
             if self.mode == "reflect" and isinstance(n, int) and max(sides) >= n:
                 raise ShapeError(

@@ -66,14 +66,8 @@ class GlobalPooling(Layer):
             return inputs[0]
         if all(m == 1 for m in output.space):
             return graph.op(self.over_all, *inputs)
-        if not _divides(x, output):
-            return self.uneven(graph, inputs[0])
         kernel = tuple(n // m for n, m in _axes(x, output))
         return graph.op(self.over_windows, *inputs, kernel_shape=kernel, strides=kernel)
-
-    def uneven(self, graph: Builder, value: Value) -> Value:
-        """Pool over windows of unequal size."""
-        raise NotImplementedError
 
 
 class GlobalAverage(GlobalPooling, word="gap"):
@@ -101,10 +95,13 @@ class GlobalAverage(GlobalPooling, word="gap"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, _values_in_windows(inputs[0], output))
 
-    def uneven(self, graph: Builder, value: Value) -> Value:
-        """A product with a constant matrix of window weights for each axis, the last one first."""
-        sizes = list(graph.inputs[0].sizes)
-        for axis, (n, m) in reversed(list(enumerate(_axes(graph.inputs[0], graph.output)))):
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        (x,), output = graph.inputs, graph.output
+        if not x.is_concrete or _divides(x, output):
+            return super().lower(graph, *inputs)
+        # Windows of unequal size: a product with a constant matrix for each axis, the last first.
+        (value,), sizes = inputs, list(x.sizes)
+        for axis, (n, m) in reversed(list(enumerate(_axes(x, output)))):
             if n == m:
                 continue
             name, matrix = f"means{axis}", _means(n, m)

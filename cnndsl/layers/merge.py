@@ -45,11 +45,13 @@ class Merge(Layer):
     def shape(self, *inputs: Shape) -> Shape:
         maps = self.spread_out(inputs)
         channels = self.channels(inputs)
-        for other in maps[1:]:
-            if channels is None or same_space(maps[0], other) is None:
-                raise self._mismatch(inputs)
-        if channels is None:
-            raise self._mismatch(inputs)
+        if channels is None or any(same_space(maps[0], x) is None for x in maps[1:]):
+            shapes = " and ".join(dict.fromkeys(map(str, inputs)))
+            raise ShapeError(
+                "merge-shape-mismatch",
+                f"{shapes} can't be {self.verb}",
+                help=self.remedy(inputs),
+            )
         # Sizes that are equal under a condition: the one that says it most simply stays.
         sizes = zip(*(x.space for x in maps), strict=True)
         return Shape(channels, tuple(min(size, key=_complexity) for size in sizes))
@@ -57,14 +59,6 @@ class Merge(Layer):
     def conditions(self, *inputs: Shape) -> tuple[Condition, ...]:
         first, *others = self.spread_out(inputs)
         return tuple(c for other in others for c in same_space(first, other) or ())
-
-    def _mismatch(self, inputs: tuple[Shape, ...]) -> ShapeError:
-        shapes = [str(x) for x in dict.fromkeys(inputs)]
-        return ShapeError(
-            "merge-shape-mismatch",
-            f"{' and '.join(shapes)} can't be {self.verb}",
-            help=self.remedy(inputs),
-        )
 
     def remedy(self, inputs: tuple[Shape, ...]) -> str:
         """What to do about values that don't match."""

@@ -149,11 +149,13 @@ class AvgPool(Pooling, word="avgpool"):
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         (value,), (x,) = inputs, graph.inputs
         window, counted = self.rounded_down(x), self.countpad
-        if self.countpad and self.ceil:  # the given padding counts, what `ceil` adds doesn't
+        if counted and any(before != after for before, after in window.pads):
+            # Only the given padding counts, not what `ceil` adds, and older ONNX Runtimes count
+            # wrongly where the two sides differ. So the given zeros become part of the map.
             given = self.window(x).pads
             value = surround(graph, value, given)
-            added = zip(window.pads, given, strict=True)
-            window = replace(window, pads=tuple((0, all_[1] - own[1]) for all_, own in added))
+            rest = zip(window.pads, given, strict=True)
+            window = replace(window, pads=tuple((0, all_ - own) for (_, all_), (_, own) in rest))
             counted = False
         attributes = window.attributes()
         del attributes["dilations"]  # only a later version of the operator has them
