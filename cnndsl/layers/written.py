@@ -9,8 +9,8 @@ from cnndsl.layers.arguments import Argument
 from cnndsl.layers.base import Layer
 from cnndsl.shape import Shape
 
-PLACES = ("word", "size", "number", "numbers", "shape", "option", "keyed", "words")
-"""What comes first on a line."""
+PLACES = ("size", "number", "numbers", "shape", "option", "keyed", "words")
+"""What comes first on a line, as the formatter has it."""
 
 LETTERS = ("s", "p", "d", "g", "k", "op")
 """The order of the short options."""
@@ -58,29 +58,30 @@ def _argument(field: str, argument: Argument, value: object, skipped: bool) -> t
     match argument.positional:
         case "size":
             sizes = cast("tuple[int, ...]", value)
-            # one number alone would be a positional number, so it goes by letter or key
-            short = f"{argument.letters or f'{field}='}{sizes[0]}"
-            return "size", "x".join(map(str, sizes)) if len(sizes) > 1 else short
+            if len(sizes) > 1:
+                return "size", "x".join(map(str, sizes))
+            return _named(field, argument.letters, value)  # `3` alone would be a number
         case "numbers" if not skipped:
             return "numbers", " ".join(map(_atom, cast("tuple[float, ...]", value)))
         case "number" if not skipped and not _atom(value).startswith("("):
             return "number", _atom(value)
-        case "word" | "shape":
-            return argument.positional, _atom(value)
+        case "shape":
+            return "shape", _atom(value)
+        case "word":
+            return "words", _atom(value)
         case _:
             return _named(field, argument.letters, value)
 
 
 def _named(field: str, letters: str | None, value: object) -> tuple[str, str]:
-    """By a short option where its values are few and whole, else by letter or name: `p=(1, 2)`."""
+    """By a short option where its values are few and whole, else by key: `p=(1,2,3,4)`."""
     values = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
     short = len(values) <= MOST_IN_AN_OPTION and all(
         isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values
     )
     if letters and short:
         return "option", letters + "x".join(map(str, values))
-    text = _atom(values)
-    return ("option", f"{letters}={text}") if letters else ("keyed", f"{field}={text}")
+    return "keyed", f"{letters or field}={_atom(values)}"
 
 
 def _atom(value: object) -> str:

@@ -28,10 +28,14 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (
         "conv",
         {"kernel": (9,), "groups": 2, "dilation": (3,), "padding": (1,), "stride": (2,)},
-        "conv k9 s2 p1 d3 g2",
+        "conv s2 p1 d3 g2 k9",
     ),
     ("conv", {"kernel": (3, 5), "padding": (1, 2)}, "conv 3x5 p1x2"),
-    ("conv", {"kernel": (3, 3), "padding": (1, 2, 3, 4)}, "conv 3x3 p=(1,2,3,4)"),
+    (
+        "conv",
+        {"kernel": (3, 3), "padding": (1, 2, 3, 4), "dilation": (2,)},
+        "conv 3x3 d2 p=(1,2,3,4)",
+    ),
     ("fc", {"units": 10}, "fc 10"),
     ("leaky", {}, "leaky"),
     ("leaky", {"slope": 0.2}, "leaky 0.2"),
@@ -43,6 +47,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("scale", {"bias": False, "initial": -2.5e-7}, "scale initial=-2.5e-7 nobias"),
     ("lrn", {"channels": 5, "alpha": 5e-5, "k": 1.0}, "lrn 5 k=1 alpha=5e-5"),
     ("filter", {"name": "sobel_x", "padding": "same"}, "filter sobel_x same"),
+    ("filter", {"name": "box", "stride": (2,)}, "filter s2 box"),
     (
         "filter",
         {"kernel": (1, 3), "values": (-1.0, 0.0, 0.5), "stride": (2,)},
