@@ -1,0 +1,51 @@
+"""Which names of a file are variables, as far as the file alone tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cnndsl.syntax import tree
+
+
+def variables(file: tree.File) -> frozenset[str]:
+    """The names that stand for numbers somewhere: parameters, `let`, `for`, and `C`.
+
+    A parameter whose default is a word, such as `act=hswish`, stands for a word.
+    """
+    return frozenset({"C", *_bound(file.statements)})
+
+
+def _bound(statements: Iterable[tree.Statement]) -> Iterator[str]:
+    for statement in statements:
+        match statement:
+            case tree.Net():
+                yield from _numbers(statement.parameters)
+            case tree.Def():
+                yield from _numbers(statement.parameters)
+                yield from _bound(statement.body.statements)
+            case tree.For():
+                yield from (name.id for name in statement.variables)
+                yield from _bound(statement.body.statements)
+            case tree.Let():
+                yield statement.name
+            case tree.Line():
+                yield from _bound_in_body(statement)
+            case _:
+                pass
+
+
+def _bound_in_body(line: tree.Line) -> Iterator[str]:
+    match line.operations[-1].body:
+        case tree.Sequence(statements=statements):
+            yield from _bound(statements)
+        case tree.Branches(branches=branches):
+            for branch in branches:
+                yield from _bound(branch)
+        case None:
+            pass
+
+
+def _numbers(parameters: Iterable[tree.Parameter]) -> Iterator[str]:
+    for parameter in parameters:
+        if not isinstance(parameter.default, tree.Name):
+            yield parameter.name
