@@ -12,7 +12,7 @@ from cnndsl.shape import Shape
 PLACES = ("size", "number", "numbers", "shape", "option", "keyed", "words")
 """What comes first on a line, as the formatter has it."""
 
-LETTERS = ("s", "p", "d", "g", "k", "op")
+LETTERS = ("k", "s", "p", "d", "g", "op")
 """The order of the short options."""
 
 MOST_IN_AN_OPTION = 3  # `p1x2x3`; more are `p=(…)`
@@ -81,7 +81,8 @@ def _named(field: str, letters: str | None, value: object) -> tuple[str, str]:
     )
     if letters and short:
         return "option", letters + "x".join(map(str, values))
-    return "keyed", f"{letters or field}={_atom(values)}"
+    place = "option" if letters else "keyed"
+    return place, f"{letters or field}={_atom(values)}"
 
 
 def _atom(value: object) -> str:

@@ -28,13 +28,13 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (
         "conv",
         {"kernel": (9,), "groups": 2, "dilation": (3,), "padding": (1,), "stride": (2,)},
-        "conv s2 p1 d3 g2 k9",
+        "conv k9 s2 p1 d3 g2",
     ),
     ("conv", {"kernel": (3, 5), "padding": (1, 2)}, "conv 3x5 p1x2"),
     (
         "conv",
         {"kernel": (3, 3), "padding": (1, 2, 3, 4), "dilation": (2,)},
-        "conv 3x3 d2 p=(1,2,3,4)",
+        "conv 3x3 p=(1,2,3,4) d2",
     ),
     ("fc", {"units": 10}, "fc 10"),
     ("leaky", {}, "leaky"),
