@@ -44,7 +44,7 @@ class Take(ChannelLayer, word="take"):
     examples = (
         Example("take 0 1 2", "6@14x14", "3@14x14"),
         Example("take 5 0 0", "6@14x14", "3@14x14"),
-        Example("take first=(C//2)", "6@HxW", "3@HxW"),
+        Example("take first=3", "6@HxW", "3@HxW"),
         Example("take last=2", "@6", "@2"),
     )
 

@@ -50,14 +50,17 @@ class GlobalPooling(Layer):
         return tuple(_reach(n, m) for n, m in _axes(inputs[0], output))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
-        if not inputs[0].is_concrete:
+        (x,) = inputs
+        if not x.is_concrete:
             return []
+        if all(m == 1 for m in output.space):
+            return [f"over all {'·'.join(map(str, x.sizes))} = {x.area} positions"]
         names = axis_names(output.rank)
         return [
             f"{name}: {m} windows of {n}/{m} = {n // m} positions"
             if n % m == 0
             else f"{name}: {m} windows from ⌊i·{n}/{m}⌋ to ⌈(i + 1)·{n}/{m}⌉"
-            for name, (n, m) in zip(names, _axes(inputs[0], output), strict=True)
+            for name, (n, m) in zip(names, _axes(x, output), strict=True)
         ]
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:

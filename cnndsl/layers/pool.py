@@ -90,7 +90,7 @@ class Pool(Pooling, word="pool"):
         Example("pool 3x3 s2", "96@55x55", "96@27x27"),
         Example("pool 3x3 s2 ceil", "64@112x112", "64@56x56"),
         Example("pool 3x3 s1 same", "192@28x28", "192@28x28"),
-        Example("pool 2x2", "8@HxW", "8@H/2xW/2"),
+        Example("pool 2x2", "8@HxW", "8@H//2xW//2"),
         Example("pool 1x2x2", "64@16x112x112", "64@16x56x56"),
     )
 

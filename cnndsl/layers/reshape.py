@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, cast
 
-from pydantic import InstanceOf
+from pydantic import AfterValidator, BeforeValidator, InstanceOf
 
 from cnndsl.layers.arguments import shape
 from cnndsl.layers.base import EVERYTHING, Builder, Cost, Example, Layer, ShapeError, Sight, Value
 from cnndsl.layers.fc import fixed_size
 from cnndsl.shape import Shape
+
+LARGEST_TARGET_SIZE = 1 << 24
+MOST_AXES = 3
+
+
+def _as_shape(value: object) -> object:
+    """Channels and sizes as a line of the language gives them."""
+    if not isinstance(value, tuple):
+        return value
+    channels, *space = cast("tuple[int, ...]", value)
+    return Shape(channels, tuple(space))
+
+
+def _checked(target: Shape) -> Shape:
+    if target.rank > MOST_AXES:
+        raise ValueError(f"it may have {MOST_AXES} spatial axes at most")
+    if any(isinstance(n, int) and not 0 < n <= LARGEST_TARGET_SIZE for n in target):
+        raise ValueError(f"its sizes must lie between 1 and {LARGEST_TARGET_SIZE}")
+    return target
+
+
+Target = Annotated[InstanceOf[Shape], BeforeValidator(_as_shape), AfterValidator(_checked)]
 
 
 class Rearrangement(Layer):
@@ -38,7 +60,7 @@ class Reshape(Rearrangement, word="reshape"):
     none.
     """
 
-    target: InstanceOf[Shape] = shape()
+    target: Target = shape()
 
     examples = (
         Example("reshape 64@7x7", "@3136", "64@7x7"),

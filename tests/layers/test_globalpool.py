@@ -88,4 +88,5 @@ def test_costs_reach_and_explanation():
         "height: 3 windows of 6/3 = 2 positions",
         "width: 3 windows from ⌊i·7/3⌋ to ⌈(i + 1)·7/3⌉",
     ]
+    assert whole.explain((x,), whole.shape(x)) == ["over all 6·7 = 42 positions"]
     assert whole.explain((Shape(2, (Symbolic("H"),)),), Shape(2, (1,))) == []

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cnndsl.layers.base import EVERYTHING, POINT, ShapeError
 from cnndsl.layers.reshape import Flatten, Reshape
@@ -36,6 +37,13 @@ def test_errors(layer, shape, code):
     with pytest.raises(ShapeError) as caught:
         layer.shape(shape)
     assert caught.value.code == code
+
+
+def test_a_target_is_a_shape_or_numbers_within_bounds():
+    assert Reshape(target=(64, 7, 7)).target == Shape(64, (7, 7))
+    for target in ((), (4, -2, -2), (0,), (1 << 25,), (1, 2, 2, 2, 2), 7):
+        with pytest.raises(ValidationError):
+            Reshape(target=target)
 
 
 def test_answers():
