@@ -22,9 +22,12 @@ class Lowered:
     parameters: dict[str, Parameter]
 
 
-def lower(network: Network) -> Lowered:
-    """The inference graph of a network: float32, any batch, opset 18, names from the spec."""
-    builder = GraphBuilder(network)
+def lower(network: Network, batch: int | None = None) -> Lowered:
+    """The inference graph of a network: float32, opset 18, names from the spec.
+
+    The batch is open (`N`) unless a size is given.
+    """
+    builder = GraphBuilder(network, batch)
     inputs = [builder.input(i.name, i.shape) for i in network.inputs]
     for step in network.without_heads():
         builder.lower(step)

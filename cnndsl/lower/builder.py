@@ -19,8 +19,8 @@ FLOAT = ir.TensorType(ir.DataType.FLOAT)
 class GraphBuilder:
     """Collects the nodes of one network; `inputs`, `output` and names follow the current step."""
 
-    def __init__(self, network: Network):
-        self.network = network
+    def __init__(self, network: Network, batch: int | None = None):
+        self.network, self.batch = network, batch
         self.nodes: list[ir.Node] = []
         self.initializers: dict[str, ir.Value] = {}
         self.parameters: dict[str, Parameter] = {}
@@ -31,7 +31,7 @@ class GraphBuilder:
 
     def input(self, name: str, shape: Shape) -> ir.Value:
         """Declare an input of the graph."""
-        self.values[name] = value = ir.Value(name=name, shape=onnx_shape(shape), type=FLOAT)
+        self.values[name] = value = ir.Value(name=name, shape=self._shape(shape), type=FLOAT)
         return value
 
     def lower(self, step: Step) -> None:
@@ -43,11 +43,16 @@ class GraphBuilder:
         result = inputs[0] if step.layer.is_identity else step.layer.lower(self, *inputs)
         assert isinstance(result, ir.Value)
         if result not in inputs:  # an identity makes no value of its own
-            result.name, result.shape, result.type = step.name, onnx_shape(step.output), FLOAT
+            result.name, result.shape, result.type = step.name, self._shape(step.output), FLOAT
             producer = result.producer()
             assert producer is not None
             producer.name = step.name
+            producer.doc_string = _written(step)
         self.values[step.name] = result
+
+    def _shape(self, shape: Shape) -> ir.Shape:
+        """With the batch in front; symbolic sizes by their text."""
+        return ir.Shape([self.batch or "N", shape.channels, *map(_onnx_dim, shape.space)])
 
     # What layers call
 
@@ -112,9 +117,10 @@ class GraphBuilder:
         return self.network.by_name[self.step.inputs[number]].layer
 
 
-def onnx_shape(shape: Shape) -> ir.Shape:
-    """With the batch in front; symbolic sizes by their text."""
-    return ir.Shape(["N", shape.channels, *map(_onnx_dim, shape.space)])
+def _written(step: Step) -> str:
+    """What the spec says where the step comes from, for people who open the model."""
+    span = step.origin.span
+    return f"{span.source.name}:{span.line}: {span.source.line(span.line).strip()}"
 
 
 def _onnx_dim(size: Dim) -> int | str:

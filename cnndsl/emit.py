@@ -1,0 +1,175 @@
+"""Graph → .onnx, streamed: memory stays flat however large the weights are.
+
+An ONNX file is a protobuf message, and protobuf lets a message be written field by field. So the
+model without its weights is serialised by onnx_ir, and every weight is appended to the graph as
+bytes, piece by piece, with the lengths computed beforehand. Beyond 2 GiB, protobuf's limit, and by
+choice, weights go to a file beside the model (ONNX's external data), at offsets that can be
+memory-mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import onnx
+import onnx_ir as ir
+
+from cnndsl.files import replaced
+from cnndsl.layers.base import Parameter
+from cnndsl.lower import Lowered
+from cnndsl.weights.source import Weights
+
+LARGEST_MESSAGE = (1 << 31) - (1 << 20)
+IR_VERSION = 8  # the oldest that goes with opset 18, so that the most runtimes take it
+ALIGNMENT = 4096
+
+# Field numbers and wire types of onnx.proto
+_MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
+_LENGTH_DELIMITED = 2
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes just written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What was written: the model, and the file with its weights where they lie apart."""
+
+    path: Path
+    data: Path | None
+    bytes: int
+
+
+def emit(
+    lowered: Lowered,
+    path: Path,
+    *,
+    weights: Weights | None,
+    metadata: Mapping[str, str],
+    external: bool = False,
+    producer_version: str = "",
+    progress: Progress | None = None,
+) -> Emitted:
+    """Write a model; None for `weights` writes the graph alone, its parameters as inputs.
+
+    Files are written beside their place and renamed, so that no half a model is ever seen. Raises
+    OSError as the file system does, and whatever `weights` raises.
+    """
+    skeleton = _skeleton(lowered, weights is None, metadata, producer_version)
+    if weights is None:
+        with replaced(path) as file:
+            file.write(skeleton.SerializeToString())
+        return Emitted(path, None, path.stat().st_size)
+    total = sum(4 * p.size for p in lowered.parameters.values())
+    if external or total + skeleton.ByteSize() > LARGEST_MESSAGE:
+        data = path.with_name(path.name + ".data")
+        with replaced(data) as file:
+            places = _write_data(file, lowered.parameters, weights, progress)
+        for name, (offset, length) in places.items():
+            tensor = _tensor(name, lowered.parameters[name])
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+            for key, value in (("location", data.name), ("offset", offset), ("length", length)):
+                entry = tensor.external_data.add()
+                entry.key, entry.value = key, str(value)
+            skeleton.graph.initializer.append(tensor)
+        with replaced(path) as file:
+            file.write(skeleton.SerializeToString())
+        return Emitted(path, data, path.stat().st_size + data.stat().st_size)
+    with replaced(path) as file:
+        _write_inline(file, skeleton, lowered.parameters, weights, progress)
+    return Emitted(path, None, path.stat().st_size)
+
+
+def _skeleton(
+    lowered: Lowered, as_inputs: bool, metadata: Mapping[str, str], version: str
+) -> onnx.ModelProto:
+    """The model without its parameters' values."""
+    graph = lowered.graph
+    model = ir.Model(
+        graph,
+        ir_version=IR_VERSION,
+        producer_name="cnndsl",
+        producer_version=version,
+        metadata_props=dict(metadata),
+    )
+    parameters = {name: graph.initializers.pop(name) for name in lowered.parameters}
+    if as_inputs:
+        graph.inputs.extend(parameters.values())
+    proto = ir.to_proto(model)
+    graph.initializers.update(parameters)
+    return proto
+
+
+def _write_inline(
+    file: BinaryIO,
+    skeleton: onnx.ModelProto,
+    parameters: Mapping[str, Parameter],
+    weights: Weights,
+    progress: Progress | None,
+) -> None:
+    graph = skeleton.graph.SerializeToString()
+    skeleton.ClearField("graph")
+    heads = {name: _tensor_head(name, parameter) for name, parameter in parameters.items()}
+    lengths = {name: len(head) + 4 * parameters[name].size for name, head in heads.items()}
+    fields = {name: _field(_GRAPH_INITIALIZER, length) for name, length in lengths.items()}
+    whole = len(graph) + sum(len(fields[n]) + lengths[n] for n in parameters)
+    file.write(skeleton.SerializeToString())
+    file.write(_field(_MODEL_GRAPH, whole))
+    file.write(graph)
+    for name, parameter in parameters.items():
+        file.write(fields[name])
+        file.write(heads[name])
+        _write_values(file, name, parameter, weights, progress)
+
+
+def _write_data(
+    file: BinaryIO, parameters: Mapping[str, Parameter], weights: Weights, progress: Progress | None
+) -> dict[str, tuple[int, int]]:
+    """Offset and length of every tensor in the data file."""
+    places: dict[str, tuple[int, int]] = {}
+    for name, parameter in parameters.items():
+        offset = -(-file.tell() // ALIGNMENT) * ALIGNMENT
+        file.seek(offset)
+        _write_values(file, name, parameter, weights, progress)
+        places[name] = (offset, 4 * parameter.size)
+    return places
+
+
+def _write_values(
+    file: BinaryIO, name: str, parameter: Parameter, weights: Weights, progress: Progress | None
+) -> None:
+    left = parameter.size
+    for values in weights(name, parameter):
+        file.write(values.astype("<f4", copy=False).data)
+        left -= values.size
+        if progress:
+            progress(4 * values.size)
+    if left:
+        raise ValueError(f"{name} has {left} values less than its shape {parameter.shape}")
+
+
+def _tensor(name: str, parameter: Parameter) -> onnx.TensorProto:
+    return onnx.TensorProto(name=name, dims=parameter.shape, data_type=onnx.TensorProto.FLOAT)
+
+
+def _tensor_head(name: str, parameter: Parameter) -> bytes:
+    """A tensor's message up to the bytes of its values."""
+    values = _field(_TENSOR_RAW_DATA, 4 * parameter.size)
+    return _tensor(name, parameter).SerializeToString() + values
+
+
+def _field(number: int, length: int) -> bytes:
+    """The start of a length-delimited field: its tag and length, as protobuf's varints."""
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(length)
+
+
+def _varint(value: int) -> bytes:
+    result = bytearray()
+    while value > 0x7F:
+        result.append(value & 0x7F | 0x80)
+        value >>= 7
+    result.append(value)
+    return bytes(result)

@@ -1,0 +1,136 @@
+"""The public verbs: `parse`, `analyse`, `compile`, `run`. The command line merely calls them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cnndsl.specs import load
+
+if TYPE_CHECKING:
+    from cnndsl.analyse import Analysis
+    from cnndsl.emit import Emitted, Progress
+    from cnndsl.network import Network
+    from cnndsl.preprocessing import Preprocessing
+    from cnndsl.runtime import Inputs, Results
+    from cnndsl.shape import Shape
+
+Spec = str | Path
+
+
+def parse(
+    spec: Spec,
+    *,
+    settings: Mapping[str, int | float | str] | None = None,
+    input_shapes: Mapping[str, Shape] | None = None,
+) -> Network:
+    """The network that a spec describes, every shape known.
+
+    `spec` is a path, a zoo name, or the text itself (anything with a line break). `settings`
+    override the net's parameters, `input_shapes` its inputs' shapes (without the batch). Raises
+    SpecError with every diagnostic, UsageError where the file can't be read.
+    """
+    return load(spec, settings, input_shapes)[0]
+
+
+def analyse(spec: Spec | Network) -> Analysis:
+    """Parameters, MACs, FLOPs, bytes and receptive fields of every layer, for one example.
+
+    Conventions are stated in `cnndsl.analyse`. Raises as `parse` does.
+    """
+    from cnndsl.analyse import analyse as analyse_network
+
+    return analyse_network(_network(spec))
+
+
+def compile(
+    spec: Spec | Network,
+    path: Spec,
+    *,
+    weights: Path | Literal["none"] | None = None,
+    init: str = "auto",
+    seed: int = 0,
+    batch: int | None = None,
+    external: bool = False,
+    labels: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    progress: Progress | None = None,
+) -> Emitted:
+    """Write a spec as an ONNX model: float32, NCHW, opset 18, names from the spec.
+
+    `weights` is a .safetensors file with the spec's names; None draws them by the rule `init`
+    ("auto", "he", "glorot", "lecun", "zeros") from `seed`, the same bits on every machine; "none"
+    writes the graph alone. The batch is open unless `batch` fixes it. `external` puts the weights
+    into a file beside the model, as happens by itself beyond 2 GiB. Raises as `parse` does,
+    UsageError where weights don't fit, OSError where the file can't be written.
+    """
+    from cnndsl.emit import emit
+    from cnndsl.lower import lower
+    from cnndsl.weights import initial_weights, read_safetensors
+
+    network = _network(spec)
+    values = None
+    if isinstance(weights, Path):
+        values = read_safetensors(weights)
+    elif weights is None:
+        values = initial_weights(network, init, seed)
+    return emit(
+        lower(network, batch),
+        Path(path),
+        weights=values,
+        metadata=_metadata(network, labels, preprocessing),
+        external=external,
+        producer_version=version("cnndsl"),
+        progress=progress,
+    )
+
+
+def run(
+    model: Spec,
+    inputs: Inputs,
+    *,
+    device: str = "cpu",
+    batch: int | None = None,
+    threads: int | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> Results:
+    """Run a model (.onnx, or a spec with initial weights) on images or arrays.
+
+    See `cnndsl.runtime.run` for what the inputs may be and what comes back.
+    """
+    from cnndsl.runtime import run as run_model
+
+    return run_model(
+        model,
+        inputs,
+        device=device,
+        batch=batch,
+        threads=threads,
+        preprocessing=preprocessing,
+    )
+
+
+def _network(spec: Spec | Network) -> Network:
+    return load(spec)[0] if isinstance(spec, str | Path) else spec
+
+
+def _metadata(
+    network: Network, labels: Sequence[str] | None, preprocessing: Preprocessing | None
+) -> dict[str, str]:
+    """What the model says about itself: language, tool, spec, labels, preprocessing."""
+    text = network.inputs[0].origin.span.source.text
+    metadata = {
+        "cnndsl.language": "1",
+        "cnndsl.version": version("cnndsl"),
+        "cnndsl.spec_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "cnndsl.settings": json.dumps(dict(network.settings)),
+    }
+    if labels is not None:
+        metadata["cnndsl.labels"] = json.dumps(list(labels), ensure_ascii=False)
+    if preprocessing is not None:
+        metadata["cnndsl.preprocessing"] = preprocessing.to_json()
+    return metadata
