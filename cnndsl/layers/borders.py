@@ -27,7 +27,7 @@ class Pad(Layer, word="pad"):
     mode: Literal["constant", "edge", "reflect"] = words(
         "constant", zero="constant", edge="edge", reflect="reflect"
     )
-    value: float = keyed(0.0, allow_inf_nan=False)
+    value: float = keyed(0.0, ge=-1e6, le=1e6)
 
     keeps = frozenset[str]()
     examples = (
@@ -39,7 +39,7 @@ class Pad(Layer, word="pad"):
 
     def margins(self, x: Shape) -> Margins:
         """(before, after) for every axis."""
-        return explicit_padding(self.width, x)
+        return explicit_padding(self.width, x, "width")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -107,7 +107,7 @@ class Crop(Layer, word="crop"):
             )
         if self.width is None:
             return self._middle(*inputs)
-        margins = explicit_padding(self.width, x)
+        margins = explicit_padding(self.width, x, "width")
         for name, n, taken in zip(axis_names(x.rank), x.space, margins, strict=True):
             if isinstance(n, int) and n <= sum(taken):
                 raise ShapeError(
@@ -140,7 +140,7 @@ class Crop(Layer, word="crop"):
     def margins(self, x: Shape, output: Shape) -> Margins:
         """(before, after) for every axis; for symbolic sizes as on a large map."""
         if self.width is not None:
-            return explicit_padding(self.width, x)
+            return explicit_padding(self.width, x, "width")
         spare = [_difference(n, m) for n, m in zip(x.space, output.space, strict=True)]
         return [(total // 2, total - total // 2) for total in spare]
 

@@ -120,11 +120,13 @@ def axis_names(rank: int) -> tuple[str, ...]:
     return {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}[rank]
 
 
-def explicit_padding(padding: tuple[int, ...], x: Shape) -> tuple[tuple[int, int], ...]:
+def explicit_padding(
+    padding: tuple[int, ...], x: Shape, field: str = "padding"
+) -> tuple[tuple[int, int], ...]:
     """(before, after) for each axis: one number for all sides, one an axis, or both sides."""
     if len(padding) == 2 * x.rank:
         return tuple(zip(padding[: x.rank], padding[x.rank :], strict=True))
-    return tuple((p, p) for p in spread(padding, x, "padding"))
+    return tuple((p, p) for p in spread(padding, x, field))
 
 
 def _resolve_padding(
