@@ -15,6 +15,7 @@ from cnndsl.shape import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parse import parse
+from cnndsl.syntax.write import write
 from tests.support.layer_strategies import layers
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
@@ -101,8 +102,11 @@ def test_what_no_argument_can_say_is_an_error() -> None:
 
 @settings(max_examples=200)
 @given(layers())
-def test_what_is_written_parses_as_one_op(layer: Layer) -> None:
-    (statement,) = parse(Source("written", written(layer) + "\n")).statements
+def test_what_is_written_parses_as_one_op_and_is_canonical(layer: Layer) -> None:
+    text = f"cnndsl 1\n{written(layer)}\n"
+    file = parse(Source("written", text))
+    assert write(file) == text
+    _, statement = file.statements
     assert isinstance(statement, tree.Line)
     (operation,) = statement.operations
     assert operation.name == layer.word
