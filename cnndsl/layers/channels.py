@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -48,7 +49,7 @@ class Take(ChannelLayer, word="take"):
         Example("take last=2", "@6", "@2"),
     )
 
-    def chosen(self, x: Shape) -> tuple[int, ...]:
+    def chosen(self, x: Shape) -> Sequence[int]:
         """The channels of x by number, in their order."""
         ways = [bool(self.channels), self.first is not None, self.last is not None]
         if sum(ways) != 1:
@@ -72,7 +73,7 @@ class Take(ChannelLayer, word="take"):
             )
         if self.channels:
             return self.channels
-        return tuple(range(x.channels))[-self.last if self.last else 0 : self.first]
+        return range(x.channels)[-self.last if self.last else 0 : self.first]
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0].with_channels(len(self.chosen(inputs[0])))
@@ -84,7 +85,7 @@ class Take(ChannelLayer, word="take"):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         chosen = self.chosen(graph.inputs[0])
-        if any(b - a != 1 for a, b in pairwise(chosen)):
+        if not isinstance(chosen, range) and any(b - a != 1 for a, b in pairwise(chosen)):
             return graph.op(
                 "Gather", *inputs, graph.constant("channels", chosen, "int"), axis=CHANNEL_AXIS
             )

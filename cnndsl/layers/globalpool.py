@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ from cnndsl.layers.base import (
 )
 from cnndsl.layers.windows import axis_names, spread
 from cnndsl.shape import Shape
+
+LARGEST_MATRIX = 1 << 24  # weights of unequal windows, which the model would have to hold
 
 
 class GlobalPooling(Layer):
@@ -95,6 +98,20 @@ class GlobalAverage(GlobalPooling, word="gap"):
         Example("gap", "8@4x7x7", "8@1x1x1"),
     )
 
+    def shape(self, *inputs: Shape) -> Shape:
+        output = super().shape(*inputs)
+        if output.elements == output.channels:
+            return output
+        for n, m in _axes(inputs[0], output):
+            if n % m and n * m > LARGEST_MATRIX:
+                raise ShapeError(
+                    "windows-uneven",
+                    f"{m} windows over {n} positions aren't equal, and too many to be listed",
+                    field="output",
+                    help=f"choose a size that divides {n}, or write an `avgpool`",
+                )
+        return output
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, _values_in_windows(inputs[0], output))
 
@@ -164,8 +181,8 @@ def _divides(x: Shape, output: Shape) -> bool:
     return all(n % m == 0 for n, m in _axes(x, output))
 
 
-def _windows(n: int, m: int) -> list[tuple[int, int]]:
-    return [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
+def _windows(n: int, m: int) -> Iterator[tuple[int, int]]:
+    return ((i * n // m, -(-(i + 1) * n // m)) for i in range(m))
 
 
 def _values_in_windows(x: Shape, output: Shape) -> int:

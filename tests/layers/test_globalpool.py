@@ -66,6 +66,7 @@ def test_whole_maps_of_any_size(space):
         (GlobalAverage(output=7), Shape(8, (Symbolic("H"), 14)), "needs-fixed-size"),
         (GlobalAverage(output=(7, 7)), Shape(8, (14,)), "wrong-axes"),
         (GlobalMaximum(output=7), Shape(8, (14, 15)), "windows-uneven"),
+        (GlobalAverage(output=1 << 19), Shape(8, (1000,)), "windows-uneven"),
     ],
 )
 def test_errors(layer, shape, code):
