@@ -6,6 +6,7 @@ grammars/cnn.lark says which parts those are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, cast
 
@@ -160,7 +161,7 @@ class Builder(Terminals):
         return "source", name
 
     def condition(self, expression: tree.Expression) -> Tail:
-        if isinstance(expression, tree.Binary) and expression.operator == "*":
+        if isinstance(expression, tree.Binary) and self._looks_like_repeat(expression):
             message = "this `*` multiplies the condition"
             help = "to repeat the line, write `*` before `if`"
             self.report("repeat-after-if", message, expression.span, help)
@@ -252,6 +253,11 @@ class Builder(Terminals):
             condition=found.get("condition"),
             span=first.span.to(last),
         )
+
+    def _looks_like_repeat(self, product: tree.Binary) -> bool:
+        """Whether it ends in ` *2`, which repeats a line where it stands before `if`."""
+        between = self.source.text[product.left.span.end : product.right.span.start + 1]
+        return product.operator == "*" and re.search(r"\s\*\S", between) is not None
 
     def _check_apart(self, sign: Lexeme) -> None:
         """`conv 1x1 4*n` and `fc n-1` don't mean what they say: computing needs parentheses."""

@@ -229,7 +229,8 @@ def _line_start(f: Failure) -> Diagnostic | None:
 def _early_end(f: Failure) -> Diagnostic | None:
     if f.kind not in ("_NEWLINE", "$END", "_INDENT"):
         return None
-    message = f"the line ends where {expectation(f.expected)} should follow"
+    what = "braces end" if f.kind == "$END" else "line ends"
+    message = f"the {what} where {expectation(f.expected)} should follow"
     return f.error(message, code="unexpected-end")
 
 
@@ -237,9 +238,9 @@ _EXPLANATIONS: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     _shape_order,
     _missing_colon,
     _def_without_parentheses,
+    _arrow,
     _computed,
     _comma,
-    _arrow,
     _comparison,
     _else,
     _string,

@@ -21,6 +21,7 @@ MAX_PARENTHESES = 50
 MAX_OPERATORS = 100
 
 _COMMENT_OR_STRING = re.compile(r'"[^"\n]*"|#.*')
+_HEAD = re.compile(r"(?:def|for) [^:]*:")
 _OPERATOR = re.compile(r"->|\*\*|//|[=!<>]=|[-+*/%<>]|\b(?:and|or|not|if)\b")
 
 
@@ -118,11 +119,11 @@ class _Reader:
         start, end = offset + skip + column, offset + len(content)
         padding = " " * (len(raw) - len(content))
         lead = ("\n" if self.lines.logical else " ") + " " * (skip + column)
+        width = self._width(content[skip : skip + column], offset + skip)
         if stripped.startswith("->"):
-            lead = self._continuation(stripped, column, start, end)
+            lead = self._continuation(stripped, width, start, end)
         else:
-            self._start(LogicalLine(start, end, stripped), column)
-        self._check_indentation(content[skip : skip + column], offset + skip)
+            self._start(LogicalLine(start, end, stripped), width)
         self._check_limits(self.lines.logical[-1], stripped, start)
         self.pieces.append(lead + stripped + padding)
 
@@ -161,7 +162,7 @@ class _Reader:
         holds_branches = None
         if above is None or not above.opens:
             self._unexpected_indent(line, above)
-        elif above.text.startswith(("def ", "for ")):
+        elif _HEAD.fullmatch(above.text):
             holds_branches = False
         if len(self.levels) > MAX_DEPTH and not line.faulty:
             message = f"bodies are nested more than {MAX_DEPTH} deep"
@@ -237,17 +238,21 @@ class _Reader:
             above.end = end
         return " " * (column + 1)
 
-    def _check_indentation(self, indentation: str, offset: int) -> None:
-        """Tabs or blanks, but one of them throughout."""
+    def _width(self, indentation: str, offset: int) -> int:
+        """How many columns; tabs or spaces, but one of them throughout."""
         if not indentation:
-            return
+            return 0
         self.indented_by = self.indented_by or indentation[0]
-        if indentation.strip(self.indented_by) and not self.mixed:
+        if not indentation.strip(self.indented_by):
+            return len(indentation)
+        by_tabs = self.indented_by == "\t"
+        if not self.mixed:
             self.mixed = True
-            kind = "tabs" if self.indented_by == "\t" else "spaces"
+            kind = "tabs" if by_tabs else "spaces"
             message = f"tabs and spaces are mixed: the lines above are indented by {kind}"
             help = "use four spaces a level; `cnndsl fmt` does"
             self.lines.report("mixed-indentation", message, offset, offset + len(indentation), help)
+        return len(indentation.expandtabs(4)) // (4 if by_tabs else 1)  # as it was probably meant
 
     def _check_limits(self, line: LogicalLine, stripped: str, start: int) -> None:
         length = line.end - line.start

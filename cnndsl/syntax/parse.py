@@ -110,12 +110,14 @@ class _Parser:
     def _explain(self, error: UnexpectedInput, line: str, start: int) -> Diagnostic:
         """The error, kept within the line that starts at an offset of the source."""
         source = self.builder.source
-        offset = self.builder.offset + (error.pos_in_stream or 0)
-        offset = max(start, min(offset, start + len(line)))
+        end = start + len(line)
+        offset = max(start, min(self.builder.offset + (error.pos_in_stream or 0), end))
         if not isinstance(error, UnexpectedToken):
             return explain_characters(source, offset, line[offset - start :])
         token = cast(Any, error).token
-        length = 1 if token.type in ("_NEWLINE", "$END") else len(token)
+        length = len(token)
+        if token.type in ("_NEWLINE", "$END"):
+            offset, length = end, 1
         expected = frozenset(error.accepts or error.expected)
         return explain(Failure(source, offset, length, token.type, expected, line, start))
 
