@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import click
 
@@ -15,6 +16,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.specs import find
 
+PROGRESS_FROM = 64 << 20  # bytes; smaller models are written in a moment
 RULES = ("auto", "he", "glorot", "lecun", "zeros")
 
 
@@ -70,9 +72,7 @@ def command(
     path = output or Path(f"{Path(source.name).stem.strip('<>')}.onnx")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
-    chosen = (
-        Path(weights) if weights not in (None, "none") else cast('Literal["none"] | None', weights)
-    )
+    chosen = Path(weights) if weights and weights != "none" else weights
     total = 0 if chosen == "none" else _weight_bytes(network)
 
     from cnndsl.verbs import compile as compile_network
@@ -80,8 +80,8 @@ def command(
     with click.progressbar(
         length=max(total, 1),
         label=f"writing {path.name}",
-        file=click.get_text_stream("stderr"),
-        hidden=quiet or total < 64 << 20,
+        file=sys.stderr,
+        hidden=quiet or total < PROGRESS_FROM or not sys.stderr.isatty(),
     ) as bar:
         emitted = compile_network(
             network,

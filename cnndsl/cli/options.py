@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,7 +37,7 @@ def load_spec(
         spec = find(spec)
     network, warnings = load(spec, read_settings(settings), read_inputs(inputs))
     for warning in warnings:
-        click.echo(warning.render(click.get_text_stream("stderr").isatty()), err=True)
+        click.echo(warning.render(sys.stderr.isatty()), err=True)
     return network
 
 

@@ -76,9 +76,10 @@ class Construction:
     def fresh_name(self, context: Context, kind: str) -> str:
         """`conv3`: numbered per kind within the scope, so that one kind doesn't rename another."""
         key = (context.path, kind)
+        separator = "_" if kind[-1].isdigit() else ""  # relu6_1
         while True:
             self._counters[key] = number = self._counters.get(key, 0) + 1
-            name = context.full(f"{kind}{number}")
+            name = context.full(f"{kind}{separator}{number}")
             if name not in self.values and name not in self.labels:
                 return name
 

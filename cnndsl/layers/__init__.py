@@ -15,6 +15,7 @@ from cnndsl.layers import lrn as lrn
 from cnndsl.layers import merge as merge
 from cnndsl.layers import norms as norms
 from cnndsl.layers import pool as pool
+from cnndsl.layers import rbf as rbf
 from cnndsl.layers import resample as resample
 from cnndsl.layers import reshape as reshape
 from cnndsl.layers import sample as sample
