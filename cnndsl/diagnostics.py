@@ -30,13 +30,15 @@ class Diagnostic:
     def render(self, colour: bool = False) -> str:
         """The message as people read it, with the source line and a caret under the cause."""
         bold, red, blue, end = _colours(self.severity) if colour else ("", "", "", "")
-        lines = [f"{red}{self.severity}[{self.code}]{end}{bold}: {self.message}{end}"]
+        message = _printable(self.message)
+        lines = [f"{red}{self.severity}[{self.code}]{end}{bold}: {message}{end}"]
         if self.span is not None:
             lines.extend(_excerpt(self.span, blue, red, end))
         if self.help:
-            lines.append(f"  {blue}help:{end} {self.help}")
+            lines.append(f"  {blue}help:{end} {_printable(self.help)}")
         for frame in self.frames:
-            lines.append(f"  {blue}from:{end} `{_first_line(frame.text)}` at {frame.place}")
+            call, place = _printable(_first_line(frame.text)), _printable(frame.place)
+            lines.append(f"  {blue}from:{end} `{call}` at {place}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, object]:
@@ -98,16 +100,21 @@ def _first_line(text: str) -> str:
 
 def _excerpt(span: Span, blue: str, red: str, end: str) -> list[str]:
     """The arrow to the place, the line, and carets under the span (its first line's part)."""
-    number, text = str(span.line), span.source.line(span.line)
+    number, text = f"{span.line:>4}", _printable(span.source.line(span.line))
     offset = span.column - 1
     width = max(1, min(span.end - span.start, len(text) - offset))
     if len(text) > 160:  # a hostile or generated line: show the neighbourhood alone
         start = max(0, offset - 60)
         text, offset, width = text[start : start + 140], offset - start, min(width, 60)
     lead = "".join(c if c == "\t" else " " for c in text[:offset])
-    margin = " " * (len(number) + 2)
+    margin = " " * len(number)
     return [
-        f"{blue}  --> {end}{span.place}",
-        f" {blue}{number} |{end} {text}".rstrip(),
-        f"{margin}{blue}|{end} {lead}{red}{'^' * width}{end}",
+        f"{blue}  --> {end}{_printable(span.place)}",
+        f"{blue}{number} |{end} {text}".rstrip(),
+        f"{blue}{margin} |{end} {lead}{red}{'^' * width}{end}",
     ]
+
+
+def _printable(text: str) -> str:
+    """The text with a mark for every character that a terminal would act on instead of show."""
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
