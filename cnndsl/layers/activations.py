@@ -106,7 +106,7 @@ class Elu(Activation, word="elu"):
     FLOPs: 4 a value. Source: Clevert et al. 2015, arXiv 1511.07289.
     """
 
-    alpha: float = number(1.0, gt=0, le=1e6)
+    alpha: float = number(1.0, ge=1e-12, le=1e6)
 
     flops = 4
     examples = (Example("elu", "64@56x56", "64@56x56"), Example("elu 0.5", "@128", "@128"))

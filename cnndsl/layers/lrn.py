@@ -25,8 +25,8 @@ class LocalResponseNorm(Layer, word="lrn"):
 
     channels: int = number(gt=0, le=LARGEST_SIZE)
     k: float = keyed(2.0, ge=1e-6, le=1e6)
-    alpha: float = keyed(1e-4, ge=0, le=1e6)
-    beta: float = keyed(0.75, ge=0, le=1e6)
+    alpha: float = keyed(1e-4, ge=1e-12, le=1e6)  # 0 is refused by ONNX Runtime
+    beta: float = keyed(0.75, ge=1e-6, le=1e6)
 
     examples = (
         Example("lrn 5", "96@55x55", "96@55x55"),
