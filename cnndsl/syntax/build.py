@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, cast
 
 from cnndsl.source import Span
@@ -221,8 +222,8 @@ class Builder(Terminals):
     ) -> tree.Conditional:
         return tree.Conditional(test=test, yes=yes, no=no, span=yes.span.to(no.span))
 
-    def group(self, _start: Span, expression: tree.Expression, _end: Span) -> tree.Expression:
-        return expression
+    def group(self, start: Span, expression: tree.Expression, end: Span) -> tree.Expression:
+        return replace(expression, span=start.to(end))
 
     def call(self, name: tree.Name, *parts: tree.Expression | Span) -> tree.Call:
         arguments = cast("tuple[tree.Expression, ...]", parts[:-1])
@@ -237,10 +238,7 @@ class Builder(Terminals):
         first: tree.Node = label or operations[0]
         last = tails[-1][1].span if tails else operations[-1].span
         if body is not None:
-            end = operations[-1]
-            operations[-1] = tree.Operation(
-                name=end.name, arguments=end.arguments, body=body, span=end.span
-            )
+            operations[-1] = replace(operations[-1], body=body)
         found = dict(tails)
         if len(found) < len(tails):
             message = "`from`, `*` and `if` can stand only once on a line"

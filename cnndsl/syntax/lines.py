@@ -13,16 +13,10 @@ from dataclasses import dataclass, field
 from cnndsl.diagnostics import Diagnostic
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
-
-MAX_CHARACTERS = 1_000_000
-MAX_LINE = 10_000
-MAX_DEPTH = 50
-MAX_PARENTHESES = 50
-MAX_OPERATORS = 100
+from cnndsl.syntax.limits import MAX_CHARACTERS, MAX_DEPTH, MAX_LINE, line_fault
 
 _COMMENT_OR_STRING = re.compile(r'"[^"\n]*"|#.*')
 _HEAD = re.compile(r"(?:def|for) [^:]*:")
-_OPERATOR = re.compile(r"->|\*\*|//|[=!<>]=|[-+*/%<>]|\b(?:and|or|not|if)\b")
 
 
 @dataclass(slots=True)
@@ -105,7 +99,7 @@ class _Reader:
                 self._line(raw, offset, 0)
             offset += len(raw) + 1
         if self.lines.logical:
-            self._check_body(self.lines.logical[-1], -1)
+            self._finish(self.lines.logical[-1], -1)
         self.lines.text = "".join(self.pieces)[1:] + "\n"
 
     def _line(self, raw: str, offset: int, skip: int) -> None:
@@ -124,7 +118,6 @@ class _Reader:
             lead = self._continuation(stripped, width, start, end)
         else:
             self._start(LogicalLine(start, end, stripped), width)
-        self._check_limits(self.lines.logical[-1], stripped, start)
         self.pieces.append(lead + stripped + padding)
 
     def _without_comment(self, raw: str, offset: int) -> str:
@@ -144,7 +137,7 @@ class _Reader:
         """A line that isn't a continuation: it must fit the open indentations."""
         lines, levels = self.lines, self.levels
         if lines.logical:
-            self._check_body(lines.logical[-1], column)
+            self._finish(lines.logical[-1], column)
         if column > levels[-1].column:
             self._indent(line, column)
         else:
@@ -192,12 +185,19 @@ class _Reader:
         help = f"indent it by {inner} or by {outer}"
         self.lines.report("bad-dedent", message, line.start, line.end, help)
 
-    def _check_body(self, above: LogicalLine, column: int) -> None:
-        """The line above must have its body, if it opens one."""
-        if above.opens and column <= self.levels[-1].column and not above.faulty:
+    def _finish(self, above: LogicalLine, column: int) -> None:
+        """The line above is complete; the next one starts at a column."""
+        if above.faulty:
+            return
+        if above.opens and column <= self.levels[-1].column:
             message = "a line that ends in `:` needs an indented body below"
             help = "indent the lines that belong to it, or drop the colon"
             self.lines.report("missing-body", message, above.end - 1, above.end, help)
+            above.faulty = True
+        fault = line_fault(above.text)
+        if fault:
+            code, message, help, start, end = fault
+            self.lines.report(code, message, above.start + start, above.start + end, help)
             above.faulty = True
 
     def _check_kind(self, line: LogicalLine, level: _Level) -> None:
@@ -218,8 +218,8 @@ class _Reader:
         """A line that starts with `->`; returns what stands for its line end and indentation."""
         lines, levels = self.lines, self.levels
         above = lines.logical[-1] if lines.logical else None
-        if above is not None and above.opens:
-            self._check_body(above, column)
+        if above is not None and (above.opens or column < levels[-1].column):
+            self._finish(above, column)
         popped = False
         while len(levels) > 1 and levels[-1].column > column:
             levels.pop()
@@ -233,7 +233,7 @@ class _Reader:
             level = levels[-1].column
             return " " * (column - level) + "\n" + " " * level
         gap = start - above.end
-        if not above.faulty:  # else it may be endless, and nobody reads it
+        if len(above.text) <= MAX_LINE:  # else it may be endless, and nobody reads it
             above.text += " " * gap + stripped
             above.end = end
         return " " * (column + 1)
@@ -253,44 +253,3 @@ class _Reader:
             help = "use four spaces a level; `cnndsl fmt` does"
             self.lines.report("mixed-indentation", message, offset, offset + len(indentation), help)
         return len(indentation.expandtabs(4)) // (4 if by_tabs else 1)  # as it was probably meant
-
-    def _check_limits(self, line: LogicalLine, stripped: str, start: int) -> None:
-        length = line.end - line.start
-        if length > MAX_LINE:
-            if not line.faulty:
-                message = f"this line has {length:,} characters; at most {MAX_LINE:,} are read"
-                self.lines.report("line-too-long", message, line.start, line.start + 1)
-            line.faulty = True
-        elif length > MAX_OPERATORS and not line.faulty:
-            operators = sum(match[0] != "->" for match in _OPERATOR.finditer(line.text))
-            if operators > MAX_OPERATORS:
-                message = f"this line has {operators} operators; at most {MAX_OPERATORS} are read"
-                help = "name parts of it with `let`"
-                self.lines.report("line-too-complex", message, line.start, line.end, help)
-                line.faulty = True
-        if ("(" in stripped or ")" in stripped) and '"' not in stripped:
-            self._check_parentheses(line, stripped, start)
-
-    def _check_parentheses(self, line: LogicalLine, stripped: str, start: int) -> None:
-        opened: list[int] = []
-        for index, character in enumerate(stripped):
-            if character == "(":
-                opened.append(index)
-                if len(opened) > MAX_PARENTHESES:
-                    message = f"parentheses are nested more than {MAX_PARENTHESES} deep"
-                    self._fault(line, "nested-too-deep", message, start + index)
-                    return
-            elif character == ")":
-                if not opened:
-                    message = "this parenthesis closes nothing"
-                    self._fault(line, "unopened-parenthesis", message, start + index)
-                    return
-                opened.pop()
-        if opened:
-            message = "this parenthesis is never closed; it must close on its own line"
-            self._fault(line, "unclosed-parenthesis", message, start + opened[-1])
-
-    def _fault(self, line: LogicalLine, code: str, message: str, offset: int) -> None:
-        if not line.faulty:
-            self.lines.report(code, message, offset, offset + 1)
-        line.faulty = True

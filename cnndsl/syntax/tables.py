@@ -16,24 +16,27 @@ from typing import Any
 
 
 def load(*key: str) -> Any:
-    """What was kept under the key, or None."""
+    """What was kept under the key, or None where there is nothing, or not what was written."""
     try:
-        text = _path(key).read_text(encoding="utf-8")
-        return json.loads(text, object_pairs_hook=_with_numbers)
+        digest, _, text = _path(key).read_text(encoding="utf-8").partition("\n")
     except (OSError, RuntimeError, ValueError):
         return None
+    if digest != _digest(text):
+        return None
+    return json.loads(text, object_pairs_hook=_with_numbers)
 
 
 def save(data: Any, *key: str) -> None:
     """Keep plain data under the key, if there is a place for it."""
+    text = json.dumps(data, separators=(",", ":"))
     try:
         path = _path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Another run may read at this moment: it finds the whole file or none.
         with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, delete=False, encoding="utf-8"
+            "w", dir=path.parent, delete=False, encoding="utf-8", newline="\n"
         ) as file:
-            json.dump(data, file, separators=(",", ":"))
+            file.write(f"{_digest(text)}\n{text}")
         Path(file.name).replace(path)
     except (OSError, RuntimeError):
         return
@@ -41,9 +44,13 @@ def save(data: Any, *key: str) -> None:
 
 def _path(key: tuple[str, ...]) -> Path:
     """The file for a key. RuntimeError where the user has no home."""
-    digest = hashlib.sha256("\0".join(key).encode()).hexdigest()[:20]
+    digest = _digest("\0".join(key))[:20]
     folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return Path(folder or Path.home() / ".cache") / "cnndsl" / f"grammar-{digest}.json"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _with_numbers(pairs: Iterable[tuple[str, Any]]) -> dict[str | int, Any]:

@@ -10,12 +10,12 @@ from typing import Protocol, cast
 from cnndsl.diagnostics import Diagnostic
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
+from cnndsl.syntax.limits import MAX_DIGITS
 
 KEYWORDS = frozenset({
     "cnndsl", "net", "input", "output", "loss", "use", "let", "def", "for", "in", "from", "if",
     "else", "and", "or", "not",
 })  # fmt: skip
-MAX_DIGITS = 15
 
 _KEYWORD_HELP = {
     "if": "a condition stands at the end of a line: `dropout 0.5 if deep`",

@@ -4,7 +4,7 @@ import pytest
 
 from cnndsl.diagnostics import Diagnostic, SpecError
 from cnndsl.source import Source
-from cnndsl.syntax import lines
+from cnndsl.syntax import limits
 from cnndsl.syntax.parse import MAX_ERRORS, parse
 from tests.support.golden import Golden, golden_names
 
@@ -130,7 +130,7 @@ ONE_ERROR = {
     "output~": ("unexpected-end", ""),
     "~": ("empty-file", "`cnndsl 1`"),
     # limits
-    "~" + "x" * (lines.MAX_CHARACTERS + 1): ("file-too-large", "`use`"),
+    "~" + "x" * (limits.MAX_CHARACTERS + 1): ("file-too-large", "`use`"),
     "~relu" + " bn" * 4000: ("line-too-long", ""),
     "~conv (" + "1+" * 101 + "1)": ("line-too-complex", "`let`"),
     "conv " + "(" * 50 + "~(1" + ")" * 51: ("nested-too-deep", ""),
