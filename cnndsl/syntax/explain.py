@@ -59,11 +59,6 @@ class Failure:
         return self.line[: self.offset - self.start].rstrip()
 
     @property
-    def rest(self) -> str:
-        """The line from the place on."""
-        return self.line[self.offset - self.start :]
-
-    @property
     def first_word(self) -> str:
         """What sort of line it is, as far as its first word tells."""
         return self.line.split(maxsplit=1)[0] if self.line.strip() else ""

@@ -167,7 +167,7 @@ class _Reader:
             message, help = "the first line is indented", "start it in the first column"
         else:
             number = Span(self.lines.source, above.start, above.end).line
-            word = above.text.split(maxsplit=1)[0]
+            word = above.text.partition(" ")[0]
             if word in ("def", "for"):
                 if not above.faulty:
                     message = f"a `{word}` line ends in a colon"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, cast
 
@@ -41,7 +41,7 @@ def parse(source: Source) -> tree.File:
         if isinstance(result, Diagnostic):
             raise SpecError(_errors(lines, found) or [result])
     if found:
-        raise SpecError(found[:MAX_ERRORS])
+        raise SpecError(_in_order(found))
     return tree.File(
         source=source,
         statements=result,
@@ -58,8 +58,12 @@ def _errors(lines: Lines, known: list[Diagnostic]) -> list[Diagnostic]:
             break
         if not line.faulty:
             found |= {(e.span, e.code): e for e in _parser().line_errors(lines, line)}
-    errors = sorted(found.values(), key=lambda error: error.span.start if error.span else 0)
-    return errors[:MAX_ERRORS]
+    return _in_order(found.values())
+
+
+def _in_order(errors: Iterable[Diagnostic]) -> list[Diagnostic]:
+    by_place = sorted(errors, key=lambda error: error.span.start if error.span else 0)
+    return by_place[:MAX_ERRORS]
 
 
 class _Parser:

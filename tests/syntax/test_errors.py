@@ -31,6 +31,7 @@ ONE_ERROR = {
     "input x ~3x224x224": ("shape-order", "`3@224x224`"),
     "input x ~28x28": ("shape-order", "`3@28x28`"),
     "input x ~128": ("shape-order", "`@128`"),
+    "input x ~{n}x3": ("unexpected-token", "a shape such as"),
     "input x ~3@": ("bad-shape", "`@128` for a vector"),
     "input x ~@7x7": ("bad-shape", "`3@224x224`"),
     "conv ~C@7x7": ("bad-shape", "`{C}@7x7`"),
@@ -152,6 +153,9 @@ def test_each_wrong_line_is_reported_up_to_twenty() -> None:
     found = errors(text)
     assert [error.span and error.span.line for error in found] == list(range(2, 42, 2))
     assert len(found) == MAX_ERRORS
+
+    found = errors("conv 5x\n" * 50)
+    assert [error.span and error.span.line for error in found] == list(range(1, 21))
 
 
 def test_every_limit_is_named_in_its_message() -> None:

@@ -38,6 +38,7 @@ def check(text: str) -> None:
 @example("\n\n  # only a comment")
 @example("\ufeff conv")
 @example("conv\r")
+@example("\u2028\n    and")
 @example("a:\n    b:\n  -> c")
 @example("| x\n-> y:\n  z")
 def test_any_text(text: str) -> None:

@@ -58,6 +58,7 @@ LINES = {
     "conv s1 n bn": "conv n s1 bn",
     "conv s1 act n bn": "conv s1 act n bn",
     "reshape 64@7x7": "reshape 64@7x7",
+    "op to = 7x{ n } shape=@{n} a=P{n}": "op to=7x{n} shape=@{n} a=P{n}",
     "conv 1x1 (4 * n) (2) ( - 1) (n)": "conv 1x1 (4*n) 2 -1 (n)",
     "conv x=( 1,2 , 3 ) y=(n + 1) z=f( n,2 )": "conv x=(1,2,3) y=(n+1) z=f(n, 2)",
     "a  ->b->   c *2  if n  from x": "a -> b -> c from x *2 if n",
