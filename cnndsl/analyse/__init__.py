@@ -16,13 +16,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnndsl.analyse.memory import Memory, memory
+from cnndsl.analyse.memory import FLOAT_BYTES, Memory, Weights, memory
 from cnndsl.analyse.receptive import ReceptiveField, receptive_fields
 from cnndsl.layers.base import Layer, Parameter
 from cnndsl.network import Network, Step
 from cnndsl.shape import Shape
-
-FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +70,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the layers that inference runs, and over what training adds."""
+    """Sums over the layers that inference runs; `head_…` over what training adds.
+
+    `activation_bytes` is the sum of all outputs; how much is alive at once is a Memory's matter.
+    """
 
     params: int
     statistics: int
     macs: int | None
     flops: int | None
-    weight_bytes: int
+    activation_bytes: int | None
     head_params: int
+    head_statistics: int
+
+    @property
+    def weight_bytes(self) -> int:
+        """What file and memory hold for the inference graph, running statistics included."""
+        return FLOAT_BYTES * (self.params + self.statistics)
+
+    @property
+    def weights(self) -> Weights:
+        """As memory counts them."""
+        return Weights(
+            stored=self.weight_bytes,
+            heads=FLOAT_BYTES * (self.head_params + self.head_statistics),
+            trained=FLOAT_BYTES * (self.params + self.head_params),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +108,7 @@ class Analysis:
 
     def memory(self, batch: int = 1) -> Memory | None:
         """Peak memory at a batch size; None where sizes aren't fixed."""
-        return memory(self.network, self.totals.weight_bytes, self._trained_bytes, batch)
-
-    @property
-    def _trained_bytes(self) -> int:
-        return FLOAT_BYTES * (self.totals.params + self.totals.head_params)
+        return memory(self.network, self.totals.weights, batch)
 
     def row(self, name: str) -> Row | None:
         """The row of that name."""
@@ -143,13 +155,15 @@ def _row(network: Network, step: Step, field: ReceptiveField | None) -> Row:
 
 def _totals(rows: tuple[Row, ...]) -> Totals:
     main = [r for r in rows if r.step.head is None]
+    heads = [r for r in rows if r.step.head is not None]
     return Totals(
         params=sum(r.params for r in main),
         statistics=sum(r.statistics for r in main),
         macs=_sum([r.macs for r in main]),
         flops=_sum([r.flops for r in main]),
-        weight_bytes=sum(r.weight_bytes for r in main),
-        head_params=sum(r.params for r in rows if r.step.head is not None),
+        activation_bytes=_sum([r.activation_bytes for r in main]),
+        head_params=sum(r.params for r in heads),
+        head_statistics=sum(r.statistics for r in heads),
     )
 
 

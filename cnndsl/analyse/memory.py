@@ -1,137 +1,190 @@
 """Peak memory by liveness: a value is held from the step that makes it to the last that reads it.
 
-Inference holds the weights and the values alive at the worst moment. Elementwise layers overwrite
-their input where nobody else reads it. Training holds weights, gradients, optimiser state and all
-values that the backward pass reads again (each once), beside the gradients in flight: at the worst
-moment of the backward pass, two neighbouring gradients.
+Inference holds the weights and the values alive at the worst moment. Elementwise layers without
+parameters, and sums, overwrite their input where nobody else reads it. Training holds weights,
+gradients, optimiser state and all values that the backward pass reads again (each once), beside
+the gradients in flight: at the worst moment of the backward pass, two neighbouring gradients.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 from cnndsl.network import Network, Step
-from cnndsl.shape import Shape
 
 FLOAT_BYTES = 4
 INDEX_BYTES = 8
 MASK_BYTES = 1
 OPTIMISER_COPIES = 2  # Adam: first and second moments
 
+Sizes = Mapping[str, int]
+"""Bytes of every value, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Bytes of what a net holds beside its values.
+
+    `stored` is for inference, running statistics included; `heads` what training-only side chains
+    add to that; `trained` the part of both that training changes.
+    """
+
+    stored: int
+    heads: int
+    trained: int
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes at one batch size; `weights` are those of inference, running statistics included.
+    """Bytes at one batch size.
 
-    `training` is weights, gradients and Adam's two moments of all that trains, kept activations,
-    and the largest pair of gradients in flight.
+    `alive` are the values held while each step of inference runs, in their order;
+    `kept_activations` what the backward pass reads again.
     """
 
     batch: int
-    weights: int
-    peak_activations: int
-    peak_step: str
+    weights: Weights
+    alive: Mapping[str, int]
     kept_activations: int
     gradients_in_flight: int
-    trained: int
+
+    @property
+    def peak_step(self) -> str:
+        """The step at which the most is held."""
+        return max(self.alive, key=self.alive.__getitem__, default="")
+
+    @property
+    def peak_activations(self) -> int:
+        """The values alive at the worst moment of inference."""
+        return max(self.alive.values(), default=0)
 
     @property
     def inference(self) -> int:
         """Weights and the activations of the worst moment."""
-        return self.weights + self.peak_activations
+        return self.weights.stored + self.peak_activations
+
+    @property
+    def optimiser(self) -> int:
+        """Adam's two moments of everything that trains."""
+        return OPTIMISER_COPIES * self.weights.trained
+
+    @property
+    def training_weights(self) -> int:
+        """Weights and running statistics, those of training-only heads included."""
+        return self.weights.stored + self.weights.heads
 
     @property
     def training(self) -> int:
         """Everything a training step holds at once, with Adam."""
-        fixed = self.weights + self.trained * (1 + OPTIMISER_COPIES)
-        return fixed + self.kept_activations + self.gradients_in_flight
+        return self._fixed(True) + self.kept_activations + self.gradients_in_flight
 
     def largest_batch(self, limit: int, training: bool) -> int:
         """The largest batch that fits into `limit` bytes; 0 where not even one example does."""
+        held = self.peak_activations
         if training:
-            fixed = self.weights + self.trained * (1 + OPTIMISER_COPIES)
-            each = (self.kept_activations + self.gradients_in_flight) // self.batch
-        else:
-            fixed, each = self.weights, self.peak_activations // self.batch
-        return max(0, (limit - fixed) // max(each, 1))
+            held = self.kept_activations + self.gradients_in_flight
+        return max(0, (limit - self._fixed(training)) * self.batch // max(held, 1))
+
+    def _fixed(self, training: bool) -> int:
+        """What doesn't grow with the batch."""
+        if not training:
+            return self.weights.stored
+        gradients = self.weights.trained
+        return self.training_weights + gradients + self.optimiser
 
 
-def memory(network: Network, weights: int, trained: int, batch: int) -> Memory | None:
+def memory(network: Network, weights: Weights, batch: int) -> Memory | None:
     """Peak memory of a network; None where a size isn't fixed."""
-    if not all(shape.is_concrete for shape in network.shapes.values()):
-        return None
-    peak, at = _inference_peak(network)
-    kept = _kept(network)
-    flight = max((_bytes(s.output) + _input_bytes(network, s) for s in network.steps), default=0)
-    return Memory(batch, weights, peak * batch, at, kept * batch, flight * batch, trained)
-
-
-def _bytes(shape: Shape) -> int:
-    return FLOAT_BYTES * shape.elements
-
-
-def _input_bytes(network: Network, step: Step) -> int:
-    return max((_bytes(x) for x in network.input_shapes(step)), default=0)
+    sizes: dict[str, int] = {}
+    for name, shape in network.shapes.items():
+        space = [size for size in shape.space if isinstance(size, int)]
+        if len(space) < shape.rank:
+            return None
+        sizes[name] = FLOAT_BYTES * shape.channels * prod(space)
+    alive = {name: batch * count for name, count in _alive(network, sizes).items()}
+    kept = _kept(network, sizes)
+    flight = max(
+        (sizes[s.name] + max(sizes[i] for i in s.inputs) for s in network.steps), default=0
+    )
+    return Memory(batch, weights, alive, kept * batch, flight * batch)
 
 
 class _Buffers:
     """Which values lie in the same buffer, how large it is, and when it is read last."""
 
-    def __init__(self, network: Network, steps: tuple[Step, ...]):
+    def __init__(self, network: Network, sizes: Sizes, steps: tuple[Step, ...]):
+        self.network, self.sizes = network, sizes
         self.last = {name: number for number, step in enumerate(steps) for name in step.inputs}
         self.last.update(dict.fromkeys(network.outputs, len(steps)))
         self.of: dict[str, str] = {}
         self.size: dict[str, int] = {}
         self.death: dict[str, int] = {}
         for entry in network.inputs:
-            self._new(entry.name, entry.shape, 0)
+            self._new(entry.name, 0)
 
-    def _new(self, name: str, shape: Shape, number: int) -> None:
+    def _new(self, name: str, number: int) -> None:
         self.of[name] = name
-        self.size[name] = _bytes(shape)
+        self.size[name] = self.sizes[name]
         self.death[name] = self.last.get(name, number)
 
-    def place(self, step: Step, number: int, kept: set[str]) -> bool:
-        """Give a step's value a buffer; True where a new one is needed."""
+    def place(self, step: Step, number: int) -> bool:
+        """Give a step's value a buffer at inference; True where a new one is needed."""
+        if step.layer.is_identity:
+            return self._share(step, number)
+        return self.overwrite(step, number, set())
+
+    def overwrite(self, step: Step, number: int, kept: set[str]) -> bool:
+        """Give a step's value its input's buffer where that is free and not to be kept, else a new
+        one; True where a new one is needed.
+        """
         source = self.of[step.inputs[0]]
         free = self.death[source] == number and source not in kept
-        fits = self.size[source] == _bytes(step.output)
-        if step.layer.is_identity or (step.layer.in_place and free and fits):
-            self.of[step.name] = source
-            self.death[source] = max(self.death[source], self.last.get(step.name, number))
-            return False
-        self._new(step.name, step.output, number)
+        fits = self.size[source] == self.sizes[step.name]
+        if step.layer.in_place and free and fits and not self._has_parameters(step):
+            return self._share(step, number)
+        self._new(step.name, number)
         return True
 
+    def _share(self, step: Step, number: int) -> bool:
+        source = self.of[step.name] = self.of[step.inputs[0]]
+        self.death[source] = max(self.death[source], self.last.get(step.name, number))
+        return False
 
-def _inference_peak(network: Network) -> tuple[int, str]:
-    """The most bytes alive at once for one example, and the step at which they are."""
+    def _has_parameters(self, step: Step) -> bool:
+        """Frameworks compute layers with parameters, such as batch norm, into a new value."""
+        return bool(step.layer.parameters(*self.network.input_shapes(step)))
+
+
+def _alive(network: Network, sizes: Sizes) -> dict[str, int]:
+    """Bytes of the values held for one example while each step of inference runs."""
     steps = network.without_heads()
-    buffers = _Buffers(network, steps)
-    alive = sum(buffers.size.values())
-    peak, at = alive, "input"
+    buffers = _Buffers(network, sizes, steps)
+    held = sum(buffers.size.values())
+    alive: dict[str, int] = {}
     for number, step in enumerate(steps):
-        if buffers.place(step, number, set()):
-            alive += buffers.size[step.name]
-        if alive > peak:
-            peak, at = alive, step.name
+        if buffers.place(step, number):
+            held += buffers.size[step.name]
+        alive[step.name] = held
         touched = {buffers.of[name] for name in (*step.inputs, step.name)}
-        alive -= sum(buffers.size[b] for b in touched if buffers.death[b] <= number)
-    return peak, at
+        held -= sum(buffers.size[b] for b in touched if buffers.death[b] <= number)
+    return alive
 
 
-def _kept(network: Network) -> int:
+def _kept(network: Network, sizes: Sizes) -> int:
     """Bytes for one example that the backward pass reads again, every buffer once."""
-    buffers = _Buffers(network, network.steps)
+    buffers = _Buffers(network, sizes, network.steps)
     kept: set[str] = set()
     extra = 0
     for number, step in enumerate(network.steps):
         keeps = step.layer.keeps
         if "input" in keeps:
             kept.update(buffers.of[name] for name in step.inputs)
-        buffers.place(step, number, kept)
+        buffers.overwrite(step, number, kept)
         if "output" in keeps:
             kept.add(buffers.of[step.name])
-        extra += INDEX_BYTES * step.output.elements * ("indices" in keeps)
-        extra += MASK_BYTES * step.output.elements * ("mask" in keeps)
+        values = sizes[step.name] // FLOAT_BYTES
+        extra += INDEX_BYTES * values * ("indices" in keeps)
+        extra += MASK_BYTES * values * ("mask" in keeps)
     return extra + sum(buffers.size[b] for b in kept)

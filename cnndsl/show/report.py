@@ -1,0 +1,141 @@
+"""A report: everything its formats show, gathered once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnndsl.analyse import Analysis, Memory, Totals
+from cnndsl.network import Network
+from cnndsl.shape import Dim, Shape, Symbolic
+from cnndsl.show.entries import Entry, entries
+from cnndsl.show.figures import size
+
+CONVENTIONS = {
+    "params": "trained numbers, each tensor once however often it is used",
+    "statistics": "running statistics: stored, but neither trained nor counted as parameters",
+    "macs": "multiply-adds of convolutions and dense layers alone, for one example",
+    "flops": "operations of every kind, 2 for a multiply-add, for one example",
+    "other_operations": "FLOPs − 2·MACs: bias, norm, activation, pooling, elementwise",
+    "weight_bytes": "parameters and running statistics in float32",
+    "activation_bytes": "a layer's output in float32, for one example",
+    "peak_activation_bytes": "outputs alive at the worst moment of inference, for one example; "
+    "elementwise layers without parameters overwrite their input",
+    "receptive_field": "input pixels that a value can depend on, along each axis: size, jump from "
+    "one value to the next, and offset of the first (negative: in the padding)",
+    "inference": "weights and the outputs alive at the worst moment",
+    "training": "weights, gradients, Adam's two moments, outputs that the backward pass reads "
+    "again, and the largest pair of gradients in flight",
+}
+"""What every figure means, in every format."""
+
+SUGGESTED_SIZE = 224
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What all formats show.
+
+    `layers` are those of inference and of training-only heads; `memory` is at `batch` and None
+    where a size isn't fixed; `limit` are bytes of a device to fill, where that was asked, and
+    `limit_text` is how they were put.
+    """
+
+    analysis: Analysis
+    place: str
+    layers: tuple[Entry, ...]
+    heads: dict[str, tuple[Entry, ...]]
+    memory: Memory | None
+    batch: int
+    limit: int | None
+    limit_text: str
+
+    @property
+    def network(self) -> Network:
+        """The net."""
+        return self.analysis.network
+
+    @property
+    def totals(self) -> Totals:
+        """Sums over the layers of inference."""
+        return self.analysis.totals
+
+    @property
+    def peak_activation_bytes(self) -> int | None:
+        """Outputs alive at the worst moment, for one example."""
+        return self.memory.peak_activations // self.batch if self.memory else None
+
+    @property
+    def other_operations(self) -> int | None:
+        """FLOPs that are no part of a multiply-add, for one example."""
+        if self.totals.flops is None or self.totals.macs is None:
+            return None
+        return self.totals.flops - 2 * self.totals.macs
+
+    @property
+    def largest_macs(self) -> int:
+        """Of one row: what the longest bar stands for."""
+        return max((e.macs or 0 for e in self.layers), default=0)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of sizes that aren't fixed."""
+        sizes = [size for i in self.network.inputs for size in i.shape.space]
+        return tuple(dict.fromkeys(s.name for s in sizes if isinstance(s, Symbolic)))
+
+    def notes(self) -> list[str]:
+        """What the reader must know: conditions on sizes, and what would fix them."""
+        notes = [str(condition) for condition in self.network.conditions]
+        if self.symbols:
+            options = " ".join(f"--input {text}" for text in self._fixed_inputs())
+            names = " and ".join(self.symbols)
+            verb = "aren't" if len(self.symbols) > 1 else "isn't"
+            notes.append(f"? depends on {names}, which {verb} fixed: give them by `{options}`")
+        return notes
+
+    def _fixed_inputs(self) -> list[str]:
+        """Inputs as `--input` takes them, with sizes that satisfy the conditions."""
+        fixed = [
+            (i.name, Shape(i.shape.channels, tuple(map(self._fixed, i.shape.space))))
+            for i in self.network.inputs
+        ]
+        return [f"{name}={shape}" if len(fixed) > 1 else str(shape) for name, shape in fixed]
+
+    def _fixed(self, size: Dim) -> int:
+        if isinstance(size, int):
+            return size
+        conditions = [c for c in self.network.conditions if c.name == size.name]
+        modulus = max((c.modulus for c in conditions), default=1)
+        candidates = range(SUGGESTED_SIZE, SUGGESTED_SIZE + modulus)
+        fit = (n for n in candidates if all(c.holds(n) for c in conditions))
+        return size.at(next(fit, SUGGESTED_SIZE))
+
+
+def report(
+    analysis: Analysis,
+    place: str,
+    *,
+    batch: int = 1,
+    limit: int | None = None,
+    limit_text: str = "",
+    depth: int | None = None,
+) -> Report:
+    """Gather a report on a network that was read at `place`.
+
+    `depth` folds blocks to names of so many parts, `batch` is for memory, and `limit` are the
+    bytes whose largest batch is wanted.
+    """
+    found = entries(analysis, depth)
+    return Report(
+        analysis=analysis,
+        place=place,
+        layers=tuple(e for e in found if e.head is None),
+        heads={
+            head: tuple(e for e in found if e.head == head)
+            for head in dict.fromkeys(e.head for e in found)
+            if head is not None
+        },
+        memory=analysis.memory(batch),
+        batch=batch,
+        limit=limit,
+        limit_text=limit_text or size(limit),
+    )

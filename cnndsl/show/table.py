@@ -1,0 +1,66 @@
+"""Plain tables: columns as wide as they need to be, a few that give way, figures to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+GAP = "  "
+ELLIPSIS = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's head and side; one that gives way is cut off with `…`, but not below `least`."""
+
+    title: str
+    side: Literal["left", "right"] = "left"
+    least: int | None = None
+
+    def fit(self, text: str, width: int) -> str:
+        """The text in exactly so many characters."""
+        if len(text) > width:
+            text = text[: max(width - 1, 0)].rstrip() + ELLIPSIS
+        return text.ljust(width) if self.side == "left" else text.rjust(width)
+
+
+def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int) -> list[int]:
+    """Each column's width, so that a row has at most `most` characters where columns can give way.
+
+    The widest of those that can gives way first.
+    """
+    found = [
+        max([len(column.title), *(len(row[i]) for row in rows)]) for i, column in enumerate(columns)
+    ]
+    spare = full_width(found) - most
+    while spare > 0:
+        flexible = [
+            (found[i], i)
+            for i, column in enumerate(columns)
+            if column.least is not None and found[i] > column.least
+        ]
+        if not flexible:
+            break
+        _, widest = max(flexible)
+        found[widest] -= 1
+        spare -= 1
+    return found
+
+
+def text_row(columns: Sequence[Column], cells: Sequence[str], found: Sequence[int]) -> str:
+    """A row in columns of the given widths."""
+    fitted = (c.fit(text, w) for c, text, w in zip(columns, cells, found, strict=True))
+    return GAP.join(fitted).rstrip()
+
+
+def full_width(found: Sequence[int]) -> int:
+    """Of a whole row."""
+    return sum(found) + len(GAP) * (len(found) - 1)
+
+
+def markdown_rows(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as GitHub's Markdown has it."""
+    sides = ["---:" if c.side == "right" else "---" for c in columns]
+    body = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return [f"| {' | '.join(row)} |" for row in ([c.title for c in columns], sides, *body)]

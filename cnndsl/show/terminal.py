@@ -1,0 +1,169 @@
+"""The report for a terminal: a table, totals with their conventions, training heads, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+
+from cnndsl.network import Network
+from cnndsl.show.entries import Entry
+from cnndsl.show.figures import NONE, bar, grouped, percent, plain, share, size
+from cnndsl.show.report import Report
+from cnndsl.show.table import GAP, Column, full_width, text_row, widths
+from cnndsl.show.totals import definitions, totals
+
+WIDTH = 100
+BAR = 6
+INDENT = "  "
+
+Paint = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How parts are coloured; by default not at all."""
+
+    bold: Paint = str
+    dim: Paint = str
+    bar: Paint = str
+
+
+def render(report: Report, width: int = WIDTH, style: Style | None = None) -> str:
+    """The whole report in lines of at most `width` characters."""
+    style = style or Style()
+    table = _Table(report, width, style)
+    notes = [line for note in report.notes() for line in wrap(note, width)]
+    sections = [
+        _head(report, style),
+        [table.titles, table.rule, *table.lines(report.layers), table.rule],
+        definitions(totals(report), width, style.bold),
+        *(
+            [style.bold(_head_title(report, name)), table.rule, *table.lines(layers)]
+            for name, layers in report.heads.items()
+        ),
+        [style.dim(table.legend), *notes],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections)
+
+
+def net_title(network: Network) -> str:
+    """`VGG16(classes=1000)`."""
+    settings = ", ".join(f"{name}={value}" for name, value in network.settings.items())
+    return f"{network.name}({settings})" if settings else network.name
+
+
+def _head(report: Report, style: Style) -> list[str]:
+    inputs = "   ".join(f"{i.name} {i.shape}" for i in report.network.inputs)
+    return [f"{style.bold(net_title(report.network))}   {report.place}", f"input {inputs}"]
+
+
+def _head_title(report: Report, name: str) -> str:
+    params = sum(e.params for e in report.heads[name])
+    return f"head {name}: for training only, in no total; {params:,} parameters"
+
+
+# The table
+
+_Cell = Callable[[Entry, Report], str]
+_Figure = tuple[Column, _Cell]
+
+NAME: _Figure = (Column("layer", least=12), lambda e, r: e.name)
+PLAIN: tuple[_Figure, ...] = (
+    (Column("op", least=10), lambda e, r: e.text),
+    (Column("output", least=20), lambda e, r: str(e.output)),
+    (Column("params", "right"), lambda e, r: grouped(e.params, NONE)),
+    (Column("MACs", "right"), lambda e, r: grouped(e.macs, NONE)),
+)
+SHARE: _Figure = (Column("of all", "right"), lambda e, r: _percent(e, r))
+SHARE_BAR: _Figure = (Column(""), lambda e, r: _bar(e, r))
+SEES: _Figure = (Column("sees", "right"), lambda e, r: str(e.receptive_field or ""))
+WIDER: tuple[_Figure, ...] = (
+    (Column("jump", "right"), lambda e, r: _jump(e)),
+    (Column("weights", "right"), lambda e, r: size(e.weight_bytes) if e.weight_bytes else NONE),
+    (Column("outputs", "right"), lambda e, r: size(e.activation_bytes)),
+    (Column("other ops", "right"), lambda e, r: grouped(e.other_operations, NONE)),
+)
+"""More, one after the other, where a terminal is wider than WIDTH."""
+
+
+class _Table:
+    """Rows of the main table and of the heads', laid out alike."""
+
+    def __init__(self, report: Report, width: int, style: Style):
+        self.report, self.style = report, style
+        everything = (*report.layers, *(e for layers in report.heads.values() for e in layers))
+        shares = () if report.symbols else (SHARE, SHARE_BAR)
+        self.figures: tuple[_Figure, ...] = (NAME, *PLAIN, *shares, SEES)
+        self._fit(everything, width)
+        for more in WIDER if width > WIDTH else ():
+            self.figures = (*self.figures, more)
+            if not self._fit(everything, width):
+                self.figures = self.figures[:-1]
+                self._fit(everything, width)
+                break
+        line = text_row(self.columns, [c.title for c in self.columns], self.widths)
+        self.titles = style.bold(line)
+        self.rule = style.dim("─" * min(full_width(self.widths), width))
+
+    def _fit(self, entries: Sequence[Entry], width: int) -> bool:
+        """Whether the columns have room without giving way."""
+        self.columns = [column for column, _ in self.figures]
+        rows = list(self._rows(entries))
+        self.widths = widths(self.columns, rows, width)
+        return self.widths == widths(self.columns, rows, 1 << 20)
+
+    @property
+    def legend(self) -> str:
+        """What the short titles mean."""
+        share = "   of all: share of the MACs" if SHARE in self.figures else ""
+        return f"{NONE} none{share}   sees: receptive field, in input pixels"
+
+    def lines(self, entries: Sequence[Entry]) -> Iterator[str]:
+        """The rows."""
+        for row in self._rows(entries):
+            yield self._painted(text_row(self.columns, row, self.widths))
+
+    def _rows(self, entries: Sequence[Entry]) -> Iterator[list[str]]:
+        """Cells, the names as a tree: a block's name once, its layers indented below it."""
+        above: list[str] = []
+        for entry in entries:
+            parts = entry.name.split(".")
+            common = 0
+            while common < min(len(above), len(parts) - 1) and above[common] == parts[common]:
+                common += 1
+            for depth in range(common, len(parts) - 1):
+                yield [INDENT * depth + parts[depth], *[""] * (len(self.figures) - 1)]
+            figures = (cell(entry, self.report) for _, cell in self.figures[1:])
+            yield [INDENT * (len(parts) - 1) + parts[-1], *figures]
+            above = parts
+
+    def _painted(self, line: str) -> str:
+        """Colour the bar in a row that is laid out."""
+        if SHARE_BAR not in self.figures:
+            return line
+        number = self.figures.index(SHARE_BAR)
+        start = full_width(self.widths[:number]) + len(GAP)
+        end = start + self.widths[number]
+        if not line[start:end].strip():
+            return line
+        return line[:start] + self.style.bar(line[start:end]) + line[end:]
+
+
+def _percent(entry: Entry, report: Report) -> str:
+    if entry.head is not None:
+        return ""
+    return NONE if entry.macs == 0 else percent(entry.macs, report.totals.macs)
+
+
+def _bar(entry: Entry, report: Report) -> str:
+    part = None if entry.head is not None else share(entry.macs, report.largest_macs)
+    return bar(part, BAR) if part else ""
+
+
+def _jump(entry: Entry) -> str:
+    field = entry.receptive_field
+    if field is None or field.everything:
+        return ""
+    jumps = [f"{plain(axis.jump):g}" for axis in field.axes]
+    return "x".join(jumps[:1] if len(set(jumps)) == 1 else jumps)
