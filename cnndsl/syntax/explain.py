@@ -139,10 +139,16 @@ def _missing_colon(f: Failure) -> Diagnostic | None:
     return f.error(f"a `{f.first_word}` needs a colon here", "write `:`", "missing-colon")
 
 
-def _def_without_parentheses(f: Failure) -> Diagnostic | None:
+def _parameters(f: Failure) -> Diagnostic | None:
+    """`def f:`, `def f (n):`, `net Name (n=1)`."""
+    after = f.line[f.offset - f.start + f.length :].lstrip()
+    if f.first_word == "net" and f.kind == "LPAREN":
+        return f.error("the parenthesis must follow the name directly", "drop the blank")
     if f.first_word != "def" or f.kind not in ("NAME", "TEMPLATE") or f.expected - {"CALL"}:
         return None
     message = "a `def` has its parameters in parentheses right behind its name"
+    if after.startswith("("):
+        return f.error(message, "drop the blank")
     return f.error(message, f"write `def {f.text}():` if it has none")
 
 
@@ -232,7 +238,7 @@ def _early_end(f: Failure) -> Diagnostic | None:
 _EXPLANATIONS: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     _shape_order,
     _missing_colon,
-    _def_without_parentheses,
+    _parameters,
     _arrow,
     _computed,
     _comma,

@@ -128,7 +128,7 @@ class _Reader:
                 before = raw[: match.start()]
                 span = Span(self.lines.source, offset + match.start(), offset + len(raw.rstrip()))
                 text = match[0][1:].strip()
-                alone = not before.strip(" \t\ufeff")
+                alone = not before.strip(" \t")
                 self.lines.comments.append(tree.Comment(text=text, alone=alone, span=span))
                 return before
         return raw
@@ -157,7 +157,7 @@ class _Reader:
             self._unexpected_indent(line, above)
         elif _HEAD.fullmatch(above.text):
             holds_branches = False
-        if len(self.levels) > MAX_DEPTH and not line.faulty:
+        if len(self.levels) == MAX_DEPTH + 1:
             message = f"bodies are nested more than {MAX_DEPTH} deep"
             self.lines.report("nested-too-deep", message, line.start, line.end, "use a `def`")
         self.levels.append(_Level(column, holds_branches))

@@ -160,20 +160,19 @@ class _Callbacks:
 
 def _lark(callbacks: _Callbacks) -> lark.Lark:
     """Lark with our grammar, from its kept tables where there are any."""
-    key = (grammar_text(), lark.__version__)
-    options: dict[str, Any] = {"postlex": _Indentation(), "transformer": callbacks}
+    settings: dict[str, Any] = {
+        "parser": "lalr",
+        "start": ["file", "expression"],
+        "maybe_placeholders": False,
+    }
+    ours: dict[str, Any] = {"postlex": _Indentation(), "transformer": callbacks}
+    key = (grammar_text(), lark.__version__, repr(settings))
     kept = tables.load(*key)
     if kept:
-        return cast(Any, lark.Lark)._load_from_dict(kept["data"], kept["memo"], **options)
-    made = lark.Lark(
-        grammar_text(),
-        parser="lalr",
-        start=["file", "expression"],
-        maybe_placeholders=False,
-        **options,
-    )
+        return cast(Any, lark.Lark)._load_from_dict(kept["data"], kept["memo"], **ours)
+    made = lark.Lark(grammar_text(), **settings, **ours)
     data, memo = cast(Any, made).memo_serialize([TerminalDef, Rule])
-    data["options"] = {k: v for k, v in data["options"].items() if k not in options}
+    data["options"] = {k: v for k, v in data["options"].items() if k not in ours}
     tables.save({"data": data, "memo": memo}, *key)
     return made
 

@@ -76,7 +76,10 @@ class Conditional(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template(Node):
-    """A name with computed parts: `P{i}` is ("P", Name i)."""
+    """A name with computed parts: `P{i}` is ("P", Name i).
+
+    It begins with a letter, and what stands in its braces has none of its own.
+    """
 
     parts: tuple[str | Expression, ...]
 

@@ -123,6 +123,8 @@ ONE_ERROR = {
     "def f(n~)\n    relu": ("missing-colon", "line 1"),
     "def f(n) ~relu": ("missing-colon", ""),
     "def ~f: relu": ("unexpected-token", "`def f():`"),
+    "def ~f (n): relu": ("unexpected-token", "drop the blank"),
+    "net X ~(n=1)": ("unexpected-token", "drop the blank"),
     "for n in ~3x3 5x5:\n    conv": ("unexpected-token", "`{k}x{k}`"),
     "for a, b in (1, 2) ~(1, 2, 3):\n    relu": ("row-length", "a, b"),
     "cnndsl ~2": ("unknown-version", "`cnndsl 1`"),
