@@ -1,0 +1,169 @@
+"""The one door to Pillow: from the file of a picture to the array that a net takes, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.pictures import PictureInput
+
+try:
+    from PIL import ExifTags, Image
+except ModuleNotFoundError:
+    raise UsageError("pictures need Pillow: `pip install pillow`") from None
+
+# Named so that no picture wakes Pillow's rarer decoders, one of which starts other programs.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000")
+
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What sets a picture upright, by its EXIF orientation."""
+
+_SIXTEEN_BITS = 257.0  # 65535 / 255
+_MOST_PIXELS = 1 << 27  # a strip of 1x10,000 pixels would be enlarged beyond all bounds
+
+
+def read_picture(path: Path, picture: PictureInput) -> npt.NDArray[Any]:
+    """A picture's file as the array that the input takes: CHW, or HWC where it wants that.
+
+    Raises UsageError where the file is no picture, a damaged one, or one of too many pixels.
+    """
+    return prepare(open_picture(path, picture.channels), picture)
+
+
+def open_picture(path: Path, channels: int) -> Image.Image:
+    """The decoded picture, upright, grey (1 channel) or RGB (3), 0 to 255.
+
+    The first one where a file holds several. What is transparent lies on white. Grey pictures of
+    16 bits keep their fraction (Pillow's mode F).
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as file:
+            file.load()
+            return _in_mode(_upright(file), channels)
+    except Image.UnidentifiedImageError:
+        raise UsageError(f"`{path}` is no picture in a known format") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise UsageError(f"`{path}` has more than {most:,} pixels; make it smaller first") from None
+    except FileNotFoundError:
+        raise UsageError(f"there is no file `{path}`") from None
+    except PermissionError as e:
+        raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
+    except MemoryError:
+        raise UsageError(f"`{path}` doesn't fit into memory; make it smaller first") from None
+    except Exception as e:  # decoders raise whatever they stumble over in a damaged file
+        raise UsageError(f"`{path}` can't be read as a picture: {str(e).strip('. ')}") from None
+
+
+def prepare(image: Image.Image, picture: PictureInput) -> npt.NDArray[Any]:
+    """A decoded picture as the array that the input takes."""
+    how = picture.preprocessing
+    image = _resized(image, picture.height, picture.width, how)
+    pixels = np.asarray(image, np.float32)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], picture.channels, axis=2)
+    if how.order == "BGR":
+        pixels = pixels[..., ::-1]
+    pixels = pixels / np.float32(how.scale)
+    pixels -= np.asarray(how.mean, np.float32)
+    pixels /= np.asarray(how.std, np.float32)
+    if not picture.channels_last:
+        pixels = pixels.transpose(2, 0, 1)
+    if not picture.type.startswith("float"):
+        pixels = np.rint(pixels)
+    return np.ascontiguousarray(pixels, np.dtype(picture.type))
+
+
+def write_picture(file: BinaryIO, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write bytes, HxW or HxWx3, as a PNG."""
+    Image.fromarray(pixels).save(file, "PNG")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged EXIF data, around sound pixels
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
+def _in_mode(image: Image.Image, channels: int) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_grey(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    mode = "L" if channels == 1 else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _deep_grey(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits on the scale of 8; the fraction stays."""
+    values = np.asarray(image)
+    if not np.issubdtype(values.dtype, np.integer) or values.min() < 0 or values.max() > 65535:
+        raise ValueError("its values have no known range; save them as an array (.npy)")
+    return Image.fromarray((values / _SIXTEEN_BITS).astype(np.float32))
+
+
+def _resized(
+    image: Image.Image, height: int | None, width: int | None, how: Preprocessing
+) -> Image.Image:
+    """Resized and cropped. An open size follows the picture, one of two in its proportions."""
+    interpolation = FILTERS[how.interpolation]
+    if height is None and width is None:
+        if how.resize is None:
+            return image
+        return _resize(image, *_covering(image, how.resize, how.resize), interpolation)
+    if height is None or width is None:
+        across = width or max(1, round(image.width * (height or 1) / image.height))
+        down = height or max(1, round(image.height * across / image.width))
+        return _resize(image, across, down, interpolation)
+    if how.crop == "stretch" or (how.resize is None and image.size == (width, height)):
+        return _resize(image, width, height, interpolation)
+    shorter, resize = min(height, width), how.resize_for(height, width)
+    box = width * resize // shorter, height * resize // shorter
+    image = _resize(image, *_covering(image, *box), interpolation)
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
+
+
+def _covering(image: Image.Image, width: int, height: int) -> tuple[int, int]:
+    """Width and height that just cover a box in the picture's own proportions.
+
+    The longer side is rounded down, as torchvision does it.
+    """
+    if image.width * height <= image.height * width:
+        return width, int(width * image.height / image.width)
+    return int(height * image.width / image.height), height
+
+
+def _resize(
+    image: Image.Image, width: int, height: int, interpolation: Image.Resampling
+) -> Image.Image:
+    if width * height > _MOST_PIXELS:
+        raise UsageError(
+            f"a picture of {image.width}x{image.height} would become one of {width}x{height}; "
+            f"its proportions can't be meant"
+        )
+    return image if image.size == (width, height) else image.resize((width, height), interpolation)

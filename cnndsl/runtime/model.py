@@ -1,0 +1,190 @@
+"""A model that is open for running: its inputs and outputs, and what it says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.network import Network
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.labels import labels_in_metadata
+from cnndsl.runtime.session import Array, Node, Session, open_session, run_session
+from cnndsl.specs import SUFFIX, find, load
+
+NUMPY_TYPES = {
+    "tensor(float16)": "float16",
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+    **{
+        f"tensor({sign}int{bits})": f"{sign}int{bits}"
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+}
+"""What ONNX Runtime calls the tensors that numpy has a type for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output: its name, its sizes with the batch first (a name where a size is open),
+    and numpy's name for its type, "" where numpy has none.
+    """
+
+    name: str
+    dims: tuple[int | str, ...]
+    type: str
+
+    @property
+    def batch(self) -> int | None:
+        """The number of examples that the model takes at a time; None where it is open."""
+        return self.dims[0] if self.dims and isinstance(self.dims[0], int) else None
+
+    def describe(self) -> str:
+        """`Nx3x224x224`."""
+        return "x".join(map(str, self.dims)) or "one number"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An open session; `fresh` is whether its weights are random ones, drawn a moment ago.
+
+    `preprocessing` and `labels` are those in the model's metadata, None where it has none.
+    """
+
+    name: str
+    session: Session
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    preprocessing: Preprocessing | None = None
+    labels: tuple[str, ...] | None = None
+    fresh: bool = False
+
+    @property
+    def batch(self) -> int | None:
+        """The batch that its inputs fix; None where it is open."""
+        return next((port.batch for port in self.inputs if port.batch is not None), None)
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cuda" or "cpu"."""
+        return "cuda" if "CUDAExecutionProvider" in self.session.get_providers() else "cpu"
+
+    def choose(self, names: tuple[str, ...] = ()) -> tuple[Port, ...]:
+        """The outputs of those names, or all. Raises UsageError for others and for no tensors."""
+        by_name = {port.name: port for port in self.outputs}
+        for name in names:
+            if name not in by_name:
+                hint = did_you_mean(name, by_name, f"it has {_listed(tuple(by_name))}")
+                raise UsageError(f"{self.name} has no output `{name}`; {hint}")
+        chosen = tuple(by_name[name] for name in dict.fromkeys(names)) or self.outputs
+        for port in chosen:
+            if not port.type:
+                raise UsageError(f"output `{port.name}` is no tensor of numbers; choose others")
+        return chosen
+
+    def __call__(self, feeds: Mapping[str, Array], outputs: tuple[Port, ...]) -> dict[str, Array]:
+        """Run once. Raises UsageError where the model fails on the feeds."""
+        return run_session(self.session, [port.name for port in outputs], feeds)
+
+
+def open_model(
+    model: str | Path | bytes | Network,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    seed: int = 0,
+) -> Model:
+    """Open an .onnx file, an ONNX model in memory, a spec (its path or zoo name), or a network.
+
+    A spec or a network is compiled, with weights drawn from `seed`. Raises UsageError where the
+    model can't be found, read or loaded, SpecError where a spec has mistakes.
+    """
+    if isinstance(model, bytes):
+        return _describe("the model", open_session(model, device=device, threads=threads))
+    if not isinstance(model, Network):
+        if not is_spec(model):
+            session = open_session(Path(model), device=device, threads=threads)
+            return _describe(f"`{model}`", session)
+        model = load(find(model))[0]
+    with TemporaryDirectory(prefix="cnndsl-") as folder:
+        path = Path(folder) / "model.onnx"
+        _compile(model, path, seed)
+        session = open_session(path, device=device, threads=threads)
+    return _describe(f"`{model.name}`", session, fresh=True)
+
+
+def is_spec(model: str | Path) -> bool:
+    """Whether it names a spec rather than an .onnx file. Raises UsageError for a folder, and where
+    a file of another kind is missing.
+    """
+    path = Path(model)
+    if path.is_dir():
+        raise UsageError(f"`{model}` is a folder; a model is an .onnx file, a spec or a zoo name")
+    if path.suffix != SUFFIX and path.suffix and not path.is_file():
+        raise UsageError(f"there is no file `{model}`")
+    return path.suffix == SUFFIX or not path.is_file()
+
+
+def _compile(network: Network, path: Path, seed: int) -> None:
+    from cnndsl.emit import emit
+    from cnndsl.lower import lower
+    from cnndsl.weights import initial_weights
+
+    emit(lower(network), path, weights=initial_weights(network, "auto", seed), metadata={})
+
+
+def _describe(name: str, session: Session, *, fresh: bool = False) -> Model:
+    metadata = session.get_modelmeta().custom_metadata_map
+    return Model(
+        name,
+        session,
+        tuple(map(_port, session.get_inputs())),
+        tuple(map(_port, session.get_outputs())),
+        _preprocessing(name, metadata),
+        labels_in_metadata(metadata.get("cnndsl.labels")),
+        fresh,
+    )
+
+
+def _port(node: Node) -> Port:
+    dims = tuple("?" if d is None or d == "" else d for d in node.shape)
+    return Port(node.name, dims, NUMPY_TYPES.get(node.type, ""))
+
+
+def _preprocessing(name: str, metadata: Mapping[str, str]) -> Preprocessing | None:
+    """What the model's metadata say: in cnndsl's own words, or in those of ONNX's standard."""
+    own = metadata.get("cnndsl.preprocessing")
+    if own is None:
+        return _standard_preprocessing(metadata)
+    try:
+        return Preprocessing.from_json(own)
+    except ValueError as e:
+        raise UsageError(f"in the metadata of {name}: {e}") from None
+
+
+def _standard_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None:
+    """ONNX's "image category definition" (its docs/MetadataProps.md), as Windows ML writes it."""
+    pixels = metadata.get("Image.BitmapPixelFormat", "").lower()
+    scaling = {
+        "nominalrange_0_255": Preprocessing(scale=1.0),
+        "normalized_0_1": Preprocessing(),
+        "normalized_1_1": Preprocessing(scale=127.5, mean=(1.0,)),
+    }.get(metadata.get("Image.NominalPixelRange", "").lower())
+    if scaling is None:
+        return None
+    return replace(scaling, order="BGR" if pixels.startswith("bgr") else "RGB")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:20]) + (", …" if len(names) > 20 else "")
+
+
+def floating(port: Port) -> bool:
+    """Whether a port holds numbers with a fraction."""
+    return bool(port.type) and np.issubdtype(np.dtype(port.type), np.floating)

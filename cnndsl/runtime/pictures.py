@@ -1,0 +1,94 @@
+"""What a model's input asks of a picture: channels, height, width, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.model import Model, Port
+
+CHANNELS = (1, 3)  # grey, colour
+COLOURS = 3  # what a net whose channels are open is given
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInput:
+    """An input that takes pictures: NCHW, or NHWC where `channels_last`; None is an open size."""
+
+    name: str
+    type: str
+    channels: int
+    height: int | None
+    width: int | None
+    channels_last: bool
+    preprocessing: Preprocessing
+
+
+def picture_input(
+    model: Model, preprocessing: Preprocessing | None = None, size: Size | None = None
+) -> PictureInput:
+    """How a model with one input takes pictures, prepared as given or as the model itself says.
+
+    `size`, height and width, settles sizes that the model leaves open. Raises UsageError where
+    the model doesn't take pictures, or not such ones.
+    """
+    if len(model.inputs) != 1:
+        names = ", ".join(f"`{port.name}`" for port in model.inputs[:20])
+        raise UsageError(
+            f"{model.name} has {len(model.inputs)} inputs ({names}): "
+            f"give each by its name, `name=file`, or all in one .npz"
+        )
+    return picture_port(model, model.inputs[0], preprocessing, size)
+
+
+def picture_port(
+    model: Model, port: Port, preprocessing: Preprocessing | None, size: Size | None = None
+) -> PictureInput:
+    """The same for one of several inputs."""
+    if len(port.dims) != 4 or not port.type or port.type == "bool":
+        raise UsageError(
+            f"input `{port.name}` takes {port.describe()}, which is no picture; "
+            f"give an array (.npy or .npz)"
+        )
+    last = _channels_last(port)
+    channels, *space = (port.dims[3], *port.dims[1:3]) if last else port.dims[1:]
+    if isinstance(channels, str):
+        channels = COLOURS
+    if channels not in CHANNELS:
+        raise UsageError(
+            f"input `{port.name}` takes {channels} channels, and a picture has 1 or 3; "
+            f"give an array (.npy or .npz)"
+        )
+    preprocessing = preprocessing or model.preprocessing or default_preprocessing(port)
+    if preprocessing.channels not in (None, channels):
+        raise UsageError(
+            f"mean or std have {preprocessing.channels} numbers, "
+            f"but input `{port.name}` has {channels} channel{'s' * (channels > 1)}"
+        )
+    height, width = (d if isinstance(d, int) else None for d in space)
+    if size is not None:
+        if any(d not in (None, s) for d, s in zip((height, width), size, strict=True)):
+            raise UsageError(
+                f"input `{port.name}` takes pictures of {space[0]}x{space[1]}, "
+                f"not {size[0]}x{size[1]}"
+            )
+        height, width = size
+    resize = preprocessing.resize if preprocessing.crop == "centre" else None
+    if resize and height and width and resize < min(height, width):
+        raise UsageError(
+            f"pictures resized to {resize} are smaller than the {height}x{width} "
+            f"that input `{port.name}` takes"
+        )
+    return PictureInput(port.name, port.type, channels, height, width, last, preprocessing)
+
+
+def default_preprocessing(port: Port) -> Preprocessing:
+    """What is taken where nobody says more: 0 to 1, or 0 to 255 for a net that takes integers."""
+    return Preprocessing() if port.type.startswith("float") else Preprocessing(scale=1.0)
+
+
+def _channels_last(port: Port) -> bool:
+    """NHWC is what has channels at the end and none in second place; in doubt it is NCHW."""
+    return port.dims[3] in CHANNELS and port.dims[1] not in CHANNELS
