@@ -111,22 +111,36 @@ def memory(network: Network, weights: Weights, batch: int) -> Memory | None:
     return Memory(batch, weights, alive, kept * batch, flight * batch)
 
 
+def read(step: Step) -> tuple[str, ...]:
+    """The values whose numbers a step reads: of an unpooling's pool the switches, not the maxima;
+    of a crop's target nothing but the size.
+    """
+    if step.layer.word == "unpool":
+        return step.inputs[0], switches(step.inputs[1])
+    return step.inputs[: step.layer.reads]
+
+
+def switches(pool: str) -> str:
+    """What the places of a pool's maxima are called beside the values."""
+    return f"{pool}/switches"
+
+
 class _Buffers:
     """Which values lie in the same buffer, how large it is, and when it is read last."""
 
     def __init__(self, network: Network, sizes: Sizes, steps: tuple[Step, ...]):
         self.network, self.sizes = network, sizes
-        self.last = {name: number for number, step in enumerate(steps) for name in step.inputs}
+        self.last = {name: number for number, step in enumerate(steps) for name in read(step)}
         self.last.update(dict.fromkeys(network.outputs, len(steps)))
         self.of: dict[str, str] = {}
         self.size: dict[str, int] = {}
         self.death: dict[str, int] = {}
         for entry in network.inputs:
-            self._new(entry.name, 0)
+            self._new(entry.name, 0, sizes[entry.name])
 
-    def _new(self, name: str, number: int) -> None:
+    def _new(self, name: str, number: int, size: int) -> None:
         self.of[name] = name
-        self.size[name] = self.sizes[name]
+        self.size[name] = size
         self.death[name] = self.last.get(name, number)
 
     def place(self, step: Step, number: int) -> bool:
@@ -144,8 +158,16 @@ class _Buffers:
         fits = self.size[source] == self.sizes[step.name]
         if step.layer.in_place and free and fits and not self._has_parameters(step):
             return self._share(step, number)
-        self._new(step.name, number)
+        self._new(step.name, number, self.sizes[step.name])
         return True
+
+    def place_switches(self, step: Step, number: int) -> int:
+        """Bytes of a pool's switches, where an unpooling reads them."""
+        name = switches(step.name)
+        if name not in self.last:
+            return 0
+        self._new(name, number, INDEX_BYTES * (self.sizes[step.name] // FLOAT_BYTES))
+        return self.size[name]
 
     def _share(self, step: Step, number: int) -> bool:
         source = self.of[step.name] = self.of[step.inputs[0]]
@@ -166,8 +188,9 @@ def _alive(network: Network, sizes: Sizes) -> dict[str, int]:
     for number, step in enumerate(steps):
         if buffers.place(step, number):
             held += buffers.size[step.name]
+        held += buffers.place_switches(step, number)
         alive[step.name] = held
-        touched = {buffers.of[name] for name in (*step.inputs, step.name)}
+        touched = {buffers.of[name] for name in (*read(step), step.name)}
         held -= sum(buffers.size[b] for b in touched if buffers.death[b] <= number)
     return alive
 

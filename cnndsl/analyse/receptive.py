@@ -12,6 +12,7 @@ Convolutional Neural Networks, distill.pub).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -47,20 +48,22 @@ WHOLE = ReceptiveField(everything=True)
 
 def receptive_fields(network: Network) -> dict[str, ReceptiveField]:
     """Every step's field, in positions of the input it comes from (the widest, of several)."""
-    fields = {i.name: ReceptiveField(tuple(_one() for _ in i.shape.space)) for i in network.inputs}
+    fields = {i.name: own_pixel(i.shape.rank) for i in network.inputs}
     for step in network.steps:
-        fields[step.name] = _field(network, step, [fields[n] for n in step.inputs])
+        read = step.inputs[: step.layer.reads]
+        fields[step.name] = _field(network, step, [fields[name] for name in read])
     for name in [i.name for i in network.inputs]:
         del fields[name]
     return fields
 
 
-def _one() -> AxisField:
-    return AxisField(Fraction(1), Fraction(1), Fraction(0))
+def own_pixel(rank: int) -> ReceptiveField:
+    """Of the values of an input: each sees itself alone."""
+    return ReceptiveField((AxisField(Fraction(1), Fraction(1), Fraction(0)),) * rank)
 
 
 def _field(network: Network, step: Step, inputs: list[ReceptiveField]) -> ReceptiveField:
-    below = _union(inputs)
+    below = union(inputs)
     if below.everything:
         return WHOLE
     reach: Sight = step.layer.reach(network.input_shapes(step), step.output)
@@ -76,7 +79,8 @@ def _field(network: Network, step: Step, inputs: list[ReceptiveField]) -> Recept
     )
 
 
-def _union(fields: list[ReceptiveField]) -> ReceptiveField:
+def union(fields: Sequence[ReceptiveField]) -> ReceptiveField:
+    """What any of several values of the same size can depend on."""
     if len(fields) == 1:
         return fields[0]
     if any(f.everything for f in fields):

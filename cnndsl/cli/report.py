@@ -58,7 +58,12 @@ def command(
 
         return click.echo(explain(analyse(network), layer))
     made = report(
-        analyse(network), place(network), batch=batch, limit=limit, limit_text=memory or "", depth=depth
+        analyse(network),
+        place(network),
+        batch=batch,
+        limit=limit,
+        limit_text=memory or "",
+        depth=depth,
     )
     click.echo(_rendered(made, form))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean
 from cnndsl.elaborate.context import Context, Value
-from cnndsl.layers.base import Layer, ShapeError
+from cnndsl.layers.base import LAYERS, Layer, ShapeError
 from cnndsl.network import Origin, Step
 from cnndsl.shape import Condition, Shape
 from cnndsl.source import Span
@@ -79,7 +79,8 @@ class Construction:
         separator = "_" if kind[-1].isdigit() else ""  # relu6_1
         while True:
             self._counters[key] = number = self._counters.get(key, 0) + 1
-            name = context.full(f"{kind}{separator}{number}")
+            last = f"{kind}{separator}{number}"
+            name = context.full(f"{last}_" if last in LAYERS else last)  # relu6_ is the sixth relu
             if name not in self.values and name not in self.labels:
                 return name
 
@@ -119,7 +120,7 @@ class Construction:
         """Add a step; its shape is inferred, or unknown after an error here or before."""
         shape = self._shape(context, layer, inputs, places)
         if shape is not None and shares is not None:
-            self._check_shared(context, layer, inputs, shares, places[""])
+            shares = self._shared(context, layer, inputs, shares, places[""])
         value = self.values[name] = Value(name, shape)
         if shape is not None:
             self.steps.append(
@@ -156,24 +157,26 @@ class Construction:
         self._check_size(context, shape, layer, shapes, places[""])
         return shape
 
-    def _check_shared(
+    def _shared(
         self,
         context: Context,
         layer: Layer,
         inputs: Sequence[Value],
         shares: str,
         span: Span,
-    ) -> None:
-        """Shared weights must fit the input they are used on."""
+    ) -> str | None:
+        """The step whose weights are shared, which must fit; None where there are no weights."""
         owner = next(s for s in self.steps if s.name == shares)
         shapes = [v.shape for v in inputs if v.shape is not None]
         theirs = [self.values[n].shape for n in owner.inputs]
         known = [s for s in theirs if s is not None]
-        if owner.layer.parameters(*known) != layer.parameters(*shapes):
+        parameters = layer.parameters(*shapes)
+        if owner.layer.parameters(*known) != parameters:
             listed = " and ".join(str(s) for s in shapes)
             message = f"the weights of `{shares}` don't fit an input of {listed}"
             help = f"it took {' and '.join(str(s) for s in known)}"
             self.error(context, span, "reuse-mismatch", message, help)
+        return shares if parameters else None
 
     def _require(self, condition: Condition, context: Context, span: Span) -> None:
         before = self.conditions.get(condition.name)

@@ -154,6 +154,8 @@ class Layer(BaseModel):
     """The key a label is given by, if any: `crop to=x`; else labels stand bare: `concat x`."""
     takes_current: ClassVar[bool] = True
     """Whether the value of the line above is its first input."""
+    reads: ClassVar[int | None] = None
+    """How many of its inputs its values depend on; of the others it takes the size alone."""
     in_place: ClassVar[bool] = False
     """Whether its output may overwrite its input (elementwise layers)."""
     is_identity: ClassVar[bool] = False

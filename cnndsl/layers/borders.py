@@ -90,6 +90,7 @@ class Crop(Layer, word="crop"):
 
     references = (0, 1)
     reference_key = "to"
+    reads = 1
     keeps = frozenset[str]()
     examples = (
         Example("crop 4", "64@64x64", "64@56x56"),

@@ -25,6 +25,7 @@ class Unpool(Layer, word="unpool"):
     """
 
     references = (1, 1)
+    reads = 2  # its input, and through the switches what the pool saw
     keeps = frozenset[str]()  # its gradient reads the pool's indices, which the pool keeps
     examples = (Example("unpool P1", "64@14x14 64@14x14 64@28x28", "64@28x28"),)
 

@@ -43,10 +43,11 @@ def _scaled(number: int, base: int, units: tuple[str, ...]) -> str:
 
 
 def percent(part: int | None, whole: int | None) -> str:
-    """`12.3 %`; unknown where the whole is unknown or 0."""
+    """`12.3 %`, `<0.1 %`; unknown where the whole is unknown or 0."""
     if part is None or not whole:
         return UNKNOWN
-    return f"{100 * part / whole:.1f} %"
+    share = 100 * part / whole
+    return "<0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
 
 
 def share(part: int | None, whole: int | None) -> float | None:
@@ -72,3 +73,8 @@ def bar(part: float, width: int) -> str:
 def plain(value: Fraction) -> int | float:
     """A whole number as an int, any other rounded to four digits."""
     return value.numerator if value.denominator == 1 else round(float(value), 4)
+
+
+def signed(value: Fraction) -> str:
+    """`3`, `−0.25`, with a minus sign that is one."""
+    return f"{plain(value):g}".replace("-", "−")

@@ -35,14 +35,14 @@ class Chart:
 def charts(report: Report) -> list[Chart]:
     """Work, what is held in memory, weights, and how far layers see; none that would be empty."""
     layers = report.layers
-    alive = report.memory.alive if report.memory else {}
-    single = all(e.layers == 1 for e in layers)
-    held = [alive.get(e.name, 0) // report.batch if alive and single else None for e in layers]
+    held: dict[str, int] = {}
+    if report.memory and all(e.layers == 1 for e in layers):
+        held = {name: count // report.batch for name, count in report.memory.alive.items()}
     found = [
-        Chart("multiply-adds", tuple(e.macs for e in layers), scaled),
-        Chart("outputs held at inference", tuple(held), size, is_line=True),
-        Chart("weights", tuple(e.weight_bytes for e in layers), size),
-        Chart("receptive field", tuple(_field(e) for e in layers), str, is_line=True),
+        Chart("multiply-adds", tuple([e.macs for e in layers]), scaled),
+        Chart("outputs held at inference", tuple([held.get(e.name) for e in layers]), size, True),
+        Chart("weights", tuple([e.weight_bytes for e in layers]), size),
+        Chart("receptive field", tuple([_field(e) for e in layers]), str, True),
     ]
     return [chart for chart in found if chart.largest > 0]
 

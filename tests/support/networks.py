@@ -35,7 +35,7 @@ def networks(draw: st.DrawFn, most_steps: int = 8) -> Network:
     known = {e.name: e.shape for e in entries}
     steps: list[Step] = []
     for number in range(draw(st.integers(1, most_steps))):
-        step = draw(_steps(known, steps, f"s{number}"))
+        step = draw(_steps(known, steps, f"v{number}"))
         if step is not None:
             steps.append(step)
             known[step.name] = step.output
@@ -98,7 +98,7 @@ def _steps(draw: st.DrawFn, known: dict[str, Shape], before: list[Step], name: s
             owner = draw(st.sampled_from(owners))
             step = _fit(owner.layer, name, (current,), known)
             theirs = owner.layer.parameters(known[owner.inputs[0]])
-            if step is None or step.layer.parameters(known[current]) != theirs:
+            if not theirs or step is None or step.layer.parameters(known[current]) != theirs:
                 return None
             return step.model_copy(update={"shares": owner.name})
 
