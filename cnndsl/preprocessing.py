@@ -84,9 +84,13 @@ class Preprocessing:
             text = f"({text}) / {_listed(self.std)}"
         return text
 
+    def as_dict(self) -> dict[str, Any]:
+        """Every field by its name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     def to_json(self) -> str:
         """One line of JSON with every field, for a model's metadata."""
-        return json.dumps({f.name: getattr(self, f.name) for f in fields(self)})
+        return json.dumps(self.as_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Preprocessing:

@@ -13,7 +13,6 @@ from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.runtime.model import Model, Port
 from cnndsl.runtime.session import Array
 
-ARRAY_SUFFIXES = (".npy", ".npz")
 MOST_BYTES = 8 << 30
 """The most that the arrays of an .npz may hold unpacked: zeros pack a thousandfold."""
 

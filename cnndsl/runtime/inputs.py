@@ -10,9 +10,9 @@ import numpy as np
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.runtime.arrays import ARRAY_SUFFIXES, by_input, read_npy, read_npz
+from cnndsl.runtime.arrays import by_input, read_npy, read_npz
 from cnndsl.runtime.model import Model
-from cnndsl.runtime.pictures import Size, picture_input, picture_port
+from cnndsl.runtime.pictures import PictureInput, Size, picture_input, picture_port
 from cnndsl.runtime.samples import Arrays, Samples
 from cnndsl.runtime.session import Array
 
@@ -38,10 +38,7 @@ def gather(
     alphabetical order. Raises UsageError where something is missing or doesn't suit the model.
     """
     if isinstance(inputs, Mapping):
-        named = {
-            name: _named(model, name, item, preprocessing, size) for name, item in inputs.items()
-        }
-        return Samples(model, (_arrays(model, named, "input", "the input"),))
+        return _by_name(model, inputs, preprocessing, size)
     items = [inputs] if isinstance(inputs, str | Path | np.ndarray) else list(inputs)
     parts: list[Path | Arrays] = []
     skipped = 0
@@ -95,24 +92,34 @@ def _pictures_in(folder: Path) -> tuple[list[Path | Arrays], int]:
     return pictures, others
 
 
-def _named(
-    model: Model, name: str, item: Item, preprocessing: Preprocessing | None, size: Size | None
-) -> Array:
-    """The array for one of the model's inputs."""
+def _by_name(
+    model: Model,
+    inputs: Mapping[str, Item],
+    preprocessing: Preprocessing | None,
+    size: Size | None,
+) -> Samples:
+    """One picture or array for each of the model's inputs."""
     ports = {port.name: port for port in model.inputs}
-    if name not in ports:
-        hint = did_you_mean(name, ports, f"it has {', '.join(f'`{n}`' for n in ports)}")
-        raise UsageError(f"{model.name} has no input `{name}`; {hint}")
-    if isinstance(item, np.ndarray):
-        return item
-    path = _path(item)
-    if path.suffix.lower() == ".npy":
-        return read_npy(path)
-    if path.is_dir() or path.suffix.lower() in ARRAY_SUFFIXES:
-        raise UsageError(f"input `{name}` is given one picture or one .npy file, not `{path}`")
-    from cnndsl.runtime.images import read_picture
+    arrays: dict[str, Array] = {}
+    picture: PictureInput | None = None
+    for name, item in inputs.items():
+        if name not in ports:
+            hint = did_you_mean(name, ports, f"it has {', '.join(f'`{n}`' for n in ports)}")
+            raise UsageError(f"{model.name} has no input `{name}`; {hint}")
+        if isinstance(item, np.ndarray):
+            arrays[name] = item
+            continue
+        path = _path(item)
+        if path.suffix.lower() == ".npy":
+            arrays[name] = read_npy(path)
+        elif path.is_dir() or path.suffix.lower() == ".npz":
+            raise UsageError(f"input `{name}` takes one picture or one .npy file, not `{path}`")
+        else:
+            from cnndsl.runtime.images import read_picture
 
-    return read_picture(path, picture_port(model, ports[name], preprocessing, size))[None]
+            picture = picture_port(model, ports[name], preprocessing, size)
+            arrays[name] = read_picture(path, picture)[None]
+    return Samples(model, (_arrays(model, arrays, "input", "the input"),), picture=picture)
 
 
 def _arrays(model: Model, arrays: Mapping[str, Array], source: str, quoted: str) -> Arrays:

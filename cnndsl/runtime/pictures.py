@@ -25,6 +25,19 @@ class PictureInput:
     channels_last: bool
     preprocessing: Preprocessing
 
+    def describe(self) -> str:
+        """What happens to a picture, in one line."""
+        how = self.preprocessing
+        colours = how.describe() if self.channels > 1 else how.describe().replace(how.order, "grey")
+        if self.height is None or self.width is None:
+            size = f"shorter side {how.resize}" if how.resize else "its own size"
+        elif how.crop == "stretch":
+            size = f"stretched to {self.height}x{self.width}"
+        else:
+            shorter = how.resize_for(self.height, self.width)
+            size = f"shorter side {shorter}, the middle {self.height}x{self.width}"
+        return f"{size}, {colours}"
+
 
 def picture_input(
     model: Model, preprocessing: Preprocessing | None = None, size: Size | None = None

@@ -1,0 +1,229 @@
+"""`cnndsl run`: pictures or arrays through a model."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnndsl.cli.options import load_spec
+from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    from cnndsl.preprocessing import Preprocessing
+    from cnndsl.runtime import Inputs, Model, Results, Samples
+    from cnndsl.runtime.answers import Reading
+    from cnndsl.runtime.save import Writer
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Run a model on images or arrays.")
+@click.argument("model")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="How many classes to show; 0 shows the extent of the values instead.",
+)
+@click.option("--labels", type=FILE, help="The classes' names: a line each, or JSON.")
+@click.option(
+    "--labels-from",
+    "first",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The class that the first label names: 1 where class 0 is the background.",
+)
+@click.option(
+    "--softmax/--no-softmax",
+    default=None,
+    help="Make scores probabilities; by default where they aren't yet.",
+)
+@click.option("--only", "names", multiple=True, metavar="OUTPUT", help="This output; repeatable.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    help="What is printed: text, or nothing where -o is given.",
+)
+@click.option(
+    "-o", "--output", type=FILE, help="Write outputs to an .npz or .npy, one picture to a .png."
+)
+@picture_options
+@click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where to run.",
+)
+@click.option(
+    "--batch", type=click.IntRange(min=1), help="Examples at a time; by default the model's, or 16."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1, max=1024),
+    help="By default all cores that this process may use.",
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of a spec: a value.")
+@click.option("--input", "shapes", multiple=True, metavar="[NAME=]SHAPE", help="Of a spec.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of a spec: where its weights start."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No remarks on stderr.")
+def command(
+    model: str,
+    inputs: tuple[str, ...],
+    top: int,
+    labels: Path | None,
+    first: int,
+    softmax: bool | None,
+    names: tuple[str, ...],
+    form: str | None,
+    output: Path | None,
+    size: str | None,
+    device: str,
+    batch: int | None,
+    threads: int | None,
+    settings: tuple[str, ...],
+    shapes: tuple[str, ...],
+    seed: int,
+    quiet: bool,
+    **pictures: Any,
+) -> None:
+    """Run MODEL, an .onnx file, a spec or a zoo name, on each INPUT.
+
+    An INPUT is a picture, an .npy or .npz file, or a folder of pictures; for a model with several
+    inputs it is `name=file`, or an .npz with all. A spec is compiled with random weights.
+    """
+    from cnndsl.runtime import gather, stream
+    from cnndsl.runtime.answers import check_labels, read_outputs
+    from cnndsl.runtime.labels import read_labels
+    from cnndsl.runtime.present import json_lines, text_lines
+    from cnndsl.runtime.running import batch_size
+    from cnndsl.runtime.save import Writer
+
+    warnings.simplefilter("ignore")  # libraries' remarks on odd pictures: errors say what matters
+    given = read_labels(labels) if labels else None
+    opened = _open(model, settings, shapes, seed, device=device, threads=threads)
+    outputs = opened.choose(names)
+    how = read_preprocessing(pictures, opened.preprocessing)
+    samples = gather(opened, _by_name(inputs, opened), how, _size(size))
+    form = form or (None if output else "text")
+
+    def read(results: Results) -> list[Reading]:
+        named = opened.labels if given is None else given
+        readings = read_outputs(results, top=top, labels=named, first=first, softmax=softmax)
+        if given is not None:
+            check_labels(readings, given, first)
+        return readings
+
+    if not quiet:
+        _remark(opened, samples, how, seed)
+    with ExitStack() as stack:
+        results = stream(samples, outputs, batch)
+        writer = None
+        if output:
+            writer = Writer(output, tuple(port.name for port in outputs), samples.count)
+            results = _written(results, stack.enter_context(writer))
+        if samples.count > batch_size(opened, batch) and not (form and sys.stdout.isatty()):
+            results = _watched(results, samples.count)
+        if form == "json":
+            _print(json_lines(results, read, opened, samples))
+        elif form == "text":
+            _print(text_lines(results, read))
+        else:
+            for _ in results:
+                pass
+    if writer and not quiet:
+        for note in writer.notes:
+            click.echo(note, err=True)
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _open(
+    model: str,
+    settings: tuple[str, ...],
+    shapes: tuple[str, ...],
+    seed: int,
+    *,
+    device: str,
+    threads: int | None,
+) -> Model:
+    from cnndsl.runtime.model import is_spec, open_model
+
+    if is_spec(model):
+        network = load_spec(model, settings, shapes)
+        return open_model(network, device=device, threads=threads, seed=seed)
+    if settings or shapes:
+        raise UsageError(f"`{model}` is no spec, so --set and --input don't apply to it")
+    return open_model(model, device=device, threads=threads)
+
+
+def _by_name(inputs: tuple[str, ...], model: Model) -> Inputs:
+    """`left=a.png right=b.png` for a model that has these inputs; else the paths as they are."""
+    known = {port.name for port in model.inputs}
+    pairs = [(name, path) for name, _, path in (text.partition("=") for text in inputs)]
+    if not all(name in known and path for name, path in pairs):
+        return list(inputs)
+    by_name = dict(pairs)
+    if len(by_name) < len(pairs):
+        raise UsageError("an input of the model is given twice")
+    return by_name
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
+        raise UsageError(f"`--size {text}` isn't written as height and width: --size 320x480")
+    height, width = text.split("x")
+    return int(height), int(width)
+
+
+def _remark(model: Model, samples: Samples, how: Preprocessing | None, seed: int) -> None:
+    """What a user should know and can't see in the results."""
+    if model.fresh:
+        click.echo(
+            f"{model.name} has random weights (seed {seed}), so its answers mean nothing yet",
+            err=True,
+        )
+    elif samples.picture and how is None:
+        click.echo(
+            f"{model.name} doesn't say how it wants pictures; taken: {samples.picture.describe()} "
+            f"(see --scale, --mean, --std, --bgr, --resize)",
+            err=True,
+        )
+    if samples.skipped:
+        plural = "s" * (samples.skipped != 1)
+        click.echo(f"left out {samples.skipped} file{plural} that are no pictures", err=True)
+
+
+def _written(stream: Iterable[Results], writer: Writer) -> Iterator[Results]:
+    for results in stream:
+        writer.add(results)
+        yield results
+
+
+def _watched(stream: Iterable[Results], count: int) -> Iterator[Results]:
+    """With a progress bar on stderr, where that is a terminal."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=count, label="running", file=sys.stderr, hidden=hidden) as bar:
+        for results in stream:
+            yield results
+            bar.update(len(results.sources))

@@ -1,0 +1,147 @@
+"""Writing outputs: .npy and .npz row by row, so that memory stays flat, and pictures."""
+
+from __future__ import annotations
+
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.files import replaced
+from cnndsl.runtime.running import Results, differing
+from cnndsl.runtime.session import Array
+
+SUFFIXES = (".npz", ".npy", ".png")
+_BYTES_FROM = 16.0  # a picture whose largest value is beyond it is on the scale of 0 to 255
+
+
+class Writer:
+    """Collects results and writes them to one file, which appears when all are there.
+
+    A context manager: what was begun is removed where the block ends in an exception. Raises
+    UsageError where the path isn't writable or outputs don't go into such a file. `notes` say
+    afterwards what was written.
+    """
+
+    def __init__(self, path: Path, outputs: tuple[str, ...], count: int):
+        if path.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"outputs go to {', '.join(SUFFIXES)}, and `{path}` is none of these")
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
+        if path.suffix.lower() != ".npz" and len(outputs) > 1:
+            names = ", ".join(f"`{name}`" for name in outputs)
+            raise UsageError(
+                f"the model has {len(outputs)} outputs ({names}): choose one with --only, "
+                f"or write an .npz"
+            )
+        if path.suffix.lower() == ".png" and count > 1:
+            raise UsageError(f"a .png holds one picture, and there are {count} inputs")
+        self.path, self.count = path, count
+        self.outputs: tuple[str, ...] = outputs
+        self.notes: list[str] = []
+        self._files: dict[str, BinaryIO] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._rows = 0
+        self._cleaning = ExitStack()
+
+    def __enter__(self) -> Writer:
+        folder = TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent)
+        self._folder = Path(self._cleaning.enter_context(folder))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._cleaning:
+            for file in self._files.values():
+                file.close()
+            if kind is None:
+                self._finish()
+
+    def add(self, results: Results) -> None:
+        """The next results."""
+        for name in self.outputs:
+            array, by_rows = results[name], results.has_rows(name)
+            if not self._rows:
+                self._begin(name, array, (self.count, *array.shape[1:]) if by_rows else array.shape)
+            elif not by_rows or array.shape[1:] != self._shapes[name][1:]:
+                raise UsageError(differing(name))
+            self._files[name].write(np.ascontiguousarray(array).data)
+        self._rows += len(results.sources)
+
+    def _begin(self, name: str, array: Array, shape: tuple[int, ...]) -> None:
+        self._shapes[name] = shape
+        self._files[name] = file = self._part(name).open("wb")
+        header = {"shape": shape, "fortran_order": False, "descr": array.dtype.str}
+        np.lib.format.write_array_header_1_0(file, header)
+
+    def _part(self, name: str) -> Path:
+        """A numbered file, since an output's name may be no file's."""
+        return self._folder / f"{self.outputs.index(name)}.npy"
+
+    def _finish(self) -> None:
+        listed = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in self._shapes.items())
+        self.notes.append(f"{self.path}: {listed}")
+        suffix, only = self.path.suffix.lower(), self.outputs[0]
+        if suffix == ".npy":
+            self._part(only).replace(self.path)
+        elif suffix == ".png":
+            self._write_picture(np.load(self._part(only), allow_pickle=False))
+        else:
+            with replaced(self.path) as target, zipfile.ZipFile(target, "w") as archive:
+                for name in self.outputs:
+                    with (
+                        self._part(name).open("rb") as source,
+                        archive.open(f"{name}.npy", "w", force_zip64=True) as entry,
+                    ):
+                        copyfileobj(source, entry, 1 << 20)
+
+    def _write_picture(self, array: Array) -> None:
+        from cnndsl.runtime.images import write_picture
+
+        pixels, note = as_pixels(array, self.outputs[0])
+        self.notes.append(note)
+        with replaced(self.path) as file:
+            write_picture(file, pixels)
+
+
+def as_pixels(array: Array, name: str) -> tuple[npt.NDArray[np.uint8], str]:
+    """An output 1×C×H×W or 1×H×W×C, C being 1 or 3, as bytes H×W or H×W×3, and what was done.
+
+    Raises UsageError for other outputs.
+    """
+    if array.ndim == 4 and array.size and len(array) == 1:
+        picture = array[0]
+        if len(picture) in (1, 3):
+            picture = picture.transpose(1, 2, 0)
+        height, width, channels = picture.shape
+        if channels in (1, 3):
+            return _as_bytes(picture if channels == 3 else picture.reshape(height, width))
+    raise UsageError(
+        f"output `{name}` is {'x'.join(map(str, array.shape))}, and only one or three maps make "
+        f"a picture; write it to an .npz"
+    )
+
+
+def _as_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
+    """On the scale that the values seem to be on: 0 to 1, 0 to 255, or none that is known."""
+    numbers = np.nan_to_num(np.asarray(values, np.float64))
+    least, most = float(numbers.min()), float(numbers.max())
+    if least >= 0 and most <= 1:
+        numbers, note = numbers * 255, "values from 0 to 1 are written as 0 to 255"
+    elif most >= _BYTES_FROM:
+        note = "values are written as they are, cut off at 0 and 255"
+    else:
+        numbers = (numbers - least) * (255 / ((most - least) or 1))
+        note = f"values from {least:.4g} to {most:.4g} are spread over 0 to 255"
+    return np.rint(np.clip(numbers, 0, 255)).astype(np.uint8), note
