@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cnndsl.layers.base import Sight
+from cnndsl.layers.base import Reach, Sight
 from cnndsl.network import Network, Step
 
 
@@ -71,11 +71,20 @@ def _field(network: Network, step: Step, inputs: list[ReceptiveField]) -> Recept
         return WHOLE
     if not reach:
         return below
-    return ReceptiveField(
-        tuple(
-            AxisField(a.size + (r.size - 1) * a.jump, a.jump * r.step, a.start + r.start * a.jump)
-            for a, r in zip(below.axes, reach, strict=True)
-        )
+    if len(reach) != len(below.axes):  # a map made of a vector has no places in the input
+        return WHOLE
+    pairs = list(zip(below.axes, reach, strict=True))
+    if pairs.count(pairs[0]) == len(pairs):  # square windows on square fields: once for all axes
+        return ReceptiveField((_above(*pairs[0]),) * len(pairs))
+    return ReceptiveField(tuple(_above(axis, one) for axis, one in pairs))
+
+
+def _above(axis: AxisField, reach: Reach) -> AxisField:
+    """What a window sees of a map that sees `axis`."""
+    return AxisField(
+        axis.size + (reach.size - 1) * axis.jump,
+        axis.jump * reach.step,
+        axis.start + reach.start * axis.jump,
     )
 
 

@@ -83,7 +83,7 @@ def _as_json() -> str:
 
 def _as_table() -> str:
     from cnndsl.show.figures import scaled
-    from cnndsl.show.table import Column, full_width, text_row, widths
+    from cnndsl.show.table import Column, full_width, give_way, text_row, widths
 
     columns = [
         Column("net"),
@@ -102,7 +102,7 @@ def _as_table() -> str:
         ]
         for name, described, network, totals in _nets()
     ]
-    found = widths(columns, rows, WIDTH)
+    found = give_way(columns, widths(columns, rows), WIDTH)
     return "\n".join(
         [
             text_row(columns, [c.title for c in columns], found),

@@ -14,7 +14,7 @@ from cnndsl.network import Network, Step
 from cnndsl.show.data import Json, sizes
 from cnndsl.show.figures import UNKNOWN, grouped, ratio, size
 from cnndsl.show.report import CONVENTIONS
-from cnndsl.show.table import Column, full_width, markdown_rows, text_row, widths
+from cnndsl.show.table import Column, full_width, give_way, markdown_rows, text_row, widths
 
 VERSION = 1
 WIDTH = 100
@@ -105,7 +105,14 @@ def as_text(sides: Sequence[Side], width: int = WIDTH) -> str:
 
 
 def _columns(sides: Sequence[Side]) -> list[Column]:
-    return [Column(""), *(Column(side.name, "right", least=16) for side in sides)]
+    return [Column(""), *(Column(title, "right", least=16) for title in _titles(sides))]
+
+
+def _titles(sides: Sequence[Side]) -> list[str]:
+    """What columns are called: files without folder and suffix, where that tells them apart."""
+    names = [side.name for side in sides]
+    short = [name.rpartition("/")[2].replace(".cnn", "") for name in names]
+    return short if len(set(short)) == len(set(names)) else names
 
 
 def _rows(sides: Sequence[Side]) -> list[list[str]]:
@@ -129,14 +136,14 @@ def _output_shapes(network: Network) -> list[str]:
 
 def _fits(columns: list[Column], rows: list[list[str]], chosen: list[int], width: int) -> bool:
     picked = [columns[i] for i in chosen]
-    found = widths(picked, [[row[i] for i in chosen] for row in rows], 1 << 20)
+    found = widths(picked, [[row[i] for i in chosen] for row in rows])
     return full_width(found) <= width
 
 
 def _part(columns: list[Column], rows: list[list[str]], chosen: list[int], width: int) -> list[str]:
     picked = [columns[i] for i in chosen]
     cells = [[row[i] for i in chosen] for row in rows]
-    found = widths(picked, cells, width)
+    found = give_way(picked, widths(picked, cells), width)
     rule = "─" * min(full_width(found), width)
     title = text_row(picked, [c.title for c in picked], found)
     return [title, rule, *(text_row(picked, row, found) for row in cells), rule]
@@ -156,7 +163,7 @@ def _meanings(sides: Sequence[Side], width: int) -> list[str]:
 
 def as_markdown(sides: Sequence[Side]) -> str:
     """A table for a repository."""
-    columns = [Column(""), *(Column(side.name, "right") for side in sides), Column("meaning")]
+    columns = [*_columns(sides), Column("meaning")]
     meanings = ["", "", *(meaning for *_, meaning in ROWS), FIELD]
     rows = [[*row, meaning] for row, meaning in zip(_rows(sides), meanings, strict=True)]
     return "\n".join(markdown_rows(columns, [[" ".join(c.split()) for c in row] for row in rows]))

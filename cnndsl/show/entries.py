@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from cnndsl.analyse import Analysis, ReceptiveField, Row
+from cnndsl.layers.base import Layer
 from cnndsl.layers.windows import Window
 from cnndsl.shape import Shape
 from cnndsl.show import words
@@ -65,6 +67,20 @@ class Entry:
         return self.flops - 2 * self.macs
 
 
+def slid_window(row: Row) -> Window | None:
+    """The window of a layer that slides one, explicit for every axis."""
+    layer = row.layer
+    if not _slides(type(layer)):
+        return None
+    return cast(Windowed, layer).window(row.inputs[0])
+
+
+@cache
+def _slides(kind: type[Layer]) -> bool:
+    """Looking at a protocol takes its time, so each kind of layer is looked at once."""
+    return issubclass(kind, Windowed)
+
+
 def entries(analysis: Analysis, depth: int | None = None) -> tuple[Entry, ...]:
     """A row for every layer, or for every block whose name has `depth` parts."""
     texts = words.lines(analysis.network)
@@ -98,7 +114,7 @@ def _single(row: Row, texts: dict[str, str], source: Source) -> Entry:
         layers=1,
         inputs=row.step.inputs,
         output=row.output,
-        window=layer.window(row.inputs[0]) if isinstance(layer, Windowed) else None,
+        window=slid_window(row),
         weights=row.weights,
         biases=row.biases,
         norm=row.norm,

@@ -10,7 +10,7 @@ from cnndsl.analyse import Analysis, Row
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.show import words
 from cnndsl.show.arithmetic import operations, parameters, products
-from cnndsl.show.entries import Windowed
+from cnndsl.show.entries import slid_window
 from cnndsl.show.figures import UNKNOWN, percent, signed, size
 
 WIDTH = 100
@@ -91,7 +91,7 @@ def _shape(row: Row) -> list[str]:
     lines = row.layer.explain(row.inputs, row.output)
     if not lines:
         return ["the shape stays"] if row.output in row.inputs else []
-    return [*lines, WINDOWS] if isinstance(row.layer, Windowed) else lines
+    return [*lines, WINDOWS] if slid_window(row) else lines
 
 
 def _parameters(analysis: Analysis, row: Row) -> list[str]:

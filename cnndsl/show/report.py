@@ -35,14 +35,16 @@ SUGGESTED_SIZE = 224
 class Report:
     """What all formats show.
 
-    `layers` are those of inference and of training-only heads; `memory` is at `batch` and None
-    where a size isn't fixed; `limit` are bytes of a device to fill, where that was asked, and
-    `limit_text` is how they were put.
+    `layers` are those of inference, `heads` those that exist in training only, `largest_macs` is
+    what the longest bar stands for. `memory` is at `batch` and None where a size isn't fixed;
+    `limit` are the bytes of a device to fill, where that was asked, and `limit_text` is how they
+    were put.
     """
 
     analysis: Analysis
     place: str
     layers: tuple[Entry, ...]
+    largest_macs: int
     heads: dict[str, tuple[Entry, ...]]
     memory: Memory | None
     batch: int
@@ -70,11 +72,6 @@ class Report:
         if self.totals.flops is None or self.totals.macs is None:
             return None
         return self.totals.flops - 2 * self.totals.macs
-
-    @property
-    def largest_macs(self) -> int:
-        """Of one row: what the longest bar stands for."""
-        return max((e.macs or 0 for e in self.layers), default=0)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -125,10 +122,12 @@ def report(
     bytes whose largest batch is wanted.
     """
     found = entries(analysis, depth)
+    layers = tuple(e for e in found if e.head is None)
     return Report(
         analysis=analysis,
         place=place,
-        layers=tuple(e for e in found if e.head is None),
+        layers=layers,
+        largest_macs=max((e.macs or 0 for e in layers), default=0),
         heads={
             head: tuple(e for e in found if e.head == head)
             for head in dict.fromkeys(e.head for e in found)

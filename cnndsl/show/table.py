@@ -25,14 +25,18 @@ class Column:
         return text.ljust(width) if self.side == "left" else text.rjust(width)
 
 
-def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int) -> list[int]:
-    """Each column's width, so that a row has at most `most` characters where columns can give way.
+def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Each column's natural width."""
+    titles = [column.title for column in columns]
+    return [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+
+
+def give_way(columns: Sequence[Column], natural: Sequence[int], most: int) -> list[int]:
+    """Widths with which a row has at most `most` characters, where columns can give way.
 
     The widest of those that can gives way first.
     """
-    found = [
-        max([len(column.title), *(len(row[i]) for row in rows)]) for i, column in enumerate(columns)
-    ]
+    found = list(natural)
     spare = full_width(found) - most
     while spare > 0:
         flexible = [

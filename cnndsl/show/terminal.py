@@ -10,7 +10,7 @@ from cnndsl.network import Network
 from cnndsl.show.entries import Entry
 from cnndsl.show.figures import NONE, bar, grouped, percent, plain, share, size
 from cnndsl.show.report import Report
-from cnndsl.show.table import GAP, Column, full_width, text_row, widths
+from cnndsl.show.table import GAP, Column, full_width, give_way, text_row, widths
 from cnndsl.show.totals import definitions, totals
 
 WIDTH = 100
@@ -36,11 +36,11 @@ def render(report: Report, width: int = WIDTH, style: Style | None = None) -> st
     notes = [line for note in report.notes() for line in wrap(note, width)]
     sections = [
         _head(report, style),
-        [table.titles, table.rule, *table.lines(report.layers), table.rule],
+        [table.titles, table.rule, *table.main, table.rule],
         definitions(totals(report), width, style.bold),
         *(
-            [style.bold(_head_title(report, name)), table.rule, *table.lines(layers)]
-            for name, layers in report.heads.items()
+            [style.bold(_head_title(report, name)), table.rule, *lines]
+            for name, lines in table.heads.items()
         ),
         [style.dim(table.legend), *notes],
     ]
@@ -92,37 +92,31 @@ class _Table:
 
     def __init__(self, report: Report, width: int, style: Style):
         self.report, self.style = report, style
-        everything = (*report.layers, *(e for layers in report.heads.values() for e in layers))
         shares = () if report.symbols else (SHARE, SHARE_BAR)
-        self.figures: tuple[_Figure, ...] = (NAME, *PLAIN, *shares, SEES)
-        self._fit(everything, width)
-        for more in WIDER if width > WIDTH else ():
-            self.figures = (*self.figures, more)
-            if not self._fit(everything, width):
-                self.figures = self.figures[:-1]
-                self._fit(everything, width)
-                break
+        basic: tuple[_Figure, ...] = (NAME, *PLAIN, *shares, SEES)
+        self.figures = (*basic, *WIDER) if width > WIDTH else basic
+        main = list(self._rows(report.layers))
+        heads = {name: list(self._rows(layers)) for name, layers in report.heads.items()}
+        everything = [*main, *(row for rows in heads.values() for row in rows)]
+        natural = widths([column for column, _ in self.figures], everything)
+        shown = len(self.figures)
+        while shown > len(basic) and full_width(natural[:shown]) > width:
+            shown -= 1
+        self.columns = [column for column, _ in self.figures[:shown]]
+        self.widths = give_way(self.columns, natural[:shown], width)
         line = text_row(self.columns, [c.title for c in self.columns], self.widths)
         self.titles = style.bold(line)
         self.rule = style.dim("─" * min(full_width(self.widths), width))
-
-    def _fit(self, entries: Sequence[Entry], width: int) -> bool:
-        """Whether the columns have room without giving way."""
-        self.columns = [column for column, _ in self.figures]
-        rows = list(self._rows(entries))
-        self.widths = widths(self.columns, rows, width)
-        return self.widths == widths(self.columns, rows, 1 << 20)
+        self.main = [self._laid_out(row[:shown]) for row in main]
+        self.heads = {
+            name: [self._laid_out(r[:shown]) for r in rows] for name, rows in heads.items()
+        }
 
     @property
     def legend(self) -> str:
         """What the short titles mean."""
         share = "   of all: share of the MACs" if SHARE in self.figures else ""
         return f"{NONE} none{share}   sees: receptive field, in input pixels"
-
-    def lines(self, entries: Sequence[Entry]) -> Iterator[str]:
-        """The rows."""
-        for row in self._rows(entries):
-            yield self._painted(text_row(self.columns, row, self.widths))
 
     def _rows(self, entries: Sequence[Entry]) -> Iterator[list[str]]:
         """Cells, the names as a tree: a block's name once, its layers indented below it."""
@@ -138,9 +132,10 @@ class _Table:
             yield [INDENT * (len(parts) - 1) + parts[-1], *figures]
             above = parts
 
-    def _painted(self, line: str) -> str:
-        """Colour the bar in a row that is laid out."""
-        if SHARE_BAR not in self.figures:
+    def _laid_out(self, row: Sequence[str]) -> str:
+        """A line, its bar coloured."""
+        line = text_row(self.columns, row, self.widths)
+        if SHARE_BAR not in self.figures or self.style.bar is str:
             return line
         number = self.figures.index(SHARE_BAR)
         start = full_width(self.widths[:number]) + len(GAP)
