@@ -18,7 +18,9 @@ except ModuleNotFoundError:
     raise UsageError("pictures need Pillow: `pip install pillow`") from None
 
 # Named so that no picture wakes Pillow's rarer decoders, one of which starts other programs.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
+Image.init()  # or Pillow, of which not every build has all formats, doesn't know which it has
+_FORMATS = [name for name in FORMATS if name in Image.OPEN]
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -57,7 +59,8 @@ def open_picture(path: Path, channels: int) -> Image.Image:
     16 bits keep their fraction (Pillow's mode F).
     """
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        # As a stream: a TIFF that it may map into memory, Pillow turns wrongly.
+        with path.open("rb") as stream, Image.open(stream, formats=_FORMATS) as file:
             file.load()
             return _in_mode(_upright(file), channels)
     except Image.UnidentifiedImageError:
@@ -67,12 +70,11 @@ def open_picture(path: Path, channels: int) -> Image.Image:
         raise UsageError(f"`{path}` has more than {most:,} pixels; make it smaller first") from None
     except FileNotFoundError:
         raise UsageError(f"there is no file `{path}`") from None
-    except PermissionError as e:
-        raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
     except MemoryError:
         raise UsageError(f"`{path}` doesn't fit into memory; make it smaller first") from None
     except Exception as e:  # decoders raise whatever they stumble over in a damaged file
-        raise UsageError(f"`{path}` can't be read as a picture: {str(e).strip('. ')}") from None
+        reason = (isinstance(e, OSError) and e.strerror) or str(e) or type(e).__name__
+        raise UsageError(f"`{path}` can't be read as a picture: {reason.strip('. ')}") from None
 
 
 def prepare(image: Image.Image, picture: PictureInput) -> npt.NDArray[Any]:

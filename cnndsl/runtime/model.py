@@ -90,7 +90,14 @@ class Model:
 
     def __call__(self, feeds: Mapping[str, Array], outputs: tuple[Port, ...]) -> dict[str, Array]:
         """Run once. Raises UsageError where the model fails on the feeds."""
-        return run_session(self.session, [port.name for port in outputs], feeds)
+        try:
+            return run_session(self.session, [port.name for port in outputs], feeds)
+        except UsageError as e:
+            sizes = {d for port in self.inputs for d in port.dims[2:] if isinstance(d, str)}
+            if not sizes:
+                raise
+            hint = f"the sizes that it leaves open ({', '.join(sorted(sizes))}) must suit it"
+            raise UsageError(f"{e}; {hint}: pictures get another by --size") from None
 
 
 def open_model(

@@ -117,4 +117,5 @@ def _extent(what: Extent) -> str:
     text = f"{shape}, no numbers in it"
     if what.minimum is not None:
         text = f"{shape}, {what.minimum:.4g} to {what.maximum:.4g}, mean {what.mean:.4g}"
-    return f"{text}, {what.not_finite} values NaN or infinite" if what.not_finite else text
+    plural = "s" * (what.not_finite != 1)
+    return f"{text}, {what.not_finite} value{plural} NaN or infinite" if what.not_finite else text

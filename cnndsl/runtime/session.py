@@ -17,6 +17,10 @@ Array = npt.NDArray[Any]
 
 DEVICES = ("cpu", "cuda")
 INSTALL = "`pip install cnndsl[cpu]` or `pip install cnndsl[gpu]`"
+_CPP_PLACE = (  # `tensor.cc:12 `, and the function's signature or name, which may follow
+    r"\S+\.(?:cc|h|cpp):\d+ "
+    r"(?:[^()]*::[^()]*\([^()]*\) (?:const )?|[A-Z]\w+[a-z][A-Z]\w* )?"
+)
 _SILENT = 4  # only fatal messages: what goes wrong comes as an exception, and is said once
 
 
@@ -142,7 +146,12 @@ def plain(error: Exception) -> str:
     """ONNX Runtime's message without its codes and places in C++."""
     text = str(error).strip().split("\n", 1)[0]
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", text)
-    text = re.sub(r"\S+\.(cc|h|cpp):\d+ (\S+\(.*?\) |\S+ )?", "", text)
+    text = re.sub(
+        r"^Non-zero status code returned while running (\w+) node\. Name:'(.*?)' Status Message: ",
+        r"at `\2` (\1): ",
+        text,
+    )
+    text = re.sub(_CPP_PLACE, "", text)
     if "rotobuf parsing failed" in text or not text:
         return "it is no ONNX model, or a damaged one"
     return text[:300].rstrip(". ")

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.external import check_model, external_locations
+from cnndsl.runtime.session import open_session, run_session
+from tests.support.small_models import channel_means, difference, saved, with_external_weights
+
+SECRET = np.arange(4, dtype=np.float32)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model's folder, with a file beside it that is none of the model's business."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    SECRET.tofile(tmp_path / "secret.bin")
+    return inside
+
+
+@pytest.mark.parametrize("location", ["w.bin", "below/w.bin", "./w.bin"])
+def test_weights_beside_the_model_are_read(folder: Path, location: str) -> None:
+    (folder / "below").mkdir()
+    SECRET.tofile(folder / location)
+    path = saved(folder, with_external_weights(location))
+    feeds = {"x": np.ones((1, 4), np.float32)}
+    np.testing.assert_array_equal(
+        run_session(open_session(path, threads=1), ["y"], feeds)["y"], [SECRET + 1]
+    )
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["../secret.bin", "below/../../secret.bin", "/etc/passwd", "link.bin", "..\\secret.bin", "C:x"],
+)
+def test_files_elsewhere_are_not(folder: Path, location: str) -> None:
+    (folder / "below").mkdir()
+    (folder / "link.bin").symlink_to(folder.parent / "secret.bin")
+    path = saved(folder, with_external_weights(location))
+    with pytest.raises(UsageError) as error:
+        open_session(path)
+    assert str(error.value) == (
+        f"`{path}` wants to read `{location}`, which lies outside its folder; "
+        f"a model's weights belong beside it"
+    )
+
+
+def test_a_link_to_a_model_finds_weights_beside_its_target(folder: Path) -> None:
+    SECRET.tofile(folder / "w.bin")
+    target = saved(folder, with_external_weights("w.bin"))
+    links = folder.parent / "links"
+    links.mkdir()
+    (links / "w.bin").symlink_to(folder / "w.bin")
+    (links / "model.onnx").symlink_to(target)
+    check_model(links / "model.onnx")
+
+
+@pytest.mark.parametrize("location", ["missing.bin", "*/_ORT_MEM_ADDR_/*", ""])
+def test_missing_weights_are_said(folder: Path, location: str) -> None:
+    path = saved(folder, with_external_weights(location))
+    with pytest.raises(UsageError, match=r"keeps its weights in `.*`, which isn't beside it"):
+        check_model(path)
+
+
+def test_a_model_in_memory_has_no_folder() -> None:
+    with pytest.raises(UsageError, match=r"the model keeps its weights in a file `w.bin`"):
+        check_model(with_external_weights("w.bin"))
+
+
+def test_locations_are_found(tmp_path: Path) -> None:
+    assert external_locations(saved(tmp_path, with_external_weights("a/b.bin"))) == {"a/b.bin"}
+    assert external_locations(difference()) == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello, I am a text", b"\x89PNG\r\n\x1a\n", channel_means()[:-9], b"\x3a\x02\x0b\x0b"],
+)
+def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = saved(tmp_path, content)
+    with pytest.raises(UsageError) as error:
+        open_session(path)
+    assert str(error.value) == f"`{path}` is no ONNX model, or a damaged one"
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't be read: No such file"):
+        check_model(tmp_path / "missing.onnx")
+
+
+def test_graphs_nested_without_end_are_refused() -> None:
+    content = b""
+    for _ in range(300):  # a graph in an attribute of a node of a graph …
+        for tag in (0x32, 0x2A, 0x0A):  # Attribute.g, Node.attribute, Graph.node
+            content = bytes([tag]) + _varint(len(content)) + content
+    with pytest.raises(UsageError, match="damaged"):
+        check_model(b"\x3a" + _varint(len(content)) + content)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_judged(content: bytes) -> None:
+    try:
+        check_model(content)
+    except UsageError:
+        return
+
+
+@given(st.data())
+def test_any_damage_is_met(data: st.DataObject) -> None:
+    content = bytearray(with_external_weights("w.bin"))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        check_model(bytes(content))
+    except UsageError:
+        return
+
+
+def _varint(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80]) + _varint(value >> 7) if value > 0x7F else bytes([value])

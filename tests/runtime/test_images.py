@@ -1,0 +1,289 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.images import open_picture, prepare, read_picture
+from cnndsl.runtime.pictures import PictureInput
+
+PLAIN = Preprocessing(scale=1)
+ORIENTATION = 0x0112
+
+
+def wanted(
+    height: int | None = None,
+    width: int | None = None,
+    *,
+    channels: int = 3,
+    last: bool = False,
+    kind: str = "float32",
+    how: Preprocessing = PLAIN,
+) -> PictureInput:
+    return PictureInput("image", kind, channels, height, width, last, how)
+
+
+def gradient(width: int, height: int) -> Image.Image:
+    """A picture in which every pixel is different."""
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], axis=-1)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+def written(folder: Path, image: Image.Image, name: str = "a.png", **options: Any) -> Path:
+    image.save(folder / name, **options)
+    return folder / name
+
+
+# Decoding
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_kind_of_picture_is_grey_or_rgb(tmp_path: Path, mode: str, channels: int) -> None:
+    name = "a.tif" if mode in ("CMYK", "YCbCr") else "a.png"
+    path = written(tmp_path, Image.new("RGB", (4, 4), "white").convert(mode), name)
+    pixels = read_picture(path, wanted(channels=channels))
+    np.testing.assert_allclose(pixels, np.full((channels, 4, 4), 255), atol=1)
+
+
+def test_grey_is_luma(tmp_path: Path) -> None:
+    path = written(tmp_path, Image.new("RGB", (1, 1), (100, 150, 200)))
+    assert read_picture(path, wanted(channels=1)).item() == round(29.9 + 0.587 * 150 + 22.8)
+
+
+def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
+    path = written(tmp_path, Image.new("RGBA", (1, 1), (200, 0, 0, 0)))
+    np.testing.assert_array_equal(read_picture(path, wanted()).ravel(), [255, 255, 255])
+    path = written(tmp_path, Image.new("RGBA", (1, 1), (200, 0, 0, 51)))
+    np.testing.assert_array_equal(read_picture(path, wanted()).ravel(), [244, 204, 204])
+
+
+def test_a_palettes_transparent_colour_is_white(tmp_path: Path) -> None:
+    image = Image.new("RGB", (1, 1), "red").convert("P")
+    path = written(tmp_path, image, transparency=image.getpixel((0, 0)))
+    np.testing.assert_array_equal(read_picture(path, wanted()).ravel(), [255, 255, 255])
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_sixteen_bits_keep_their_fraction(tmp_path: Path, name: str) -> None:
+    values = np.array([[0, 257, 300], [65535, 32896, 1]], np.uint16)
+    path = written(tmp_path, Image.fromarray(values), name)
+    np.testing.assert_allclose(
+        read_picture(path, wanted(channels=1)), values[None] / 257, rtol=1e-6
+    )
+    assert read_picture(path, wanted()).shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize("values", [np.float32([[0.5]]), np.int32([[70_000]]), np.int32([[-1]])])
+def test_values_of_unknown_range_are_refused(tmp_path: Path, values: Any) -> None:
+    path = written(tmp_path, Image.fromarray(values), "a.tif")
+    with pytest.raises(UsageError, match="its values have no known range; save them as an array"):
+        open_picture(path, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_pictures_are_set_upright(tmp_path: Path, orientation: int, name: str) -> None:
+    # What a camera stores, for a picture whose top left quarter is white and top right grey
+    upright = np.zeros((16, 32), np.uint8)
+    upright[:8, :16], upright[:8, 16:] = 255, 128
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: upright.T[::-1],
+        7: upright[::-1, ::-1].T,
+        8: upright.T[:, ::-1],
+    }[orientation]
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = written(tmp_path, Image.fromarray(np.ascontiguousarray(stored)), name, exif=exif)
+    np.testing.assert_allclose(read_picture(path, wanted(channels=1))[0], upright, atol=3)
+
+
+def test_damaged_exif_data_don_t_matter(tmp_path: Path) -> None:
+    path = written(tmp_path, gradient(8, 8), "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert read_picture(path, wanted()).shape == (3, 8, 8)
+
+
+def test_the_first_of_several_frames_counts(tmp_path: Path) -> None:
+    frames = [Image.new("L", (2, 2), value) for value in (10, 200)]
+    path = written(tmp_path, frames[0], "a.gif", save_all=True, append_images=frames[1:])
+    assert set(read_picture(path, wanted(channels=1)).ravel()) == {10}
+
+
+# What is no picture
+
+
+def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n")
+    for reason, content in (("PostScript", path.read_bytes()), ("text", b"hello"), ("empty", b"")):
+        path.write_bytes(content)
+        with pytest.raises(UsageError) as error:
+            open_picture(path, 3)
+        assert str(error.value) == f"`{path}` is no picture in a known format", reason
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.tif", "a.bmp", "a.webp"])
+def test_half_a_picture_is_said(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = written(tmp_path, Image.fromarray(noise), name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UsageError, match=rf"`{path}` (can't be read as a picture: |is no picture)"):
+        open_picture(path, 3)
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, Image.new("L", (100, 100)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(UsageError, match="has more than 2,000 pixels; make it smaller first"):
+        open_picture(path, 3)
+
+
+def test_a_strip_is_not_enlarged_without_bounds(tmp_path: Path) -> None:
+    path = written(tmp_path, Image.new("L", (1, 4000)))
+    with pytest.raises(UsageError, match="a picture of 1x4000 would become one of 256x1024000"):
+        read_picture(path, wanted(224, 224))
+
+
+def test_missing_and_forbidden_files_are_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no file"):
+        open_picture(tmp_path / "a.png", 3)
+    with pytest.raises(UsageError, match=r"can't be read as a picture: .*[Dd]irectory"):
+        open_picture(tmp_path, 3)
+
+
+def test_too_little_memory_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    path = written(tmp_path, gradient(4, 4))
+    monkeypatch.setattr(Image, "open", exhausted)
+    with pytest.raises(UsageError, match="doesn't fit into memory"):
+        open_picture(path, 3)
+
+
+@given(st.data())
+def test_any_damage_is_met(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = tmp_path_factory.getbasetemp() / f"damaged.{data.draw(st.sampled_from(['png', 'jpg']))}"
+    gradient(16, 16).save(path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        assert open_picture(path, 3).mode in ("RGB", "F")
+    except UsageError:
+        return
+
+
+def test_without_pillow_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cnndsl.runtime.images")
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(UsageError, match="pictures need Pillow: `pip install pillow`"):
+        __import__("cnndsl.runtime.images")
+
+
+# Preparing
+
+
+def test_pixels_are_scaled_and_normalised() -> None:
+    image = Image.new("RGB", (2, 2), (255, 51, 0))
+    how = Preprocessing(mean=(0.5, 0.1, 0.2), std=(0.5, 0.1, 2))
+    np.testing.assert_allclose(prepare(image, wanted(how=how))[:, 0, 0], [1, 1, -0.1], rtol=1e-6)
+
+
+def test_the_order_of_mean_is_the_nets() -> None:
+    image = Image.new("RGB", (1, 1), (123, 117, 104))
+    how = Preprocessing(scale=1, mean=(104, 117, 123), order="BGR")
+    assert not prepare(image, wanted(how=how)).any()
+    grey = prepare(Image.new("L", (1, 1), 9), wanted(channels=1, how=Preprocessing(order="BGR")))
+    assert grey.shape == (1, 1, 1)
+
+
+def test_channels_may_come_last_and_values_be_others() -> None:
+    image = gradient(6, 4)
+    first = prepare(image, wanted())
+    np.testing.assert_array_equal(prepare(image, wanted(last=True)), first.transpose(1, 2, 0))
+    for kind in ("float16", "uint8", "int64", "float64"):
+        prepared = prepare(image, wanted(kind=kind))
+        assert prepared.dtype == kind and prepared.flags.c_contiguous
+        np.testing.assert_array_equal(prepared, first)
+
+
+@pytest.mark.parametrize(
+    ("how", "size", "shape"),
+    [
+        (PLAIN, (None, None), (30, 40)),
+        (Preprocessing(resize=15), (None, None), (15, 20)),
+        (Preprocessing(resize=15, crop="stretch"), (None, None), (15, 20)),
+        (PLAIN, (None, 20), (15, 20)),
+        (PLAIN, (15, None), (15, 20)),
+        (PLAIN, (60, 10), (60, 10)),
+        (Preprocessing(crop="stretch"), (60, 10), (60, 10)),
+    ],
+)
+def test_open_sizes_follow_the_picture(
+    how: Preprocessing, size: tuple[int | None, int | None], shape: tuple[int, int]
+) -> None:
+    assert prepare(gradient(40, 30), wanted(*size, how=how)).shape == (3, *shape)
+
+
+def test_a_picture_of_the_inputs_size_stays_as_it_is() -> None:
+    image = gradient(32, 32)
+    same = np.asarray(image, np.float32).transpose(2, 0, 1)
+    np.testing.assert_array_equal(prepare(image, wanted(32, 32)), same)
+    resized = prepare(image, wanted(32, 32, how=Preprocessing(scale=1, resize=40)))
+    assert not np.array_equal(resized, same)
+
+
+def test_crops_are_in_the_middle_and_stretches_whole() -> None:
+    image = Image.new("L", (300, 100))
+    image.paste(255, (100, 0, 200, 100))
+    assert prepare(image, wanted(80, 80, channels=1)).min() == 255
+    stretched = prepare(image, wanted(80, 80, channels=1, how=Preprocessing(crop="stretch")))
+    assert stretched.min() == 0
+
+
+SIZES = st.integers(1, 90)
+
+
+@given(SIZES, SIZES, SIZES, SIZES)
+def test_what_is_given_is_what_was_wanted(width: int, height: int, across: int, down: int) -> None:
+    picture = wanted(down, across)
+    assert prepare(gradient(width, height), picture).shape == (3, down, across)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (301, 299), (256, 256), (90, 640)])
+@pytest.mark.parametrize(("resize", "crop"), [(256, 224), (232, 224), (342, 299), (64, 57)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest"])
+def test_pictures_are_prepared_as_torchvision_does_it(
+    size: tuple[int, int], resize: int, crop: int, interpolation: Any
+) -> None:
+    from tests.support.peers import torchvision
+
+    transforms = torchvision().transforms
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    image = gradient(*size)
+    expected = transforms.Compose(
+        [
+            transforms.Resize(resize, transforms.InterpolationMode(interpolation)),
+            transforms.CenterCrop(crop),
+            transforms.ToTensor(),
+            transforms.Normalize(mean, std),
+        ]
+    )(image).numpy()
+    how = Preprocessing(mean=mean, std=std, resize=resize, interpolation=interpolation)
+    found = prepare(image, wanted(crop, crop, how=how))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
