@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from cnndsl.source import Span
 
 Severity = Literal["error", "warning"]
+
+LONGEST_WORD = 60
+MOST_CANDIDATES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,15 @@ class UsageError(Exception):
 
 
 def closest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that was probably meant, or None when nothing is near."""
-    matches = difflib.get_close_matches(word[:60], list(candidates), n=1, cutoff=0.6)
-    return matches[0] if matches else None
+    """The candidate that was probably meant, or None when nothing is near.
+
+    Of very many candidates only the first are looked at closely.
+    """
+    word = word[:LONGEST_WORD].lower()
+    near = (c for c in dict.fromkeys(candidates) if len(c) <= 2 * len(word) <= 4 * len(c))
+    lowered = {c.lower(): c for c in islice(near, MOST_CANDIDATES)}
+    matches = difflib.get_close_matches(word, lowered, n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else None
 
 
 def did_you_mean(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
