@@ -39,9 +39,10 @@ class Bound:
 
 def head_span(operation: tree.Operation) -> Span:
     """The op's own word, as it was written."""
-    start = operation.span.start
-    word = operation.span.text.split(maxsplit=1)[0]
-    return Span(operation.span.source, start, start + len(word))
+    span, length = operation.span, len(operation.name)
+    if not span.source.text.startswith(operation.name, span.start):  # a variable: `act`
+        length = len(span.text.split(maxsplit=1)[0])
+    return Span(span.source, span.start, span.start + length)
 
 
 class ArgumentReader:
@@ -91,6 +92,7 @@ class ArgumentReader:
 
     def argument(self, argument: tree.Argument) -> None:
         """Read one argument; raises Unknown after a reported error."""
+        self.build.work(self.context, argument.span)
         match argument:
             case tree.Size():
                 self._positional("size", self.size(argument), argument.span)
@@ -166,7 +168,7 @@ class ArgumentReader:
         numbers = [f for f, a in self.fields.items() if a.positional == "number"]
         for name, argument in self.fields.items():
             if argument.positional == "numbers":
-                self.bound.values[name] = (*self.bound.values.get(name, ()), value)
+                self.bound.values.setdefault(name, []).append(value)
                 self.bound.places.setdefault(name, span)
                 return
         for name in numbers:
@@ -251,7 +253,7 @@ class ArgumentReader:
                 return self._set(field_name, name, span)
         if name == "C":
             raise self.evaluate.no_channels(span)
-        if self.build.forgotten.covers(name):
+        if self.build.forgotten.covers(name) or self.build.has_error("unknown-word", span):
             raise Unknown
         words = [w for a in self.fields.values() for w in a.words]
         variables = (*self.context.variables, *self.context.file.variables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,8 +32,12 @@ class LayerBinder(ArgumentReader):
             return None
         if "bias" in self.fields and "bias" not in self.bound.values:
             self.bound.values["bias"] = not self._is_normed(following)
+        values = self.bound.values
+        for name in [n for n, a in self.fields.items() if a.positional == "numbers"]:
+            if name in values:
+                values[name] = tuple(values[name])
         try:
-            return kind(**self.bound.values), self.bound
+            return kind(**values), self.bound
         except ValidationError as e:
             for details in _one_per_field(e):
                 self._invalid(details)
@@ -51,8 +56,8 @@ class LayerBinder(ArgumentReader):
         return self.bound
 
     def _has_fields(self, kind: type[Layer]) -> bool:
-        for name, info in kind.model_fields.items():
-            if info.is_required() and name not in self.bound.values:
+        for name in _required(kind):
+            if name not in self.bound.values:
                 message = f"{self.name} needs its {name}"
                 self.fail(self.bound.places[""], "missing-argument", message, self.usage())
                 return False
@@ -94,14 +99,21 @@ class LayerBinder(ArgumentReader):
     def _is_torn_size(self) -> bool:
         """`conv 3 x 3 64`: a size torn into words."""
         arguments = self.operation.arguments
+        if not any(isinstance(a, tree.Word) and a.span.text == "x" for a in arguments):
+            return False
         for a, x, b in zip(arguments, arguments[1:], arguments[2:], strict=False):
             values = isinstance(a, tree.Value) and isinstance(b, tree.Value)
-            if values and isinstance(x, tree.Word) and x.span.text == "x":
+            if values and x.span.text == "x":
                 message = "a size is written without blanks"
                 help = f"write `{a.span.text[:20]}x{b.span.text[:20]}`"
                 self.fail(a.span.to(b.span), "split-size", message, help)
                 return True
         return False
+
+
+@cache
+def _required(kind: type[Layer]) -> tuple[str, ...]:
+    return tuple(name for name, info in kind.model_fields.items() if info.is_required())
 
 
 def _one_per_field(error: ValidationError) -> list[ErrorDetails]:

@@ -14,7 +14,7 @@ from cnndsl.shape import Condition, Shape
 from cnndsl.source import Span
 
 MOST_STEPS = 20_000
-MOST_WORK = 500_000  # lines, ops and parts of expressions, unrolled
+MOST_WORK = 300_000  # lines, ops and parts of expressions, unrolled
 MOST_ELEMENTS = 1 << 40  # of one value or one parameter
 MOST_FINDINGS = 50
 LONGEST_NAME = 200  # scopes included
@@ -48,6 +48,10 @@ class Construction:
             return
         self._reported.add(key)
         self.add_errors([Diagnostic(code, message, span, help, "error", context.frames)])
+
+    def has_error(self, code: str, span: Span) -> bool:
+        """Whether this was reported of this place: then there is no need to explain it again."""
+        return (code, id(span.source), span.start) in self._reported
 
     def add_errors(self, errors: Sequence[Diagnostic]) -> None:
         """Add errors as they are; the first 50 of them stop everything."""
@@ -105,7 +109,7 @@ class Construction:
         found = self.find(context, name)
         if found is not None:
             return found
-        if not self._is_forgotten(context, name):
+        if not self.has_error("unknown-value", span) and not self._is_forgotten(context, name):
             message, help = f"there is no value `{name}` above", ""
             if context.full(name) in self.left_out:
                 line = self.left_out[context.full(name)].line

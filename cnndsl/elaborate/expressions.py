@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
-from typing import Any
 
 from cnndsl.diagnostics import did_you_mean
+from cnndsl.elaborate.arithmetic import (
+    FUNCTIONS,
+    LARGEST_EXPONENT,
+    LARGEST_NUMBER,
+    OPERATORS,
+    normal,
+)
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import (
     UNKNOWN,
@@ -23,49 +28,8 @@ from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-LARGEST_NUMBER = 1 << 53  # beyond it floats are no longer exact
-LARGEST_EXPONENT = 64
 FORMS = ("residual", "concat", "add", "mul", "head", "reuse", "skip")
-
-
-def round8(x: float) -> int:
-    """To the nearest multiple of 8, never below 90 % of x: MobileNet's rule for channels.
-
-    Source: Sandler et al. 2018, the authors' make_divisible.
-    """
-    rounded = max(8, int(x + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * x else rounded
-
-
-FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
-    "round8": (round8, 1, 1),
-    "min": (min, 2, 9),
-    "max": (max, 2, 9),
-    "floor": (math.floor, 1, 1),
-    "ceil": (math.ceil, 1, 1),
-    "round": (round, 1, 1),
-    "int": (int, 1, 1),
-    "sqrt": (math.sqrt, 1, 1),
-    "abs": (abs, 1, 1),
-    "log2": (math.log2, 1, 1),
-}
-"""What may be called, with the least and most number of arguments."""
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b,
-    "%": operator.mod,
-    "**": lambda a, b: a**b,
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+"""Words that look like layers, and are built into the language."""
 
 
 class Evaluator:
@@ -76,7 +40,9 @@ class Evaluator:
 
     def number(self, node: tree.Expression) -> int | float:
         """A number; whole ones are ints whatever way they came about."""
-        meaning = self.meaning(node)
+        return self._as_number(self.meaning(node), node)
+
+    def _as_number(self, meaning: Meaning, node: tree.Expression) -> int | float:
         if isinstance(meaning, int | float):
             return meaning
         message = f"{quote(node.span)} is {_kind(meaning)}, not a number"
@@ -96,7 +62,9 @@ class Evaluator:
 
     def truth(self, node: tree.Expression) -> bool:
         """A condition: a number holds unless it is 0."""
-        meaning = self.meaning(node)
+        return self._as_truth(self.meaning(node), node)
+
+    def _as_truth(self, meaning: Meaning, node: tree.Expression) -> bool:
         if isinstance(meaning, int | float):
             return bool(meaning)
         message = f"{quote(node.span)} is {_kind(meaning)}, not a condition"
@@ -199,27 +167,40 @@ class Evaluator:
         function, least, most = FUNCTIONS[node.function]
         if not least <= len(node.arguments) <= most:
             count = f"{least}" if least == most else f"{least} to {most}"
-            numbers = f"{count} number{'s' * (most > 1)}"
-            message = f"`{node.function}` takes {numbers}, not {len(node.arguments)}"
+            wanted = f"{count} number{'s' * (most > 1)}"
+            message = f"`{node.function}` takes {wanted}, not {len(node.arguments)}"
             help = f"write `{node.function}({', '.join('abcdefghi'[:least])})`"
             raise self._fail(node.span, "wrong-arguments", message, help)
-        numbers = [self.number(a) for a in node.arguments]
+        numbers: list[int | float] = []
+        for argument in node.arguments:
+            numbers.append(self.number(argument))
         return self._computed(node.span, lambda: function(*numbers))
 
     def _binary(self, node: tree.Binary) -> Meaning:
+        """`a + b + c …` from the left, without going down once for each sign."""
+        nodes = [node]
+        while isinstance(nodes[-1].left, tree.Binary):
+            nodes.append(nodes[-1].left)
+        meaning = self.meaning(nodes[-1].left)
+        for inner in reversed(nodes):
+            meaning = self._applied(inner, meaning)
+        return meaning
+
+    def _applied(self, node: tree.Binary, meaning: Meaning) -> Meaning:
+        """What an operator makes of its left side's meaning and of its right side."""
         if node.operator == "and":
-            return int(self.truth(node.left) and self.truth(node.right))
+            return int(self._as_truth(meaning, node.left) and self.truth(node.right))
         if node.operator == "or":
-            return int(self.truth(node.left) or self.truth(node.right))
+            return int(self._as_truth(meaning, node.left) or self.truth(node.right))
         if node.operator in ("==", "!="):
-            equal = self.meaning(node.left) == self.meaning(node.right)
+            equal = meaning == self.meaning(node.right)
             return int(equal == (node.operator == "=="))
-        left, right = self.number(node.left), self.number(node.right)
+        left, right = self._as_number(meaning, node.left), self.number(node.right)
         if node.operator == "**" and abs(right) > LARGEST_EXPONENT:
             message = f"an exponent of {right:,} is more than {LARGEST_EXPONENT}"
             help = "write the number itself"
             raise self._fail(node.right.span, "number-too-large", message, help)
-        return self._computed(node.span, lambda: _OPERATORS[node.operator](left, right))
+        return self._computed(node.span, lambda: OPERATORS[node.operator](left, right))
 
     def _computed(self, span: Span, compute: Callable[[], int | float]) -> int | float:
         try:
@@ -239,15 +220,11 @@ class Evaluator:
             message = f"this is more than {LARGEST_NUMBER:,}, up to which numbers are exact"
             help = "check the values that lead here"
             raise self._fail(span, "number-too-large", message, help)
-        return _normal(result)
+        return normal(result)
 
     def _fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:
         self.build.error(self.context, span, code, message, help)
         return Unknown()
-
-
-def _normal(number: int | float) -> int | float:
-    return int(number) if isinstance(number, bool) or number == int(number) else number
 
 
 def _kind(meaning: Meaning) -> str:

@@ -178,7 +178,7 @@ class Forms(Operations):
             frames=(operation.span, *context.frames),
             head=context.head,
             inside=context.inside,
-            depth=self.deeper(context, operation.span).depth,
+            depth=self.depth_within(context, operation.span),
         )
         sharing = Sharing(label, recorded.steps)
         self.sharing.append(sharing)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from cnndsl.diagnostics import did_you_mean
+from cnndsl.elaborate.arithmetic import FUNCTIONS, LARGEST_NUMBER
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import Context, Unknown, Value, quote
-from cnndsl.elaborate.expressions import FUNCTIONS, LARGEST_NUMBER, Evaluator
+from cnndsl.elaborate.expressions import Evaluator
 from cnndsl.network import LossTerm
 from cnndsl.shape import Shape, equality
 from cnndsl.syntax import tree

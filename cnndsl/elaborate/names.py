@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from cnndsl.elaborate.arithmetic import FUNCTIONS
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import Context, RowFrame
-from cnndsl.elaborate.expressions import FORMS, FUNCTIONS
+from cnndsl.elaborate.expressions import FORMS
 from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 

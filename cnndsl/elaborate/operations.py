@@ -27,7 +27,7 @@ from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 MERGES = ("concat", "add", "mul")
-MOST_BODIES = 40  # of blocks, loops, branches and all else, in one another
+MOST_BODIES = 32  # of blocks, loops, branches and all else, in one another
 
 
 class Operations:
@@ -93,12 +93,16 @@ class Operations:
         return UNKNOWN
 
     def deeper(self, context: Context, span: Span) -> Context:
-        """The context within one more body; bounds how deep they may be in one another."""
+        """The context within one more body."""
+        return replace(context, depth=self.depth_within(context, span))
+
+    def depth_within(self, context: Context, span: Span) -> int:
+        """The depth within one more body; bounds how many may be in one another."""
         if context.depth >= MOST_BODIES:
             message = f"blocks, loops and bodies are nested more than {MOST_BODIES} deep here"
             help = "write fewer of them in one another"
             self.build.stop(context, span, "nested-too-deep", message, help)
-        return replace(context, depth=context.depth + 1)
+        return context.depth + 1
 
     def add_step(
         self,
@@ -109,9 +113,12 @@ class Operations:
         places: dict[str, Span],
     ) -> Value:
         """Add a step, which within a `reuse` takes its weights from the repeated line's."""
-        shares = None
+        shares, span = None, places[""]
         for sharing in self.sharing:
-            shares = sharing.next(self.build, context, layer, inputs, places[""])
+            shares = sharing.next(self.build, context, span)
+        if shares and not self.build.may_share(context, layer, inputs, shares, span):
+            self.sharing[-1].give_up()
+            raise Unknown
         return self.build.add(context, name, layer, inputs, places, shares)
 
     def _layer(
@@ -174,7 +181,7 @@ class Operations:
             self.build.values[path] = UNKNOWN
             return UNKNOWN
         given, rest = bound
-        around = self.deeper(context, operation.span)
+        depth = self.depth_within(context, operation.span)
         inner = Context(
             file=definition.file,
             variables={},
@@ -183,7 +190,7 @@ class Operations:
             frames=(operation.span, *context.frames),
             head=context.head,
             inside=(*context.inside, definition),
-            depth=around.depth,
+            depth=depth,
         )
         for parameter in definition.node.parameters:
             if parameter.name in given:
@@ -235,6 +242,8 @@ class Operations:
 
     def _unknown_layer(self, operation: tree.Operation, context: Context) -> None:
         name, file = operation.name, context.file
+        if self.build.has_error("unknown-layer", operation.span):
+            return
         self.build.forgotten.numbering()
         self.build.forgotten.body(operation.body)
         message = f"there is no layer `{name}`"

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 
 from cnndsl.diagnostics import did_you_mean
+from cnndsl.elaborate.arithmetic import LARGEST_NUMBER
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import UNKNOWN, Context, LayerWord, Meaning, Unknown
-from cnndsl.elaborate.expressions import LARGEST_NUMBER, Evaluator
+from cnndsl.elaborate.expressions import Evaluator
 from cnndsl.elaborate.names import check_name
 from cnndsl.shape import Shape
 from cnndsl.source import Span

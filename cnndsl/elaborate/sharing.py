@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import Context, Unknown, Value
-from cnndsl.layers.base import Layer
+from cnndsl.elaborate.context import Context, Unknown
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -32,26 +31,18 @@ class Sharing:
         self._count = len(steps)
         self._broken = False
 
-    def next(
-        self,
-        build: Construction,
-        context: Context,
-        layer: Layer,
-        inputs: Sequence[Value],
-        span: Span,
-    ) -> str:
-        """The owner of the next step's weights; raises Unknown where it can't be shared."""
-        if self._broken:
-            raise Unknown
-        if not self._owners:
+    def next(self, build: Construction, context: Context, span: Span) -> str:
+        """The owner of the next step's weights; raises Unknown where there is none."""
+        if not self._owners and not self._broken:
             self._broken = True
             self._report_count(build, context, span, "more")
+        if self._broken:
             raise Unknown
-        owner = self._owners.popleft()
-        if not build.may_share(context, layer, inputs, owner, span):
-            self._broken = True
-            raise Unknown
-        return owner
+        return self._owners.popleft()
+
+    def give_up(self) -> None:
+        """Nothing more is shared, and nothing more is said about it."""
+        self._broken = True
 
     def finish(self, build: Construction, context: Context, span: Span) -> None:
         """All weights must have been taken, or the line isn't the same."""

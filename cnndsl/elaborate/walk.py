@@ -123,6 +123,8 @@ class Walker(Forms):
         for _ in range(repeats):
             own = context.full(label) if label is not None and repeats == 1 else None
             value = self.chain(node.operations, inner, value, own)
+            if value.shape is None:
+                break  # the same again would find the same errors
         if label is not None and node.label is not None:
             full = context.full(label)
             self.build.label(full, value, node.label.span)
