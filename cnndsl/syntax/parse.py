@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -23,8 +25,22 @@ from cnndsl.syntax.explain import Failure, explain
 from cnndsl.syntax.lines import Lines, LogicalLine, read_lines
 
 MAX_ERRORS = 20
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 _LOCK = threading.RLock()  # the builder holds the source that is being parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read of a source, and what is wrong with the rest.
+
+    Lines with an error stand in the tree as the op `_`; `file` is None where the lines don't even
+    fit together. `unread` are the words of those lines: names that may have been made there.
+    """
+
+    file: tree.File | None
+    errors: tuple[Diagnostic, ...] = ()
+    unread: frozenset[str] = frozenset()
 
 
 def parse(source: Source) -> tree.File:
@@ -33,32 +49,82 @@ def parse(source: Source) -> tree.File:
     Raises SpecError with what is wrong with its form: the first 20 errors, each found on its own,
     in the order of the text. Nothing else is raised, whatever the text.
     """
+    reading = read(source)
+    if reading.errors or reading.file is None:
+        raise SpecError(reading.errors)
+    return reading.file
+
+
+def read(source: Source) -> Reading:
+    """The tree of a spec as far as it can be read; raises nothing, whatever the text."""
     lines = read_lines(source)
     with _LOCK:
-        if lines.diagnostics:
-            raise SpecError(_errors(lines, lines.diagnostics))
-        result, found = _parser().file(lines)
-        if isinstance(result, Diagnostic):
-            raise SpecError(_errors(lines, found) or [result])
-    if found:
-        raise SpecError(_in_order(found))
-    return tree.File(
-        source=source,
-        statements=result,
-        comments=tuple(lines.comments),
-        span=Span(source, 0, len(source.text)),
-    )
+        if not lines.diagnostics:
+            result, found = _parser().file(lines, lines.text)
+            if not found and not isinstance(result, Diagnostic):
+                return Reading(_file(lines, result))
+        else:
+            result, found = lines.diagnostics[0], lines.diagnostics
+        errors, faulty = _errors(lines, found)
+        if isinstance(result, Diagnostic) and not errors:
+            errors = [result]
+        unread = frozenset(w for line in faulty for w in _WORD.findall(line.text))
+        return Reading(_partly(lines, faulty), tuple(errors), unread)
 
 
-def _errors(lines: Lines, known: list[Diagnostic]) -> list[Diagnostic]:
-    """What is known, and what is wrong with each line read on its own: so one hides no other."""
+def _partly(lines: Lines, faulty: list[LogicalLine]) -> tree.File | None:
+    """The tree without the faulty lines; None where the others don't fit together either."""
+    inside = [(line.start, line.end) for line in faulty]
+    for error in lines.diagnostics:
+        start = error.span.start if error.span else 0
+        if not any(first <= start < last for first, last in inside):
+            return None
+    text = _without(lines, faulty)
+    result = None if text is None else _parser().file(lines, text)[0]
+    return None if result is None or isinstance(result, Diagnostic) else _file(lines, result)
+
+
+def _file(lines: Lines, statements: tuple[tree.Statement, ...]) -> tree.File:
+    span = Span(lines.source, 0, len(lines.source.text))
+    comments = tuple(lines.comments)
+    return tree.File(source=lines.source, statements=statements, comments=comments, span=span)
+
+
+def _errors(lines: Lines, known: list[Diagnostic]) -> tuple[list[Diagnostic], list[LogicalLine]]:
+    """What is known, and what is wrong with each line read on its own: so one hides no other.
+
+    With it come the lines that have an error of their own.
+    """
     found = {(error.span, error.code): error for error in known}
+    faulty: list[LogicalLine] = []
     for line in lines.logical:
         if len(found) >= MAX_ERRORS:
             break
-        if not line.faulty:
-            found |= {(e.span, e.code): e for e in _parser().line_errors(lines, line)}
-    return _in_order(found.values())
+        errors = [] if line.faulty else _parser().line_errors(lines, line)
+        found |= {(e.span, e.code): e for e in errors}
+        if line.faulty or errors:
+            faulty.append(line)
+    return _in_order(found.values()), faulty
+
+
+def _without(lines: Lines, faulty: list[LogicalLine]) -> str | None:
+    """The text with `_` in the place of faulty lines; None where one is too short for that."""
+    text = lines.text
+    columns = {line.start: _column(text, line.start) for line in lines.logical}
+    following = dict(zip(columns, list(columns)[1:], strict=False))
+    for line in faulty:
+        below = columns.get(following.get(line.start, -1), 0)
+        stand_in = "|_" if line.is_branch else "_"
+        end = ":" * (below > columns[line.start])
+        width = line.end - line.start - len(end)
+        if width < len(stand_in):
+            return None
+        text = text[: line.start] + stand_in.ljust(width) + end + text[line.end :]
+    return text
+
+
+def _column(text: str, offset: int) -> int:
+    return offset - text.rfind("\n", 0, offset) - 1
 
 
 def _in_order(errors: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -74,14 +140,14 @@ class _Parser:
         self.lark = _lark(_Callbacks(self.builder))
 
     def file(
-        self, lines: Lines
+        self, lines: Lines, text: str
     ) -> tuple[tuple[tree.Statement, ...] | Diagnostic, list[Diagnostic]]:
-        """The statements of a spec, or where the grammar gave up; and what else is wrong."""
+        """The statements of a text, or where the grammar gave up; and what else is wrong."""
         self.builder.begin(lines.source)
         try:
-            result = self._parse(lines.text, "file")
+            result = self._parse(text, "file")
         except UnexpectedInput as error:
-            result = self._explain(error, lines.text, 0)
+            result = self._explain(error, text, 0)
         return result, self.builder.diagnostics
 
     def line_errors(self, lines: Lines, line: LogicalLine) -> list[Diagnostic]:
