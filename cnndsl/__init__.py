@@ -6,7 +6,9 @@ loaded when first used, so that `import cnndsl` costs nothing.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,3 +24,16 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         return getattr(import_module("cnndsl.verbs"), name)
     raise AttributeError(f"module 'cnndsl' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Keeps `analyse` the verb: Python would put the package `cnndsl.analyse`, once it is imported,
+    in its place.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in __all__ or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
