@@ -107,8 +107,6 @@ def _suits(array: Array, port: Port) -> bool:
 
 
 def _unreadable(path: Path, error: Exception, kind: str) -> UsageError:
-    if isinstance(error, FileNotFoundError):
-        return UsageError(f"there is no file `{path}`")
     if isinstance(error, OSError) and error.strerror:
         return UsageError(f"`{path}` can't be read: {error.strerror}")
     if isinstance(error, MemoryError):

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
@@ -190,8 +188,3 @@ def _standard_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names[:20]) + (", …" if len(names) > 20 else "")
-
-
-def floating(port: Port) -> bool:
-    """Whether a port holds numbers with a fraction."""
-    return bool(port.type) and np.issubdtype(np.dtype(port.type), np.floating)

@@ -110,8 +110,18 @@ def test_pictures_are_set_upright(tmp_path: Path, orientation: int, name: str) -
     np.testing.assert_allclose(read_picture(path, wanted(channels=1))[0], upright, atol=3)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_damaged_exif_data_don_t_matter(tmp_path: Path) -> None:
     path = written(tmp_path, gradient(8, 8), "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert read_picture(path, wanted()).shape == (3, 8, 8)
+
+
+def test_unreadable_exif_data_don_t_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: Image.Image) -> Any:
+        raise SyntaxError("not a TIFF file")
+
+    path = written(tmp_path, gradient(8, 8))
+    monkeypatch.setattr(Image.Image, "getexif", failing)
     assert read_picture(path, wanted()).shape == (3, 8, 8)
 
 

@@ -1,3 +1,4 @@
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -6,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime import session as module
 from cnndsl.runtime.session import available_cores, open_session, plain, run_session
-from tests.support.small_models import channel_means, identity
+from tests.support.small_models import channel_means, identity, model, saved
 
 
 def test_a_session_runs_a_model_in_memory() -> None:
@@ -32,6 +34,27 @@ def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.Monkey
     assert str(error.value) == (
         "running a model needs ONNX Runtime: `pip install cnndsl[cpu]` or `pip install cnndsl[gpu]`"
     )
+
+
+def test_a_broken_onnx_runtime_says_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('libcudart.so is missing')")
+    with pytest.raises(UsageError, match=r"can't be loaded: libcudart.so is missing"):
+        open_session(identity())
+    (tmp_path / "onnxruntime.py").write_text("import no_such_module_anywhere")
+    importlib.invalidate_caches()
+    with pytest.raises(ModuleNotFoundError, match="no_such_module_anywhere"):
+        open_session(identity())
+
+
+def test_what_onnx_runtime_refuses_is_one_sentence(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Unheard", ["x"], ["y"])]
+    path = saved(tmp_path, model(nodes, {"x": ("N",)}, {"y": None}))
+    with pytest.raises(UsageError, match=rf"^`{path}` can't be loaded: .* No Op registered for Un"):
+        open_session(path, threads=1)
 
 
 def test_other_devices_are_refused() -> None:
@@ -138,3 +161,8 @@ def test_a_containers_quota_counts(
 )  # fmt: skip
 def test_messages_lose_their_codes_and_places(message: str, text: str) -> None:
     assert plain(Exception(message)) == text
+
+
+def test_without_control_groups_there_is_no_quota(tmp_path: Path) -> None:
+    quota: Any = vars(module)["_quota"]
+    assert quota(tmp_path, tmp_path / "missing") == 0
