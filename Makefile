@@ -9,7 +9,7 @@ BIN     := $(VENV)/bin
 BUILD   := build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format floors pytest golden peers bench wheel clean distclean
+.PHONY: help demo test lint format floors pytest golden docs peers bench wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -56,6 +56,11 @@ pytest: $(VENV)/installed-dev ## the tests alone, with coverage
 golden: $(VENV)/installed-dev ## rewrite the golden files; read `git diff tests/golden` as prose
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) -q --update-golden
 	git --no-pager diff --stat -- tests/golden
+
+docs: $(VENV)/installed-dev ## write anew what the documentation takes from the program
+	$(BIN)/python -m docs.build_layers
+	$(BIN)/python -m docs.build_outputs
+	git --no-pager diff --stat -- README.md docs examples
 
 peers: $(VENV)/installed-peers ## install torch and friends, which some tests compare with
 

@@ -17,7 +17,7 @@ class LocalResponseNorm(Layer, word="lrn"):
 
     - Channels `lrn 5`, the n, odd, required.
     - `k=2`, `alpha=1e-4`, `beta=0.75`, as AlexNet's paper states them. Alpha multiplies the plain
-      sum: tools that divide the sum by n (Caffe, PyTorch, ONNX) call n·alpha alpha.
+      sum: where a tool divides the sum by n (Caffe, PyTorch, ONNX), its alpha is n times this one.
 
     Parameters: none. FLOPs: n + 4 a value (square, n − 1 sums, factor, offset, power, quotient).
     Source: Krizhevsky et al. 2012, section 3.3.

@@ -17,8 +17,8 @@ class Sample(Layer, word="sample"):
 
     - The labels of the mean and of the logarithm of the variance, of equal shapes.
 
-    Output: the shape of both. Parameters: none. FLOPs: 0. Source: Kingma and Welling 2013, arXiv
-    1312.6114, section 2.4.
+    Output: the shape of both. Parameters: none. FLOPs: 0. Source: Kingma and Welling 2013,
+    arXiv:1312.6114, section 2.4.
     """
 
     references = (2, 2)

@@ -1,0 +1,166 @@
+"""The documentation is true: its specs, shapes, messages, code, commands and links."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from cnndsl.cli import main
+from cnndsl.diagnostics import Diagnostic, SpecError
+from cnndsl.network import Network, Step
+from cnndsl.source import Source
+from cnndsl.specs import load
+from cnndsl.syntax.parse import parse
+from cnndsl.syntax.write import write
+from docs.build_layers import REFERENCE, reference
+from docs.build_outputs import message
+from docs.pages import (
+    PAGES,
+    ROOT,
+    Block,
+    anchors,
+    announced,
+    blocks,
+    commands,
+    links,
+    same_output,
+    spec,
+)
+from docs.play import play
+
+SPECS = [b for page in PAGES for b in blocks(page, "cnn") if "prelude" not in b.words]
+VALID = [block for block in SPECS if block.option("error") is None]
+WRONG = [block for block in SPECS if block.option("error") is not None]
+MESSAGES = [
+    block
+    for page in PAGES
+    for block in blocks(page, "text")
+    if block.preceding and block.preceding.option("error")
+]
+CONSOLES = [block for page in PAGES for block in blocks(page, "console")]
+GENERATED = {ROOT / "docs" / "benchmarks.md"}  # by `make bench`, which takes its time
+PLAYED = [page for page in PAGES if any(block.runs for block in blocks(page))]
+
+
+def by_name(value: object) -> str | None:
+    if isinstance(value, Path):
+        return str(value.relative_to(ROOT))
+    return value.name if isinstance(value, Block) else None
+
+
+def loaded(block: Block) -> tuple[Network, list[Diagnostic]]:
+    return load(Source("net.cnn", spec(block)))
+
+
+# Specs
+
+
+@pytest.mark.parametrize("block", VALID, ids=by_name)
+def test_specs_are_valid(block: Block) -> None:
+    _, warnings = loaded(block)
+    expected = block.option("warning")
+    assert [w.code for w in warnings] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("block", VALID, ids=by_name)
+def test_specs_are_in_canonical_form(block: Block) -> None:
+    text = spec(block)
+    assert write(parse(Source("net.cnn", text))) == text
+
+
+@pytest.mark.parametrize("block", VALID, ids=by_name)
+def test_shapes_in_comments_are_right(block: Block) -> None:
+    network, _ = loaded(block)
+    for number, line in enumerate(spec(block).split("\n"), 1):
+        shown = re.findall(r"(?<=[ ,])\d*@\S+", line.partition("#")[2])
+        if shown:
+            made = [str(step.output) for step in network.steps if number in lines_of(step)]
+            assert made, f"{line}: no layer comes from here"
+            assert made[-1] == shown[-1], f"{line}: it makes {made[-1]}"
+
+
+def lines_of(step: Step) -> set[int]:
+    """The lines of the block that a step comes from: its own, and the calls that led to it."""
+    spans = (step.origin.span, *step.origin.frames)
+    return {span.line for span in spans if span.source.name == "net.cnn"}
+
+
+@pytest.mark.parametrize("block", WRONG, ids=by_name)
+def test_wrong_specs_give_the_errors_announced(block: Block) -> None:
+    with pytest.raises(SpecError) as caught:
+        loaded(block)
+    codes = [diagnostic.code for diagnostic in caught.value.diagnostics]
+    assert ",".join(codes) == block.option("error")
+
+
+@pytest.mark.parametrize("block", MESSAGES, ids=by_name)
+def test_messages_shown_are_those_of_today(block: Block) -> None:
+    assert block.preceding is not None
+    assert block.text == message(block.preceding), "`make docs` writes it anew"
+
+
+# Code and commands
+
+
+@pytest.mark.parametrize("page", PLAYED, ids=by_name)
+def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    played = play(page, tmp_path)
+    assert played.lines == announced(page)
+    for block in blocks(page, "console"):
+        for number, command in enumerate(commands(block)):
+            text = played.outputs.get((block.line, number))
+            if text is not None and command.output:
+                shown = same_output(command.output, text)
+                assert shown, f"{block.name}: {command.words} (`make docs` writes it anew)\n{text}"
+
+
+@pytest.mark.parametrize("block", CONSOLES, ids=by_name)
+def test_commands_and_options_exist(block: Block) -> None:
+    for command in commands(block):
+        if command.arguments is None:
+            check_program(command.words)
+            continue
+        with click.Context(main) as context:
+            name, found, arguments = main.resolve_command(context, command.arguments)
+            assert found is not None, f"there is no {name}"
+            found.make_context(name, arguments, parent=context, resilient_parsing=False)
+
+
+def check_program(words: str) -> None:
+    """`make demo` and the like: the Makefile has the target."""
+    program, *arguments = words.split()
+    if program == "make":
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        targets = [a for a in arguments if "=" not in a]
+        assert all(re.search(f"^{t}:", makefile, re.M) for t in targets), words
+    else:
+        assert program in ("pip", "source", "python", "git", "cd"), words
+
+
+# Pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if link.startswith(("http://", "https://")):
+            continue
+        target, _, anchor = link.partition("#")
+        file = (page.parent / target).resolve() if target else page
+        if file in GENERATED:
+            continue
+        assert file.exists(), f"{link} leads nowhere"
+        if anchor:
+            assert anchor in anchors(file), f"{link}: {file.name} has no such heading"
+
+
+def test_index_links_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in links(index)}
+    missing = {page for page in (ROOT / "docs").glob("*.md") if page not in linked | {index}}
+    assert not missing
+
+
+def test_the_reference_of_layers_is_up_to_date() -> None:
+    assert reference() == REFERENCE.read_text(encoding="utf-8"), "`make docs` writes it anew"
