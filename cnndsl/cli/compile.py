@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +11,7 @@ import click
 
 from cnndsl.analyse import parameters_of
 from cnndsl.cli.options import load_spec, spec_options
+from cnndsl.cli.pictures import read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.specs import find
@@ -92,7 +92,7 @@ def command(
             batch=batch,
             external=external,
             labels=_labels(labels),
-            preprocessing=_preprocessing(mean, std),
+            preprocessing=read_preprocessing({"mean": mean, "std": std}),
             progress=bar.update,
         )
     if not quiet:
@@ -119,21 +119,3 @@ def _labels(path: Path | None) -> list[str] | None:
     if not isinstance(labels, list):
         raise UsageError(f"`{path}` holds no JSON list of names")
     return [str(label) for label in cast("list[Any]", labels)]
-
-
-def _preprocessing(mean: str | None, std: str | None) -> Any:
-    if mean is None and std is None:
-        return None
-    from cnndsl.preprocessing import Preprocessing
-
-    return Preprocessing(mean=_numbers("--mean", mean or "0"), std=_numbers("--std", std or "1"))
-
-
-def _numbers(option: str, text: str) -> tuple[float, ...]:
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or not all(math.isfinite(n) for n in numbers):
-        raise UsageError(f"`{option} {text}` is no list of numbers such as 0.485,0.456,0.406")
-    return numbers

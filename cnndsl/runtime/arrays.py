@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.runtime.model import Model, Port
+from cnndsl.runtime.model import Model, Port, listed
 from cnndsl.runtime.session import Array
 
 MOST_BYTES = 8 << 30
@@ -43,19 +43,18 @@ def by_input(arrays: Mapping[str, Array], model: Model, source: str) -> dict[str
     ports = {port.name: port for port in model.inputs}
     if len(arrays) == len(ports) == 1:
         arrays = {next(iter(ports)): next(iter(arrays.values()))}
-    listed = ", ".join(f"`{name}`" for name in ports)
     if "" in arrays:
         raise UsageError(
-            f"{model.name} has {len(ports)} inputs ({listed}): give each by its name, "
-            f"`name=file`, or all in one .npz"
+            f"{model.name} has {len(ports)} inputs ({listed(model.inputs)}): "
+            f"give each by its name, `name=file`, or all in one .npz"
         )
     for name in arrays:
         if name not in ports:
-            hint = did_you_mean(name, ports, f"the inputs are {listed}")
+            hint = did_you_mean(name, ports, f"the inputs are {listed(model.inputs)}")
             raise UsageError(f"{source} has `{name}`, which is no input of {model.name}; {hint}")
-    missing = [f"`{name}`" for name in ports if name not in arrays]
+    missing = [port for port in model.inputs if port.name not in arrays]
     if missing:
-        raise UsageError(f"{source} lacks {', '.join(missing)}, which {model.name} takes")
+        raise UsageError(f"{source} lacks {listed(missing)}, which {model.name} takes")
     return {name: fit(array, ports[name], source) for name, array in arrays.items()}
 
 

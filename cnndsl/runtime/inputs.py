@@ -11,7 +11,7 @@ import numpy as np
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.arrays import by_input, read_npy, read_npz
-from cnndsl.runtime.model import Model
+from cnndsl.runtime.model import Model, listed
 from cnndsl.runtime.pictures import PictureInput, Size, picture_input, picture_port
 from cnndsl.runtime.samples import Arrays, Samples
 from cnndsl.runtime.session import Array
@@ -104,7 +104,7 @@ def _by_name(
     picture: PictureInput | None = None
     for name, item in inputs.items():
         if name not in ports:
-            hint = did_you_mean(name, ports, f"it has {', '.join(f'`{n}`' for n in ports)}")
+            hint = did_you_mean(name, ports, f"it has {listed(model.inputs)}")
             raise UsageError(f"{model.name} has no input `{name}`; {hint}")
         if isinstance(item, np.ndarray):
             arrays[name] = item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,7 +78,7 @@ class Model:
         by_name = {port.name: port for port in self.outputs}
         for name in names:
             if name not in by_name:
-                hint = did_you_mean(name, by_name, f"it has {_listed(tuple(by_name))}")
+                hint = did_you_mean(name, by_name, f"it has {listed(self.outputs)}")
                 raise UsageError(f"{self.name} has no output `{name}`; {hint}")
         chosen = tuple(by_name[name] for name in dict.fromkeys(names)) or self.outputs
         for port in chosen:
@@ -186,5 +186,7 @@ def _standard_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None
     return replace(scaling, order="BGR" if pixels.startswith("bgr") else "RGB")
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in names[:20]) + (", …" if len(names) > 20 else "")
+def listed(ports: Iterable[Port], most: int = 6) -> str:
+    """The names of the first ports, for a message."""
+    names = [f"`{port.name}`" for port in ports]
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.runtime.model import Model, Port
+from cnndsl.runtime.model import Model, Port, listed
 
 CHANNELS = (1, 3)  # grey, colour
 COLOURS = 3  # what a net whose channels are open is given
@@ -48,9 +48,8 @@ def picture_input(
     the model doesn't take pictures, or not such ones.
     """
     if len(model.inputs) != 1:
-        names = ", ".join(f"`{port.name}`" for port in model.inputs[:20])
         raise UsageError(
-            f"{model.name} has {len(model.inputs)} inputs ({names}): "
+            f"{model.name} has {len(model.inputs)} inputs ({listed(model.inputs)}): "
             f"give each by its name, `name=file`, or all in one .npz"
         )
     return picture_port(model, model.inputs[0], preprocessing, size)
