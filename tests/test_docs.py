@@ -1,6 +1,7 @@
 """The documentation is true: its specs, shapes, messages, code, commands and links."""
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import pytest
 from cnndsl.cli import main
 from cnndsl.diagnostics import Diagnostic, SpecError
 from cnndsl.network import Network, Step
+from cnndsl.resources import zoo_names
 from cnndsl.source import Source
 from cnndsl.specs import load
 from cnndsl.syntax.parse import parse
@@ -129,7 +131,7 @@ def test_commands_and_options_exist(block: Block) -> None:
 
 def check_program(words: str) -> None:
     """`make demo` and the like: the Makefile has the target."""
-    program, *arguments = words.split()
+    program, *arguments = shlex.split(words, comments=True)
     if program == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
         targets = [a for a in arguments if "=" not in a]
@@ -160,6 +162,12 @@ def test_index_links_every_page() -> None:
     linked = {(index.parent / link).resolve() for link in links(index)}
     missing = {page for page in (ROOT / "docs").glob("*.md") if page not in linked | {index}}
     assert not missing
+
+
+def test_readme_lists_the_whole_zoo() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| family | nets |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z]\w*)`", table)) == set(zoo_names())
 
 
 def test_the_reference_of_layers_is_up_to_date() -> None:
