@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from cnndsl.analyse import parameters_of
 from cnndsl.cli.options import load_spec, spec_options
-from cnndsl.cli.pictures import read_preprocessing
+from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.specs import find
@@ -44,8 +43,7 @@ RULES = ("auto", "he", "glorot", "lecun", "zeros")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The classes' names, a line each or a JSON list, kept in the model.",
 )
-@click.option("--mean", help="Mean of each channel, after scaling to 0…1: 0.485,0.456,0.406")
-@click.option("--std", help="Standard deviation of each channel: 0.229,0.224,0.225")
+@picture_options
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when it went well.")
 def command(
     spec: str,
@@ -58,14 +56,13 @@ def command(
     seed: int,
     external: bool,
     labels: Path | None,
-    mean: str | None,
-    std: str | None,
     quiet: bool,
+    **pictures: Any,
 ) -> None:
     """Write SPEC as an ONNX model: float32, NCHW, opset 18, names from the spec.
 
     Without --weights the model starts from weights drawn by --init from --seed: the same bits on
-    every machine.
+    every machine. How pictures are prepared (--scale to --interpolation) is kept in the model.
     """
     source = find(spec)
     network = load_spec(source, settings, inputs)
@@ -75,6 +72,7 @@ def command(
     chosen = "none" if weights == "none" else None if weights is None else Path(weights)
     total = 0 if chosen == "none" else _weight_bytes(network)
 
+    from cnndsl.runtime.labels import read_labels
     from cnndsl.verbs import compile as compile_network
 
     with click.progressbar(
@@ -91,8 +89,8 @@ def command(
             seed=seed,
             batch=batch,
             external=external,
-            labels=_labels(labels),
-            preprocessing=read_preprocessing({"mean": mean, "std": std}),
+            labels=read_labels(labels) if labels else None,
+            preprocessing=read_preprocessing(pictures),
             progress=bar.update,
         )
     if not quiet:
@@ -104,18 +102,3 @@ def command(
 def _weight_bytes(network: Network) -> int:
     steps = network.without_heads()
     return 4 * sum(p.size for s in steps for p in parameters_of(network, s))
-
-
-def _labels(path: Path | None) -> list[str] | None:
-    if path is None:
-        return None
-    text = path.read_text(encoding="utf-8")
-    if path.suffix != ".json":
-        return text.splitlines()
-    try:
-        labels: Any = json.loads(text)
-    except ValueError:
-        labels = None
-    if not isinstance(labels, list):
-        raise UsageError(f"`{path}` holds no JSON list of names")
-    return [str(label) for label in cast("list[Any]", labels)]

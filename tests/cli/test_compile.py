@@ -1,0 +1,72 @@
+"""`cnndsl compile`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import onnx
+import pytest
+from click.testing import CliRunner
+
+from cnndsl.cli import main
+
+SPEC = (
+    "net Small(classes=3)\ninput image 1@8x8\nconv 3x3 4 relu\nlogits: fc classes\noutput logits\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "small.cnn").write_text(SPEC)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def metadata(path: Path) -> dict[str, str]:
+    return {p.key: p.value for p in onnx.load(path).metadata_props}
+
+
+def test_writes_beside_and_says_what(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["compile", "small.cnn", "--set", "classes=5"])
+    assert result.exit_code == 0
+    assert result.output == "small.onnx: Small, 3 layers, 0.0 MB\n"
+    assert json.loads(metadata(folder / "small.onnx")["cnndsl.settings"]) == {"classes": 5}
+
+
+def test_options_reach_the_model(folder: Path) -> None:
+    (folder / "names.txt").write_text("cat\ndog\nfox\n")
+    options = ["--labels", "names.txt", "--mean", "0.5", "--std", "0.25", "--batch", "2"]
+    arguments = ["compile", "small.cnn", "-o", "m.onnx", "--external", "-q", *options]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.output) == (0, "")
+    assert (folder / "m.onnx.data").exists()
+    found = metadata(folder / "m.onnx")
+    assert json.loads(found["cnndsl.labels"]) == ["cat", "dog", "fox"]
+    assert json.loads(found["cnndsl.preprocessing"])["mean"] == [0.5]
+
+
+def test_the_graph_alone(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["compile", "small.cnn", "--weights", "none"])
+    assert result.exit_code == 0
+    assert len(onnx.load(folder / "small.onnx").graph.input) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nothing.cnn"], "there is no file `nothing.cnn`"),
+        (["small.cnn", "-o", "nowhere/m.onnx"], "there is no folder `nowhere`"),
+        (["small.cnn", "--weights", "w.safetensors"], "`w.safetensors` can't be read"),
+        (["small.cnn", "--mean", "a,b"], "`--mean a,b` is no list of numbers"),
+        (["small.cnn", "--set", "classes"], "isn't written `--set name=value`"),
+        (["small.cnn", "--input", "8x8"], "`8x8` is no input shape"),
+        (["small.cnn", "--set", "clases=3"], "no parameter `clases`"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(folder: Path, arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(main, ["compile", *arguments])
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+    assert [p.name for p in folder.iterdir()] == ["small.cnn"]
