@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 from functools import partial
 
@@ -79,7 +79,7 @@ def print_table(made: Report) -> str:
 
     if not sys.stdout.isatty():
         return render(made)
-    width = max(shutil.get_terminal_size((WIDTH, 24)).columns, NARROWEST)
+    width = max(os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH, NARROWEST)
     style = Style(
         bold=partial(click.style, bold=True),
         dim=partial(click.style, dim=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from itertools import groupby
 
@@ -17,7 +18,7 @@ BAND = 18
 NARROWEST_LABEL = 7.0  # width of a letter, to see whether a block's name fits above its band
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chart:
     """Values along the layers, None where there is none, and how their axis is labelled."""
 
@@ -26,7 +27,7 @@ class Chart:
     label: Callable[[int], str]
     is_line: bool = False
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """Of all values."""
         return max((v for v in self.values if v is not None), default=0)
