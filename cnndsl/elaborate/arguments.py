@@ -259,11 +259,11 @@ class ArgumentReader:
         variables = (*self.context.variables, *self.context.file.variables)
         blocks = self.context.file.definition_names()
         candidates = (*words, *LAYERS, *blocks, *variables, *self.build.labels)
-        what = "no option of {}, and no layer, variable or label"
-        if self.kind is not None and self.kind.references[1] != 0:
-            what = "no value above, and no layer"
         help = self._split_size(name) or suggestion(name, candidates, self.usage())
-        message = f"`{name}` is {what.format(self.name)}"
+        message = f"`{name}` is no option of {self.name}, and no layer, variable or label"
+        if self.kind is not None and self.kind.references[1] != 0:
+            message = f"`{name}` is no value above, and no layer"
+            help = self.build.suggest(name) or help
         raise self.fail(span, "unknown-word", message, help)
 
     def _split_size(self, name: str) -> str:

@@ -45,7 +45,7 @@ class LayerBinder(ArgumentReader):
 
     def form(self, words: tuple[str, ...], example: str) -> Bound | None:
         """The option, if any, and the trailing words of a form such as `residual project relu:`."""
-        self.fields = {"": Argument(words={w: w for w in words})}
+        self.fields = {"option": Argument(words={w: w for w in words})}
         if not self.read():
             return None
         if self.bound.references:

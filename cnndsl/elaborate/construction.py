@@ -114,13 +114,18 @@ class Construction:
             if context.full(name) in self.left_out:
                 line = self.left_out[context.full(name)].line
                 help = f"line {line}, which has this label, is left out by its `if` or `*0`"
-            help = help or did_you_mean(
-                name,
-                (*self.labels, *self.values),
-                "a value is called like its label, or like the layer that makes it: `conv1`",
+            help = help or self.suggest(
+                name, "a value is called like its label, or like the layer that makes it: `conv1`"
             )
             self.error(context, span, "unknown-value", message, help)
         raise Unknown
+
+    def suggest(self, name: str, otherwise: str = "") -> str:
+        """A help sentence: the value that was probably meant, or `otherwise`."""
+        for label in self.labels:
+            if label.endswith(f".{name}"):
+                return f"did you mean `{label}`?"
+        return did_you_mean(name, (*self.labels, *self.values), otherwise)
 
     def _is_forgotten(self, context: Context, name: str) -> bool:
         """Whether an earlier error is why the name doesn't exist."""
@@ -154,7 +159,7 @@ class Construction:
             help = "check the repeats and loops that lead here"
             self.stop(context, places[""], "too-many-layers", message, help)
         shape = self._shape(context, layer, inputs, places)
-        if shape is not None and not self._may_read(context, inputs, shares, places[""]):
+        if shape is not None and not self._may_read(context, inputs, places[""]):
             shape = None
         value = self.values[name] = Value(name, shape)
         if shape is not None:
@@ -196,15 +201,12 @@ class Construction:
         self._check_size(context, shape, layer, shapes, places[""])
         return shape
 
-    def _may_read(
-        self, context: Context, inputs: Sequence[Value], shares: str | None, span: Span
-    ) -> bool:
+    def _may_read(self, context: Context, inputs: Sequence[Value], span: Span) -> bool:
         """What inference runs can't need what exists in training alone."""
-        names = [v.name for v in inputs] + ([shares] if shares else [])
-        for name in names if context.head is None else []:
-            step = self.by_name.get(name)
+        for value in inputs if context.head is None else ():
+            step = self.by_name.get(value.name)
             if step is not None and step.head is not None:
-                self.head_needed(context, name, step.head, span)
+                self.head_needed(context, step.name, step.head, span)
                 return False
         return True
 
@@ -219,8 +221,11 @@ class Construction:
     ) -> bool:
         """Whether a step's weights suit another of the same kind; reports why not."""
         owner = self.by_name[shares]
+        if owner.head is not None and context.head is None:
+            self.head_needed(context, shares, owner.head, span)
+            return False
         if owner.layer.word != layer.word:
-            message = f"here is `{layer.word}`, where the line had `{owner.layer.word}` before"
+            message = f"the line makes `{layer.word}` here, but made `{owner.layer.word}` before"
             help = "a line whose weights are shared must have the same layers on every input"
             self.error(context, span, "reuse-mismatch", message, help)
             return False

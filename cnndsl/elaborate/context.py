@@ -63,10 +63,11 @@ class RowFrame(Span):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Definition:
-    """A `def` with the file whose names its body sees."""
+    """A `def` with the file whose names its body sees; `broken` after an error in its head."""
 
     node: Def
     file: FileScope
+    broken: bool = False
 
 
 @dataclass(slots=True)

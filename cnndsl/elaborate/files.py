@@ -47,16 +47,18 @@ class Files:
         scope.below.pop(node.name, None)
         if not check_name(self.build, outside, node.name, span):
             return
-        seen: set[str] = set()
-        for parameter in node.parameters:
-            if parameter.name in seen:
-                message = f"the block has two parameters `{parameter.name}`"
-                help = "choose another name"
-                self.build.error(inside, parameter.span, "name-taken", message, help)
-            else:
-                check_name(self.build, inside, parameter.name, parameter.span)
-            seen.add(parameter.name)
-        scope.definitions[node.name] = Definition(node, scope)
+        good = [self._parameter(node, number, inside) for number in range(len(node.parameters))]
+        scope.definitions[node.name] = Definition(node, scope, broken=not all(good))
+
+    def _parameter(self, node: tree.Def, number: int, context: Context) -> bool:
+        """Whether a parameter may be called as it is."""
+        parameter = node.parameters[number]
+        if parameter.name in [p.name for p in node.parameters[:number]]:
+            message = f"the block has two parameters `{parameter.name}`"
+            help = "choose another name"
+            self.build.error(context, parameter.span, "name-taken", message, help)
+            return False
+        return check_name(self.build, context, parameter.name, parameter.span)
 
     def use(self, node: tree.Use, scope: FileScope, context: Context) -> None:
         """Bring in another file's blocks; its own lets stay its own."""

@@ -123,7 +123,7 @@ class Forms(Operations):
         def step(name: str, layer: Layer, *inputs: Value) -> Value:
             return self.add_step(context, name, layer, list(inputs), rest.places)
 
-        option = rest.values.get("")
+        option = rest.values.get("option")
         value = join_residual(self.build, context, step, operation, option, value, end, own)
         return self.chain(tuple(rest.trailing), context, value, None)
 
@@ -180,7 +180,7 @@ class Forms(Operations):
             inside=context.inside,
             depth=self.depth_within(context, operation.span),
         )
-        sharing = Sharing(label, recorded.steps)
+        sharing = Sharing(self.build, context, operation.span, label, recorded.steps)
         self.sharing.append(sharing)
         findings = len(self.build.errors)
         try:
@@ -190,7 +190,7 @@ class Forms(Operations):
         finally:
             self.sharing.pop()
         if len(self.build.errors) == findings and value.shape is not None:
-            sharing.finish(self.build, context, head_span(operation))
+            sharing.finish()
         return self.chain(tuple(rest.trailing), context, value, None)
 
     def _recorded(self, context: Context, label: str, word: tree.Word) -> Recorded:

@@ -113,12 +113,11 @@ class Operations:
         places: dict[str, Span],
     ) -> Value:
         """Add a step, which within a `reuse` takes its weights from the repeated line's."""
-        shares, span = None, places[""]
+        shares = None
         for sharing in self.sharing:
-            shares = sharing.next(self.build, context, span)
-        if shares and not self.build.may_share(context, layer, inputs, shares, span):
-            self.sharing[-1].give_up()
-            raise Unknown
+            shares = sharing.next()
+        if shares is not None:
+            self.sharing[-1].check(layer, inputs, shares)
         return self.build.add(context, name, layer, inputs, places, shares)
 
     def _layer(
@@ -173,7 +172,9 @@ class Operations:
         self._check_recursion(operation, definition, context)
         path = own or self.build.fresh_name(context, operation.name, operation.span)
         bound = None
-        if operation.body is None:
+        if definition.broken:
+            self.build.forgotten.body(operation.body)
+        elif operation.body is None:
             bound = CallBinder(self.build, context, operation).call(definition)
         else:
             self._unexpected_body(operation, context)

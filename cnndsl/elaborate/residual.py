@@ -43,7 +43,8 @@ def join_residual(
         if option == "ifsame":
             return body
         strides = _strides(skip.shape, body.shape)
-        if option is None or strides is None:
+        narrower = option == "pad" and body.shape.channels < skip.shape.channels
+        if option is None or strides is None or narrower:
             _report(build, context, operation, skip.shape, body.shape, strides is not None)
             return UNKNOWN
         fit = _project if option == "project" else _pad
@@ -62,7 +63,8 @@ def _project(
     span: Span,
 ) -> Value:
     name = build.fresh_name(context, "project", span)
-    conv = _layer("conv", kernel=1, filters=shape.channels, stride=strides, bias=False)
+    kernel = (1,) * shape.rank
+    conv = _layer("conv", kernel=kernel, filters=shape.channels, stride=strides, bias=False)
     norm = build.fresh_name(context.within(name), "bn", span)
     return add_step(norm, _layer("bn"), add_step(name, conv, skip))
 
@@ -77,7 +79,7 @@ def _pad(
     span: Span,
 ) -> Value:
     if set(strides) != {1}:
-        pool = _layer("pool", kernel=1, stride=strides)
+        pool = _layer("pool", kernel=(1,) * shape.rank, stride=strides)
         skip = add_step(build.fresh_name(context, "pool", span), pool, skip)
     if skip.shape is not None and skip.shape.channels != shape.channels:
         widen = _layer("widen", channels=shape.channels)
@@ -99,11 +101,16 @@ def _same(a: Shape, b: Shape) -> bool:
 
 
 def _strides(before: Shape, after: Shape) -> tuple[int, ...] | None:
-    """The stride of a 1x1 window on each axis that turns one map's size into the other's."""
-    if before.rank != after.rank:
+    """The strides of a 1x1 window that turn one map's size into the other's; one if all are."""
+    if before.rank != after.rank or before.rank == 0:
         return None
-    found = [_stride(n, m) for n, m in zip(before.space, after.space, strict=True)]
-    return None if None in found else tuple(s for s in found if s is not None)
+    strides: list[int] = []
+    for n, m in zip(before.space, after.space, strict=True):
+        stride = _stride(n, m)
+        if stride is None:
+            return None
+        strides.append(stride)
+    return tuple(strides[:1] if len(set(strides)) == 1 else strides)
 
 
 def _stride(before: Dim, after: Dim) -> int | None:
@@ -126,10 +133,15 @@ def _report(
 ) -> None:
     message = f"the body turns {before} into {after}, so it can't be added to its input"
     help = "the body must keep the height and width, or divide them by a whole stride"
-    if has_strides:
+    if before.rank != after.rank:
+        help = "the body must end with a map like its input's, or with a vector like its input"
+    elif before.rank == 0:
+        help = f"end the body with `fc {before.channels}`"
+    elif has_strides:
         strided = _strided_operation(operation)
         undo = f", or drop `{strided[0]}` from line {strided[1]}" if strided else ""
-        words = " ".join(["residual project", *(a.span.text for a in operation.arguments)])
+        trailing = [a.span.text for a in operation.arguments if a.span.text != "pad"]
+        words = " ".join(["residual project", *trailing])
         help = f"write `{words[:60]}:` to project the skip{undo}"
     build.error(context, head_span(operation), "residual-shape-mismatch", message, help)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import Context, Unknown
+from cnndsl.elaborate.context import Context, Unknown, Value
+from cnndsl.layers.base import Layer
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -25,33 +26,37 @@ class Recorded:
 class Sharing:
     """The steps whose weights one `reuse` still hands out."""
 
-    def __init__(self, label: str, steps: Sequence[str]):
+    def __init__(
+        self, build: Construction, context: Context, span: Span, label: str, steps: Sequence[str]
+    ):
+        self.build, self.context, self.span = build, context, span
         self.label = label
         self._owners = deque(steps)
         self._count = len(steps)
         self._broken = False
 
-    def next(self, build: Construction, context: Context, span: Span) -> str:
+    def next(self) -> str:
         """The owner of the next step's weights; raises Unknown where there is none."""
         if not self._owners and not self._broken:
             self._broken = True
-            self._report_count(build, context, span, "more")
+            self._report_count("more")
         if self._broken:
             raise Unknown
         return self._owners.popleft()
 
-    def give_up(self) -> None:
-        """Nothing more is shared, and nothing more is said about it."""
-        self._broken = True
+    def check(self, layer: Layer, inputs: Sequence[Value], owner: str) -> None:
+        """The weights must fit; after an error nothing more is said, and Unknown raised."""
+        if not self.build.may_share(self.context, layer, inputs, owner, self.span):
+            self._broken = True
+            raise Unknown
 
-    def finish(self, build: Construction, context: Context, span: Span) -> None:
+    def finish(self) -> None:
         """All weights must have been taken, or the line isn't the same."""
         if self._owners and not self._broken:
-            self._report_count(build, context, span, "fewer")
+            self._report_count("fewer")
 
-    def _report_count(
-        self, build: Construction, context: Context, span: Span, comparison: str
-    ) -> None:
-        message = f"on this input `{self.label}` has {comparison} layers than its {self._count}"
+    def _report_count(self, comparison: str) -> None:
+        count = f"{self._count} layer{'s' * (self._count != 1)}"
+        message = f"the line of `{self.label}` makes {comparison} than its {count} here"
         help = "a line whose weights are shared must have the same layers on every input"
-        build.error(context, span, "reuse-mismatch", message, help)
+        self.build.error(self.context, self.span, "reuse-mismatch", message, help)

@@ -111,11 +111,12 @@ class Walker(Forms):
     def _line(self, node: tree.Line, context: Context, value: Value) -> Value:
         self.build.work(context, node.span)
         repeats = self.repeats(node, context)
-        label = self._label(node, context)
         if repeats == 0:
-            if label is not None:
+            if node.label is not None:
+                label = Evaluator(self.build, context).text(node.label)
                 self.build.left_out[context.full(label)] = node.span
             return value
+        label = self._label(node, context)
         if node.source is not None:
             value = self._source(node.source, context)
         first_step = len(self.build.steps)
