@@ -39,7 +39,8 @@ def _convolution(row: Row, trained: list[Parameter]) -> Lines:
     groups = row.inputs[0].channels // channels
     lines: Lines = []
     if groups > 1:
-        lines.append(f"a filter sees {row.inputs[0].channels}/{groups} = {channels} channels")
+        noun = "channel" if channels == 1 else "channels"
+        lines.append(f"a filter sees {row.inputs[0].channels}/{groups} = {channels} {noun}")
     return [*lines, _with_bias(window, filters, trained, "weights of a filter")]
 
 

@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from cnndsl.analyse import Analysis, Row
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.layers.windows import axis_names
 from cnndsl.show import words
 from cnndsl.show.arithmetic import operations, parameters, products
 from cnndsl.show.entries import slid_window
@@ -140,10 +141,10 @@ def _field(analysis: Analysis, row: Row) -> list[str]:
         )
         return lines
     steps = list(zip(below.axes, reach, field.axes, strict=True))
-    for number, (axis, step, result) in enumerate(steps):
-        if number and steps[number] == steps[0]:
-            continue
-        which = "" if all(s == steps[0] for s in steps) else f" of axis {number + 1}"
+    alike = steps.count(steps[0]) == len(steps)
+    names = axis_names(len(steps))
+    for name, (axis, step, result) in zip(names, steps[:1] if alike else steps, strict=False):
+        which = "" if alike else f" along the {name}"
         jump = signed(axis.jump)
         start = signed(step.start)
         shift = f"({start})" if step.start < 0 else start

@@ -93,24 +93,39 @@ class _Table:
     def __init__(self, report: Report, width: int, style: Style):
         self.report, self.style = report, style
         shares = () if report.symbols else (SHARE, SHARE_BAR)
-        basic: tuple[_Figure, ...] = (NAME, *PLAIN, *shares, SEES)
-        self.figures = (*basic, *WIDER) if width > WIDTH else basic
+        self.figures: tuple[_Figure, ...] = (NAME, *PLAIN, *shares, SEES)
+        self.figures += WIDER if width > WIDTH else ()
         main = list(self._rows(report.layers))
         heads = {name: list(self._rows(layers)) for name, layers in report.heads.items()}
         everything = [*main, *(row for rows in heads.values() for row in rows)]
         natural = widths([column for column, _ in self.figures], everything)
-        shown = len(self.figures)
-        while shown > len(basic) and full_width(natural[:shown]) > width:
-            shown -= 1
-        self.columns = [column for column, _ in self.figures[:shown]]
-        self.widths = give_way(self.columns, natural[:shown], width)
+        chosen = self._choose(natural, width)
+        self.figures = tuple(self.figures[i] for i in chosen)
+        self.columns = [column for column, _ in self.figures]
+        self.widths = give_way(self.columns, [natural[i] for i in chosen], width)
         line = text_row(self.columns, [c.title for c in self.columns], self.widths)
         self.titles = style.bold(line)
         self.rule = style.dim("─" * min(full_width(self.widths), width))
-        self.main = [self._laid_out(row[:shown]) for row in main]
+        self.main = [self._laid_out([row[i] for i in chosen]) for row in main]
         self.heads = {
-            name: [self._laid_out(r[:shown]) for r in rows] for name, rows in heads.items()
+            name: [self._laid_out([row[i] for i in chosen]) for row in rows]
+            for name, rows in heads.items()
         }
+
+    def _choose(self, natural: Sequence[int], width: int) -> list[int]:
+        """The columns that there is room for: further ones at their natural width, the usual ones
+        when those that can have given way.
+        """
+        chosen = list(range(len(self.figures)))
+        for last in reversed(WIDER):
+            if last in self.figures and full_width([natural[i] for i in chosen]) > width:
+                chosen.pop()
+        for figure in (SHARE_BAR, SHARE, SEES):
+            columns = [self.figures[i][0] for i in chosen]
+            found = give_way(columns, [natural[i] for i in chosen], width)
+            if full_width(found) > width and figure in self.figures:
+                chosen.remove(self.figures.index(figure))
+        return chosen
 
     @property
     def legend(self) -> str:

@@ -44,7 +44,7 @@ def networks(draw: st.DrawFn, most_steps: int = 8) -> Network:
     heads = _cut_heads(draw, steps)
     main = [s.name for s in steps if s.head is None]
     outputs = draw(st.lists(st.sampled_from(main), min_size=1, max_size=3, unique=True))
-    terms = [LossTerm(coefficient=0.5, function="mse", arguments=(outputs[0], main[-1]))]
+    terms = [LossTerm(coefficient=0.5, function="mse", arguments=(outputs[0], outputs[0]))]
     return Network(
         name="Drawn",
         settings={},
