@@ -31,7 +31,9 @@ def test_zoo(name: str, golden: Golden) -> None:
 
 
 @pytest.mark.parametrize(
-    "form, show", [("md", as_markdown), ("csv", as_csv), ("json", as_json)], ids=lambda x: str(x)
+    "form, show",
+    [("md", as_markdown), ("csv", as_csv), ("json", as_json)],
+    ids=["md", "csv", "json"],
 )
 def test_formats(form: str, show: object, golden: Golden) -> None:
     assert callable(show)
