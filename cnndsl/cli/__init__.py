@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -47,6 +48,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
+        _speak_unicode()
         try:
             return super().invoke(ctx)
         except SpecError as e:
@@ -63,6 +65,18 @@ class Commands(click.Group):
             what = f"`{e.filename}`: " if e.filename else ""
             click.echo(f"error: {what}{e.strerror or e}", err=True)
         ctx.exit(1)
+
+
+def _speak_unicode() -> None:
+    """Let shapes, bars and minus signs be printed everywhere: files and pipes get UTF-8, as JSON and
+    pages need it; a terminal of another encoding gets `?` for what it doesn't know.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() not in ("utf-8", "utf8"):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8")
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

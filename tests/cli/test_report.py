@@ -164,3 +164,11 @@ def test_it_is_quick_and_light() -> None:
     assert seconds < 2
     peak = re.search(r"^VmHWM:\s*(\d+) kB", result.stderr, re.M)
     assert peak is None or int(peak[1]) < 60 * 1024
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_what_goes_into_a_file_is_unicode_everywhere(encoding: str) -> None:
+    command = [sys.executable, "-c", "from cnndsl.cli import main; main(['report', 'lenet5'])"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    printed = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+    assert "───" in printed.decode("utf-8")
