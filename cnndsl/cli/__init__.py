@@ -68,8 +68,8 @@ class Commands(click.Group):
 
 
 def _speak_unicode() -> None:
-    """Let shapes, bars and minus signs be printed everywhere: files and pipes get UTF-8, as JSON and
-    pages need it; a terminal of another encoding gets `?` for what it doesn't know.
+    """Let bars and minus signs be printed everywhere: files and pipes get UTF-8, which JSON and
+    pages need; a terminal of another encoding gets `?` for what it doesn't know.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.encoding.lower() not in ("utf-8", "utf8"):
