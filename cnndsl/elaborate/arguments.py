@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnndsl.diagnostics import did_you_mean
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import (
     Context,
@@ -208,7 +209,7 @@ class ArgumentReader:
                 return self._set(name, self._keyed_value(argument, spec), argument.span)
         keys = [k for n, a in self.fields.items() for k in (n, a.letters) if k]
         message = f"{self.name} has no `{argument.key}=`"
-        help = suggestion(argument.key, keys, self.usage())
+        help = did_you_mean(argument.key, keys, self.usage())
         raise self.fail(argument.span, "unknown-argument", message, help)
 
     def _keyed_value(self, argument: tree.Keyed, spec: Argument) -> object:
@@ -219,8 +220,11 @@ class ArgumentReader:
                 return self._shape(argument.value)
             case tree.TupleValue():
                 return tuple(self.evaluate.number(item) for item in argument.value.items)
-            case tree.Name(id=word) if word in spec.words or spec.positional == "word":
-                return spec.words.get(word, word)
+            case tree.Name(id=word) if spec.positional == "word":
+                return word
+            case tree.Name(id=word) if word in spec.words:
+                message = f"`{word}` is a word by itself, and no value of `{argument.key}=`"
+                raise self.fail(argument.span, "not-a-number", message, f"write `{word}`")
             case _ if spec.words and not spec.letters:
                 words = " or ".join(f"`{word}`" for word in spec.words)
                 message = f"`{argument.key}` of {self.name} is said by a word"
@@ -231,6 +235,8 @@ class ArgumentReader:
             return meaning.values
         if isinstance(meaning, int | float):
             return meaning
+        if isinstance(meaning, LayerWord) and self.build.forgotten.covers(meaning.name):
+            raise Unknown
         message = f"`{argument.key}=` takes a number, not {quote(argument.value.span)}"
         raise self.fail(argument.span, "not-a-number", message, self.usage())
 

@@ -14,6 +14,13 @@ from cnndsl.layers.arguments import Argument
 from cnndsl.layers.base import Layer
 from cnndsl.syntax import tree
 
+WANTED = {
+    "size": ", a size such as `3x3`",
+    "number": ", a number",
+    "shape": ", such as `64@7x7`",
+}
+"""What an argument is, by how it is written."""
+
 
 class LayerBinder(ArgumentReader):
     """Binds the arguments of a layer, or the options of a form."""
@@ -58,7 +65,8 @@ class LayerBinder(ArgumentReader):
     def _has_fields(self, kind: type[Layer]) -> bool:
         for name in _required(kind):
             if name not in self.bound.values:
-                message = f"{self.name} needs its {name}"
+                what = WANTED.get(self.fields[name].positional or "", "")
+                message = f"{self.name} needs its {name}{what}"
                 self.fail(self.bound.places[""], "missing-argument", message, self.usage())
                 return False
         return True

@@ -191,7 +191,9 @@ class Construction:
                 before = self.conditions.get(condition.name)
                 self.conditions[condition.name] = joined(before, condition)
             if too_complex(shape):
-                message = f"the size {str(shape)[:40]} … is too complex to follow"
+                text = str(shape)
+                size = text if len(text) <= 60 else f"{text[:59]}…"
+                message = f"the size of `{size}` is too complex to follow"
                 help = "give the input a fixed size"
                 raise ShapeError("symbolic-too-complex", message, help=help)
         except ShapeError as e:

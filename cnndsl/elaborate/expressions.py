@@ -24,6 +24,7 @@ from cnndsl.elaborate.context import (
     Value,
     quote,
 )
+from cnndsl.elaborate.synonyms import FUNCTION_WORDS
 from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -45,6 +46,8 @@ class Evaluator:
     def _as_number(self, meaning: Meaning, node: tree.Expression) -> int | float:
         if isinstance(meaning, int | float):
             return meaning
+        if isinstance(meaning, LayerWord) and self.build.forgotten.covers(meaning.name):
+            raise Unknown
         message = f"{quote(node.span)} is {_kind(meaning)}, not a number"
         raise self._fail(node.span, "not-a-number", message, "write a number or a variable")
 
@@ -161,7 +164,9 @@ class Evaluator:
 
     def _call(self, node: tree.Call) -> Meaning:
         if node.function not in FUNCTIONS:
-            help = did_you_mean(node.function, FUNCTIONS, f"there are {', '.join(FUNCTIONS)}")
+            help = FUNCTION_WORDS.get(node.function) or did_you_mean(
+                node.function, FUNCTIONS, f"there are {', '.join(FUNCTIONS)}"
+            )
             message = f"there is no function `{node.function}`"
             raise self._fail(node.span, "unknown-function", message, help)
         function, least, most = FUNCTIONS[node.function]
@@ -213,8 +218,8 @@ class Evaluator:
         except ValueError:
             result = math.nan
         if isinstance(result, complex) or result != result:
-            message = f"{quote(span)} has no value, since what it is taken of is negative or 0"
-            help = "check the values that lead here"
+            message = f"{quote(span)} is no number"
+            help = "roots are taken of what is 0 or more, logarithms of what is more than 0"
             raise self._fail(span, "no-such-number", message, help)
         if abs(result) > LARGEST_NUMBER:
             message = f"this is more than {LARGEST_NUMBER:,}, up to which numbers are exact"

@@ -79,9 +79,9 @@ class Files:
         self._used.add(file.source.name)
         self._characters += len(file.source.text)
         if len(self._used) > MOST_FILES or self._characters > MOST_CHARACTERS:
-            message = f"more than {MOST_FILES} files or {MOST_CHARACTERS:,} characters are used"
+            message = f"more than {MOST_FILES} files, or {MOST_CHARACTERS:,} characters, are used"
             help = "bring the blocks that are needed into fewer files"
-            self.build.stop(context, node.span, "too-many-files", message, help)
+            self.build.stop(context, node.span, "unreadable-file", message, help)
         inner = self._read(file, replace(context, frames=(node.span, *context.frames)))
         scope.incomplete |= inner.incomplete
         for name, definition in inner.definitions.items():

@@ -27,6 +27,10 @@ class Forgotten:
         """A layer is missing, so names such as `conv3` may have other numbers than meant."""
         self._numbering = True
 
+    def name(self, name: str) -> None:
+        """A variable that can't be called so: its uses mean something else."""
+        self._names.add(name)
+
     def label(self, label: tree.Name | tree.Template | None) -> None:
         """The label of a line that failed."""
         if isinstance(label, tree.Name):

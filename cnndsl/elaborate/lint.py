@@ -7,15 +7,18 @@ from cnndsl.layers.windows import Window
 from cnndsl.network import Network, Step
 from cnndsl.shape import Shape, window_extent
 
+SLICES = {"length": "value", "height": "row", "width": "column", "depth": "frame"}
+"""What one position along an axis is."""
+
 
 def lint(network: Network) -> list[Diagnostic]:
     """A network's warnings, each place once."""
-    found: dict[tuple[str, int], Diagnostic] = {}
+    found: dict[tuple[str, int, int], Diagnostic] = {}
     inputs = {i.name for i in network.inputs}
     for step in network.steps:
         for code, message, help in (*_first_filters(step, inputs), *_discarded(network, step)):
             origin = step.origin
-            key = (code, origin.span.start)
+            key = (code, id(origin.span.source), origin.span.start)
             found.setdefault(
                 key, Diagnostic(code, message, origin.span, help, "warning", origin.frames)
             )
@@ -27,8 +30,9 @@ def _first_filters(step: Step, inputs: set[str]) -> list[tuple[str, str, str]]:
         return []
     if getattr(step.layer, "filters", 1) is not None:
         return []
-    message = f"the first layer has no number of filters, so it has {step.output.channels}"
-    return [("first-layer-filters", message, "write it: `conv 3x3 64 …`")]
+    count = step.output.channels
+    message = f"the first layer has no number of filters, so it has {count}, like the input"
+    return [("first-layer-filters", message, "write the number: `conv 3x3 64 …`")]
 
 
 def _discarded(network: Network, step: Step) -> list[tuple[str, str, str]]:
@@ -38,17 +42,20 @@ def _discarded(network: Network, step: Step) -> list[tuple[str, str, str]]:
     (x,) = network.input_shapes(step)
     window: Window = getattr(step.layer, "window")(x)  # noqa: B009
     lost = _lost(x, window)
-    if window.ceil or not any(lost):
+    if window.ceil or not lost:
         return []
-    message = f"the windows leave {'x'.join(map(str, lost))} pixels of {x} unread at the end"
+    message = f"the windows stop short of the end of {x}: nobody reads {' and '.join(lost)}"
     return [("pool-discards", message, "`ceil` adds a last window, `same` pads")]
 
 
-def _lost(x: Shape, window: Window) -> list[int]:
-    lost: list[int] = []
-    for _, n, k, s, (before, after), d in window.axes(x):
+def _lost(x: Shape, window: Window) -> list[str]:
+    """What isn't read along each axis: `the last row`, `the last 2 columns`."""
+    lost: list[str] = []
+    for name, n, k, s, (before, after), d in window.axes(x):
         subsamples = k < s  # skipping pixels is what such a window is for
         if isinstance(n, int) and not subsamples:
-            unread = (n + before + after - window_extent(k, d)) % s
-            lost.append(max(0, unread - after))
+            unread = (n + before + after - window_extent(k, d)) % s - after
+            if unread > 0:
+                what = SLICES[name]
+                lost.append(f"the last {what}" if unread == 1 else f"the last {unread} {what}s")
     return lost

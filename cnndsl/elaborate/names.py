@@ -37,6 +37,7 @@ def _is_free_word(
         message = f"`{name}` is a layer's option, so no variable or block can be called `{name}`"
     else:
         return True
+    build.forgotten.name(name)
     help = f"choose another name, such as `my_{name}`"
     build.error(context, span, "reserved-name", message, help)
     return False

@@ -69,6 +69,14 @@ OPTION_WORDS = {
 }
 """Words that people write for short options, with what to write instead."""
 
+FUNCTION_WORDS = {
+    "div": "`//` divides and rounds down",
+    "make_divisible": "it is called `round8` here",
+    "mod": "`%` gives the remainder",
+    "pow": "a power is written `2**5`",
+}
+"""What other languages have as functions."""
+
 
 def suggestion(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
     """A help sentence: what the language calls it, the nearest candidate, or `otherwise`."""
@@ -76,7 +84,7 @@ def suggestion(word: str, candidates: Iterable[str], otherwise: str = "") -> str
     plain = word.lower().removesuffix("1d").removesuffix("2d").removesuffix("3d").rstrip("_")
     meant = LAYER_WORDS.get(plain, plain)
     if meant not in known or meant == word:
+        if plain in OPTION_WORDS:
+            return OPTION_WORDS[plain]
         meant = closest(word, known)
-    if meant is not None:
-        return f"did you mean `{meant}`?"
-    return OPTION_WORDS.get(plain, otherwise)
+    return f"did you mean `{meant}`?" if meant else otherwise
