@@ -87,7 +87,7 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     Of very many candidates only the first are looked at closely.
     """
     word = word[:LONGEST_WORD].lower()
-    near = (c for c in dict.fromkeys(candidates) if len(c) <= 2 * len(word) <= 4 * len(c))
+    near = (c for c in dict.fromkeys(candidates) if len(c) <= 3 * len(word) <= 9 * len(c))
     lowered = {c.lower(): c for c in islice(near, MOST_CANDIDATES)}
     matches = difflib.get_close_matches(word, lowered, n=1, cutoff=0.6)
     return lowered[matches[0]] if matches else None

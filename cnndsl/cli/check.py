@@ -16,7 +16,7 @@ from cnndsl.cli.quantities import read_bytes, read_count
 from cnndsl.diagnostics import Diagnostic, SpecError, UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
-from cnndsl.source import Span
+from cnndsl.source import Source, Span
 from cnndsl.specs import find, load
 
 VERSION = 1
@@ -81,9 +81,9 @@ def command(
     Exits with 1 where a spec has errors, is beyond a limit, or where a figure that has a limit
     isn't known because sizes aren't fixed (`--input 3@224x224` fixes them).
     """
-    limits = _limits(max_params, max_macs, max_memory, batch)
+    limits = read_limits(max_params, max_macs, max_memory, batch)
     given, shapes = read_settings(settings), read_inputs(inputs)
-    results = [_check(spec, given, shapes, limits) for spec in specs]
+    results = [check(spec, given, shapes, limits) for spec in specs]
     if form == "json":
         click.echo(_as_json(results))
     else:
@@ -93,9 +93,11 @@ def command(
         context.exit(1)
 
 
-def _limits(
+def read_limits(
     params: str | None, macs: str | None, memory: str | None, batch: int
 ) -> tuple[Limit, ...]:
+    """The limits that were given, as numbers; raises UsageError."""
+
     def inference(analysis: Analysis) -> int | None:
         found = analysis.memory(batch)
         return found.inference if found else None
@@ -114,21 +116,24 @@ def _limits(
     return tuple(limits)
 
 
-def _check(
-    spec: str, settings: Settings, inputs: dict[str, Shape], limits: tuple[Limit, ...]
+def check(
+    spec: str | Source, settings: Settings, inputs: dict[str, Shape], limits: tuple[Limit, ...]
 ) -> Checked:
+    """What is wrong with a spec, or beyond a limit."""
+    name = spec if isinstance(spec, str) else spec.name
     try:
-        network, warnings = load(find(spec), settings, inputs)
+        source = find(spec) if isinstance(spec, str) else spec
+        network, warnings = load(source, settings, inputs)
     except SpecError as e:
-        return Checked(spec, e.diagnostics)
+        return Checked(name, e.diagnostics)
     except UsageError as e:
-        return Checked(spec, (Diagnostic("unreadable-file", str(e)),))
+        return Checked(name, (Diagnostic("unreadable-file", str(e)),))
     analysis = analyse(network)
     figures = tuple((limit, limit.figure(analysis)) for limit in limits)
     findings = (_finding(network, limit, figure) for limit, figure in figures)
     layers = len(network.without_heads())
     return Checked(
-        spec,
+        name,
         (*warnings, *(f for f in findings if f is not None)),
         figures,
         f"{layers} layer{'s' * (layers != 1)}, {analysis.totals.params:,} parameters",

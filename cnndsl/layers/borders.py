@@ -103,7 +103,7 @@ class Crop(Layer, word="crop"):
         if (self.width is None) == (len(inputs) == 1):
             raise ShapeError(
                 "crop-how",
-                "it needs one way to say how much is taken off",
+                "`crop` needs one way to say how much it takes off, and only one",
                 help="give a width (`crop 4`) or a value whose size is wanted (`crop to=x`)",
             )
         if self.width is None:

@@ -55,7 +55,7 @@ class Take(ChannelLayer, word="take"):
         if sum(ways) != 1:
             raise ShapeError(
                 "take-how",
-                "it needs one way to say which channels are taken",
+                "`take` needs one way to say which channels it takes, and only one",
                 help="write `take 0 1 2`, `take first=n` or `take last=n`",
             )
         field = ("channels", "first", "last")[ways.index(True)]

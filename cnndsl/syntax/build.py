@@ -98,7 +98,8 @@ class Builder(Terminals):
         rows = cast("Sequence[tuple[Span, tuple[tree.Expression, ...]]]", rest[:-1])
         for span, values in rows:
             if len(values) != len(variables):
-                message = f"this row has {len(values)} values for {len(variables)} variables"
+                count = f"{len(values)} value{'s' * (len(values) > 1)}"
+                message = f"this row has {count} for {len(variables)} variables"
                 names = ", ".join(variable.id for variable in variables)
                 self.report("row-length", message, span, f"write one value each for {names}")
         return tree.For(
@@ -242,7 +243,8 @@ class Builder(Terminals):
         found = dict(tails)
         if len(found) < len(tails):
             message = "`from`, `*` and `if` can stand only once on a line"
-            self.report("repeated-tail", message, first.span.to(last))
+            help = "leave one of the two out; `*6` is twice `*3`"
+            self.report("repeated-tail", message, first.span.to(last), help)
         return tree.Line(
             operations=tuple(operations),
             label=label,

@@ -232,7 +232,7 @@ def _early_end(f: Failure) -> Diagnostic | None:
         return None
     what = "braces end" if f.kind == "$END" else "line ends"
     message = f"the {what} where {expectation(f.expected)} should follow"
-    return f.error(message, code="unexpected-end")
+    return f.error(message, "write the rest, or drop what stands before it", "unexpected-end")
 
 
 _EXPLANATIONS: tuple[Callable[[Failure], Diagnostic | None], ...] = (

@@ -162,4 +162,4 @@ def test_no_more_files_than_a_few(folder: Path) -> None:
     for i in range(MOST_FILES + 5):
         (folder / f"f{i}.cnn").write_text(f'use "f{i + 1}.cnn"\ndef b{i}(): relu\n')
     ((code, message),) = wrong(main(folder, 'use "f0.cnn"\nb0'))
-    assert code == "too-many-files" and f"more than {MOST_FILES} files" in message
+    assert code == "unreadable-file" and f"more than {MOST_FILES} files" in message
