@@ -7,15 +7,11 @@ from the prelude's comments.
 from __future__ import annotations
 
 import inspect
-import re
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic_core import PydanticUndefined
-
+from cnndsl.cli.explain import blocks
 from cnndsl.layers import LAYERS, Layer
-from cnndsl.layers.arguments import Argument
-from cnndsl.resources import prelude_text
+from cnndsl.layers.reference import arguments_table
 from cnndsl.source import Source
 from cnndsl.specs import load
 
@@ -79,7 +75,7 @@ def reference() -> str:
 
 def _contents() -> str:
     rows = [f"- {group}: {_linked(words)}\n" for group, words in GROUPS.items()]
-    return "".join(rows) + f"- [Blocks](#blocks): {_linked(tuple(_definitions()))}\n"
+    return "".join(rows) + f"- [Blocks](#blocks): {_linked(tuple(blocks()))}\n"
 
 
 def _linked(words: tuple[str, ...]) -> str:
@@ -96,44 +92,8 @@ def _entry(layer: type[Layer]) -> str:
 
 def _arguments(layer: type[Layer]) -> str:
     """A table: what an argument is called, how it is written, and its default."""
-    rows = ["| argument | written | default |", "|---|---|---|"]
-    for name, argument in layer.arguments().items():
-        field = layer.model_fields[name]
-        ways = ", ".join(_ways(name, argument, get_args(field.annotation)))
-        rows.append(f"| `{name}` | {ways} | {_default(argument, field.default)} |")
-    return "\n".join(rows)
-
-
-def _ways(name: str, argument: Argument, choices: tuple[Any, ...]) -> list[str]:
-    letter = argument.letters
-    match argument.positional:
-        case "size":
-            ways = ["a size", f"`{letter}…`"]
-        case "word":
-            named = [word for choice in choices for word in get_args(choice)]
-            return [f"`{word}`" for word in named]
-        case None:
-            ways = [f"`{letter}…`"] if letter else []
-        case kind:
-            ways = [f"a {kind}" if kind != "numbers" else kind]
-            ways += [f"`{letter}…`"] if letter else []
-    ways += [f"`{word}`" for word in argument.words]
-    return ways if argument.words and not letter else [*ways, f"`{name}=`"]
-
-
-def _default(argument: Argument, value: Any) -> str:
-    if value is PydanticUndefined:
-        return "required"
-    for word, meant in argument.words.items():
-        if meant == value and type(meant) is type(value):
-            return f"`{word}`"
-    if value is False:
-        return "off"
-    if value in (None, ()):
-        return "–"
-    if isinstance(value, tuple):
-        return "x".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    rows = [f"| {' | '.join(row)} |" for row in arguments_table(layer)]
+    return "\n".join(["| argument | written | default |", "|---|---|---|", *rows])
 
 
 def _examples(layer: type[Layer]) -> str:
@@ -145,14 +105,8 @@ def _examples(layer: type[Layer]) -> str:
     return "\n".join(rows)
 
 
-def _definitions() -> dict[str, tuple[str, str]]:
-    """The prelude's blocks by name: what is said about them, and their text."""
-    found = re.findall(r"((?:^# .*\n)+)(def (\w+)\(.*\n(?: .*\n)+)", prelude_text(), re.M)
-    return {name: (re.sub("^# ", "", said, flags=re.M), text) for said, text, name in found}
-
-
 def _prelude() -> str:
-    return "\n".join(_block(name, *parts) for name, parts in _definitions().items())
+    return "\n".join(_block(name, *parts) for name, parts in blocks().items())
 
 
 def _block(name: str, said: str, text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cnndsl.cli import main
+from cnndsl.cli import COMMANDS, main
 from cnndsl.diagnostics import Diagnostic, SpecError
 from cnndsl.network import Network, Step
 from cnndsl.resources import zoo_names
@@ -26,6 +26,7 @@ from docs.pages import (
     blocks,
     commands,
     links,
+    prose,
     same_output,
     spec,
 )
@@ -138,6 +139,29 @@ def check_program(words: str) -> None:
         assert all(re.search(f"^{t}:", makefile, re.M) for t in targets), words
     else:
         assert program in ("pip", "source", "python", "git", "cd"), words
+
+
+def options(command: str) -> list[set[str]]:
+    """The options of a command, and of the commands within it, each by all its names."""
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    within = found.commands.values() if isinstance(found, click.Group) else ()
+    parameters = [p for c in (found, *within) for p in c.params if isinstance(p, click.Option)]
+    return [{*p.opts, *p.secondary_opts} for p in parameters]
+
+
+@pytest.mark.parametrize("command", ["report", "compile", "run"])
+def test_a_commands_page_tells_all_its_options(command: str) -> None:
+    page = (ROOT / "docs" / f"{command}.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"(?<=[ `])--?[a-z-]+", page))
+    assert not [names for names in options(command) if not names & told]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_options_named_in_a_page_exist(page: Path) -> None:
+    named = set(re.findall(r"(?<=[ `])--[a-z-]+", re.sub(r"`pip [^`]*`", "", prose(page))))
+    known = {name for command in COMMANDS for names in options(command) for name in names}
+    assert named <= known | {"--help", "--version"}
 
 
 # Pages
