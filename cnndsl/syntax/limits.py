@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 350_000  # read within a second or so; a net of 10,000 layers has room
 MAX_LINE = 10_000
 MAX_DEPTH = 50
 MAX_PARENTHESES = 50

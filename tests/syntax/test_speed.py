@@ -20,19 +20,19 @@ LARGE = "".join(BLOCK.format(index) for index in range(3_333))
 
 HOSTILE = {
     "one wrong line among many": LARGE + "conv 5x5x\n",
-    "continuation lines": "a\n" + "->a\n" * 249_000,
-    "continuation lines in groups": ("a\n" + "->a\n" * 2_000) * 120,
-    "a long word": "a" * 900_000,
-    "long words": ("a" * 9_000 + "\n") * 100,
-    "long paths": ("a." * 4_500 + "\n") * 100,
-    "sizes": ("1x" * 4_500 + "\n") * 100,
-    "braces": ("a{" * 4_500 + "\n") * 100,
-    "templates": ("a{1}" * 2_400 + "\n") * 100,
-    "at signs": ("@" * 9_000 + "\n") * 100,
-    "commas": ("a(" + "1," * 4_500 + "\n") * 100,
-    "blank lines": " \n" * 499_000 + "a",
-    "comments": "#\n" * 499_000 + "a",
-    "brackets": "[\n" * 499_000,
+    "continuation lines": "a\n" + "->a\n" * 87_000,
+    "continuation lines in groups": ("a\n" + "->a\n" * 2_000) * 43,
+    "a long word": "a" * 340_000,
+    "long words": ("a" * 9_000 + "\n") * 38,
+    "long paths": ("a." * 4_500 + "\n") * 38,
+    "sizes": ("1x" * 4_500 + "\n") * 38,
+    "braces": ("a{" * 4_500 + "\n") * 38,
+    "templates": ("a{1}" * 2_400 + "\n") * 38,
+    "at signs": ("@" * 9_000 + "\n") * 38,
+    "commas": ("a(" + "1," * 4_500 + "\n") * 38,
+    "blank lines": " \n" * 174_000 + "a",
+    "comments": "#\n" * 174_000 + "a",
+    "brackets": "[\n" * 174_000,
 }
 
 
