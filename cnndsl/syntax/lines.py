@@ -127,7 +127,7 @@ class _Reader:
             if match[0].startswith("#"):
                 before = raw[: match.start()]
                 span = Span(self.lines.source, offset + match.start(), offset + len(raw.rstrip()))
-                text = match[0][1:].strip()
+                text = match[0][1:].removeprefix(" ").rstrip()
                 alone = not before.strip(" \t")
                 self.lines.comments.append(tree.Comment(text=text, alone=alone, span=span))
                 return before
