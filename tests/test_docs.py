@@ -9,10 +9,12 @@ import pytest
 
 from cnndsl.cli import COMMANDS, main
 from cnndsl.diagnostics import Diagnostic, SpecError
+from cnndsl.elaborate import construction, files, inputs, operations
 from cnndsl.network import Network, Step
 from cnndsl.resources import zoo_names
 from cnndsl.source import Source
 from cnndsl.specs import load
+from cnndsl.syntax import limits
 from cnndsl.syntax.parse import parse
 from cnndsl.syntax.write import write
 from docs.build_layers import REFERENCE, reference
@@ -186,6 +188,18 @@ def test_index_links_every_page() -> None:
     linked = {(index.parent / link).resolve() for link in links(index)}
     missing = {page for page in (ROOT / "docs").glob("*.md") if page not in linked | {index}}
     assert not missing
+
+
+def test_the_limits_told_are_those_in_force() -> None:
+    page = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    told = re.findall(r"[\d,]*\d", page.partition("## Limits")[2])
+    numbers = (
+        *(limits.MAX_CHARACTERS, limits.MAX_LINE, limits.MAX_DEPTH, limits.MAX_PARENTHESES),
+        *(limits.MAX_OPERATORS, limits.MAX_DIGITS, files.MOST_FILES, operations.MOST_BODIES),
+        *(construction.MOST_STEPS, construction.MOST_WORK, construction.LONGEST_NAME),
+        *(construction.MOST_FINDINGS, inputs.MOST_AXES),
+    )
+    assert {f"{number:,}" for number in numbers} <= set(told)
 
 
 def test_readme_lists_the_whole_zoo() -> None:
