@@ -108,7 +108,7 @@ class Condition:
             if self.modulus % divisor == 0 and len(self.residues) * divisor == self.modulus:
                 remainders = {r % divisor for r in self.residues}
                 if remainders == {0}:
-                    return f"{self.name} must divide by {divisor}"
+                    return f"{self.name} must be divisible by {divisor}"
                 if len(remainders) == 1:
                     return f"{self.name} must leave {remainders.pop()} when divided by {divisor}"
         listed = ", ".join(map(str, sorted(self.residues)[:8]))

@@ -282,7 +282,9 @@ Statement = Version | Use | Net | Input | Output | Loss | Def | Let | For | Line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment(Node):
-    """`# …`, its text without `#` and outer blanks; `alone` where nothing else is on its line."""
+    """`# …`, its text without `#`, the blank behind it, and blanks at the end; `alone` where
+    nothing else is on its line.
+    """
 
     text: str
     alone: bool

@@ -41,14 +41,14 @@ conv 1x1 2
 """
 
 CONDITIONS = {
-    "a U-Net": (UNET, ["H must divide by 4", "W must divide by 4"]),
+    "a U-Net": (UNET, ["H must be divisible by 4", "W must be divisible by 4"]),
     "one axis": (
         "a: relu\npool 2x1 -> upsample 2x1\nadd a",
-        ["H must divide by 2"],
+        ["H must be divisible by 2"],
     ),
     "both at once": (
         "a: relu\npool 2x1 -> upsample 2x1\nadd a\npool 3x1 -> upsample 3x1\nadd a",
-        ["H must divide by 6"],
+        ["H must be divisible by 6"],
     ),
     "with an odd size": (
         "a: relu\nconv 3x1 1 s2x1 -> upsample 2x1\npad p=(1,0,0,0)\nadd a",
@@ -56,7 +56,7 @@ CONDITIONS = {
     ),
     "in a residual": (
         "residual:\n    pool 4x4\n    upsample 4x4",
-        ["H must divide by 4", "W must divide by 4"],
+        ["H must be divisible by 4", "W must be divisible by 4"],
     ),
     "none where sizes are equal as they are": ("a: pool 2x2\npool 2x2 from image\nadd a", []),
 }
@@ -100,7 +100,7 @@ def test_both_conditions_are_named() -> None:
     )
     (error,) = errors(with_input(body, "1@HxW"))
     assert error.message == (
-        "H must leave 1 when divided by 2 here, but from above: H must divide by 2"
+        "H must leave 1 when divided by 2 here, but from above: H must be divisible by 2"
     )
 
 

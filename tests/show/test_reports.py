@@ -126,8 +126,8 @@ def test_unknown_is_never_0() -> None:
     assert {row["activation_bytes"] for row in rows} == {"?"}
     assert {row["share_of_macs"] for row in rows} == {"?"}
     assert made.notes() == [
-        "H must divide by 2",
-        "W must divide by 2",
+        "H must be divisible by 2",
+        "W must be divisible by 2",
         "? depends on H and W, which aren't fixed: give them by `--input 1@224x224`",
     ]
 
