@@ -59,6 +59,7 @@ class ArgumentReader:
         self.failed = False
         self.fields: Mapping[str, Argument] = {}
         self.kind: type[Layer] | None = None
+        self.example = ""  # of a block or form
 
     @property
     def name(self) -> str:
@@ -68,7 +69,7 @@ class ArgumentReader:
     def usage(self) -> str:
         """An example of the layer."""
         if self.kind is None or not self.kind.examples:
-            return ""
+            return self.example
         shown = self.kind.examples[0].text
         return f"for example `{shown}`; `cnndsl explain {self.kind.word}` lists its arguments"
 

@@ -53,6 +53,7 @@ class LayerBinder(ArgumentReader):
     def form(self, words: tuple[str, ...], example: str) -> Bound | None:
         """The option, if any, and the trailing words of a form such as `residual project relu:`."""
         self.fields = {"option": Argument(words={w: w for w in words})}
+        self.example = example
         if not self.read():
             return None
         if self.bound.references:

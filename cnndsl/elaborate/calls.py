@@ -18,6 +18,7 @@ class CallBinder(ArgumentReader):
         """A block's parameters by name, and the trailing words; None after a reported error."""
         parameters = definition.node.parameters
         names = [p.name for p in parameters]
+        self.example = _head(definition)
         given: dict[str, Meaning] = {}
 
         def give(name: str, value: Meaning, span: Span) -> None:

@@ -22,7 +22,7 @@ def explain_characters(source: Source, offset: int, rest: str) -> Diagnostic:
         _string(rest)
         or _lookalike(character)
         or (word and (_number(word[0]) or _brace(word[0], rest) or _name(word[0])))
-        or ("unexpected-character", f"{_shown(character)} can't stand here", "", 1)
+        or _other(character)
     )
     return Diagnostic(code, message, Span(source, offset, offset + length), help)
 
@@ -77,6 +77,11 @@ def _name(word: str) -> _Finding:
         return None
     help = "names consist of the letters a to z, digits and `_`, paths of names with dots between"
     return "bad-name", f"`{word}` isn't a name", help, len(word)
+
+
+def _other(character: str) -> tuple[str, str, str, int]:
+    help = "drop it; only comments, which begin with `#`, may hold any character"
+    return "unexpected-character", f"{_shown(character)} can't stand here", help, 1
 
 
 def _shown(character: str) -> str:

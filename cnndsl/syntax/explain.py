@@ -180,7 +180,7 @@ def _arrow(f: Failure) -> Diagnostic | None:
         return None
     if f.before.endswith("|"):
         return f.error("a branch starts with an op", "`| skip` passes the input on")
-    help = ""
+    help = "it goes on from a layer, at the end of its line or at the start of the next"
     if re.search(r" (\*|from |if )", f.before):
         help = "`from`, `*` and `if` hold for a whole line: write them at its end"
     return f.error("`->` can't stand here", help)

@@ -73,7 +73,8 @@ class Terminals:
             return tree.Number(value=self._integer(text, span), span=span)
         value = float(text)
         if math.isinf(value):
-            self.report("number-too-large", "this number is larger than any that is known", span)
+            message = "this number is larger than any that is known"
+            self.report("number-too-large", message, span, "write a smaller number")
         return tree.Number(value=value, span=span)
 
     def NAME(self, token: Lexeme) -> tree.Name:
@@ -142,7 +143,7 @@ class Terminals:
     def _integer(self, text: str, span: Span) -> int:
         if len(text) > MAX_DIGITS:
             message = f"this number has {len(text)} digits; at most {MAX_DIGITS} are read"
-            self.report("number-too-large", message, span)
+            self.report("number-too-large", message, span, "write a smaller number")
             return 1
         return int(text)
 
