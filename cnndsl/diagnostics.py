@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from cnndsl.source import Span
+from cnndsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -72,6 +72,16 @@ class SpecError(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+
+
+def in_order(diagnostics: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Diagnostics in the order of a source's text; those of other files come behind."""
+
+    def place(diagnostic: Diagnostic) -> tuple[bool, int]:
+        span = diagnostic.span
+        return (span is None or span.source is not source, span.start if span else 0)
+
+    return sorted(diagnostics, key=place)
 
 
 class UsageError(Exception):

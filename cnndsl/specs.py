@@ -82,12 +82,12 @@ def load(
     Raises SpecError with everything that is wrong in the spec, UsageError where it can't be read.
     """
     from cnndsl.elaborate import elaborate
-    from cnndsl.syntax.parse import parse
+    from cnndsl.syntax import parse
 
     source = spec if isinstance(spec, Source) else find(spec)
     with _without_collections():
         return elaborate(
-            parse(source),
+            parse.read(source),
             prelude=_prelude,
             read_used=_read_used,
             settings=settings,

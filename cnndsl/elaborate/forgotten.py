@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from cnndsl.syntax import tree
 
@@ -30,6 +31,11 @@ class Forgotten:
     def name(self, name: str) -> None:
         """A variable that can't be called so: its uses mean something else."""
         self._names.add(name)
+
+    def words(self, words: Iterable[str]) -> None:
+        """All words of lines that weren't read, and the layers that may have stood there."""
+        self._names.update(words)
+        self._numbering = True
 
     def label(self, label: tree.Name | tree.Template | None) -> None:
         """The label of a line that failed."""

@@ -25,6 +25,7 @@ from cnndsl.elaborate.synonyms import suggestion
 from cnndsl.layers.base import LAYERS, Layer
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+from cnndsl.syntax.reading import UNREAD
 
 MERGES = ("concat", "add", "mul")
 MOST_BODIES = 32  # of blocks, loops, branches and all else, in one another
@@ -75,6 +76,9 @@ class Operations:
     ) -> Value:
         """One op with its trailing words; `own` is the name that its step takes from a label."""
         self.build.work(context, operation.span)
+        if operation.name == UNREAD:
+            self.build.forgotten.body(operation.body)
+            return UNKNOWN
         meaning = Evaluator(self.build, context).known(operation.name)
         if isinstance(meaning, Value | Size | int | float):
             self._not_a_layer(operation, context, meaning)
@@ -245,8 +249,11 @@ class Operations:
         name, file = operation.name, context.file
         if self.build.has_error("unknown-layer", operation.span):
             return
+        made_here = self.build.forgotten.covers(name)
         self.build.forgotten.numbering()
         self.build.forgotten.body(operation.body)
+        if made_here:
+            return
         message = f"there is no layer `{name}`"
         if name in file.below:
             message += f" yet: the block is defined in line {file.below[name].line}, further down"

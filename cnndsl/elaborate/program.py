@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from cnndsl.diagnostics import SpecError
+from cnndsl.diagnostics import SpecError, in_order
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import UNKNOWN, Context, Unknown, Value
 from cnndsl.elaborate.expressions import Evaluator
@@ -19,6 +19,7 @@ from cnndsl.network import Input, LossTerm, Network, Origin
 from cnndsl.shape import Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+from cnndsl.syntax.reading import Reading
 
 
 class Program:
@@ -47,6 +48,15 @@ class Program:
         self.loss: tree.Loss | None = None
         self.terms: list[LossTerm] = []
 
+    def expect_gaps(self, reading: Reading) -> None:
+        """What lines that weren't read may have made is no error where it is missing."""
+        if not reading.errors:
+            return
+        self.build.add_errors(reading.errors)
+        self.build.forgotten.words(reading.words)
+        self.settings.expect(reading.words)
+        self.inputs[""] = None
+
     def network(self) -> Network:
         """The network; raises SpecError with everything that is wrong."""
         for statement in self.file.statements:
@@ -55,13 +65,13 @@ class Program:
         self._require_input(top, "the spec has no input")
         self.settings.check(self.context, top)
         names = {name for name in self.inputs if name}
-        if names:
+        if names and "" not in self.inputs:
             check_input_names(self.build, self.context, top, self.input_shapes, names)
         if not self.build.steps and not self.build.errors:
             message, help = "the spec has no layer", "write one below the input: `conv 3x3 64 relu`"
             self.build.error(self.context, top, "no-layers", message, help)
         if self.build.errors:
-            raise SpecError(self.build.errors)
+            raise SpecError(in_order(self.build.errors, self.file.source))
         return Network(
             name=self.name,
             settings=self.settings.values,

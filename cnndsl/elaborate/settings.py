@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cnndsl.diagnostics import did_you_mean
 from cnndsl.elaborate.arithmetic import LARGEST_NUMBER
@@ -68,6 +68,10 @@ class Settings:
         help = f"write a number, as in `--set {parameter.name}=10`, or the name of a layer"
         self.build.error(context, parameter.span, "bad-setting", message, help)
         return UNKNOWN
+
+    def expect(self, words: Iterable[str]) -> None:
+        """Names that a line may have declared that wasn't read."""
+        self._names.update(words)
 
     def check(self, context: Context, span: Span) -> None:
         """Report values given for parameters that the net doesn't have."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -23,24 +22,12 @@ from cnndsl.syntax.build import Builder
 from cnndsl.syntax.characters import explain_characters
 from cnndsl.syntax.explain import Failure, explain
 from cnndsl.syntax.lines import Lines, LogicalLine, read_lines
+from cnndsl.syntax.reading import UNREAD, Reading
 
 MAX_ERRORS = 20
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 _LOCK = threading.RLock()  # the builder holds the source that is being parsed
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What could be read of a source, and what is wrong with the rest.
-
-    Lines with an error stand in the tree as the op `_`; `file` is None where the lines don't even
-    fit together. `unread` are the words of those lines: names that may have been made there.
-    """
-
-    file: tree.File | None
-    errors: tuple[Diagnostic, ...] = ()
-    unread: frozenset[str] = frozenset()
 
 
 def parse(source: Source) -> tree.File:
@@ -108,13 +95,13 @@ def _errors(lines: Lines, known: list[Diagnostic]) -> tuple[list[Diagnostic], li
 
 
 def _without(lines: Lines, faulty: list[LogicalLine]) -> str | None:
-    """The text with `_` in the place of faulty lines; None where one is too short for that."""
+    """The text with an op in the place of each faulty line; None where one is too short for it."""
     text = lines.text
     columns = {line.start: _column(text, line.start) for line in lines.logical}
     following = dict(zip(columns, list(columns)[1:], strict=False))
     for line in faulty:
         below = columns.get(following.get(line.start, -1), 0)
-        stand_in = "|_" if line.is_branch else "_"
+        stand_in = "|" * line.is_branch + UNREAD
         end = ":" * (below > columns[line.start])
         width = line.end - line.start - len(end)
         if width < len(stand_in):

@@ -16,7 +16,7 @@ INDEPENDENT = {
     ),
     "several fields of one layer": (
         "conv 0x0 0 s0",
-        ["invalid-argument 0x0", "invalid-argument s0", "invalid-argument 0"],
+        ["invalid-argument 0x0", "invalid-argument 0", "invalid-argument s0"],
     ),
     "ops of one chain": (
         "conv 3x3 0 -> pol 2x2 -> relu 3",
