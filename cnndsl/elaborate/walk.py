@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from cnndsl.elaborate.construction import MOST_STEPS
@@ -61,7 +62,7 @@ class Walker(Forms):
             return UNKNOWN
         listed = ", ".join(names)
         around = self.deeper(context, node.span)
-        for row in node.rows:
+        for row in self._rows(node, context):
             span = row[0].span.to(row[-1].span)
             self.build.work(context, span)
             evaluate = Evaluator(self.build, context)
@@ -71,8 +72,10 @@ class Walker(Forms):
                 self.build.forgotten.body(node.body)
                 value = UNKNOWN
                 continue
-            text = quote(span).strip("`")
-            shown = f"for {listed} in {f'({text})' if len(row) > 1 else text}"
+            first = row[0]
+            text = f"{first.value}" if isinstance(first, tree.Number) else quote(span).strip("`")
+            text = f"({quote(span).strip('`')})" if len(row) > 1 else text
+            shown = f"for {listed} in {text}"
             inner = replace(
                 around,
                 variables=context.variables | meanings,
@@ -80,6 +83,28 @@ class Walker(Forms):
             )
             value = self.statements(node.body, inner, value)
         return value
+
+    def _rows(self, node: tree.For, context: Context) -> Iterator[tuple[tree.Expression, ...]]:
+        """The rows as written; `range(n)` and `range(a, b)` stand for the numbers counted."""
+        for row in node.rows:
+            match row:
+                case (tree.Call(function="range") as call,):
+                    for number in self._range(call, context):
+                        yield (tree.Number(value=number, span=call.span),)
+                case _:
+                    yield row
+
+    def _range(self, call: tree.Call, context: Context) -> range:
+        if len(call.arguments) not in (1, 2):
+            message = f"`range` takes 1 or 2 numbers, not {len(call.arguments)}"
+            help = "`range(3)` counts 0 1 2, `range(1, 3)` counts 1 2"
+            self.build.error(context, call.span, "wrong-arguments", message, help)
+            return range(0)
+        evaluate = Evaluator(self.build, context)
+        try:
+            return range(*(evaluate.integer(a, "an end of a range") for a in call.arguments))
+        except Unknown:
+            return range(0)
 
     # Lines
 

@@ -101,6 +101,8 @@ LOOPS = {
     "rows of values": ("for n in 4 8:\n    fc n", "@4 @8"),
     "rows of several": ("for n, k in (4, 2) (8, 1):\n    fc n *k", "@4 @4 @8"),
     "computed rows": ("let w = 3\nfor n in w (2*w) max(w,9):\n    fc n", "@3 @6 @9"),
+    "numbers counted": ("for i in range(1, 3) 7:\n    fc i", "@1 @2 @7"),
+    "a computed count": ("let n = 3\nfor i in range(n):\n    fc (i+1)", "@1 @2 @3"),
     "layers": ("for act in relu tanh:\n    fc 3 act", "@3 @3 @3 @3"),
     "values of the net": ("a: fc 3\nb: fc 4\nfor x in a b:\n    tanh from x", "@3 @4 @3 @4"),
     "loops in loops": ("for a in 1 2:\n    for b in 3 4:\n        fc (10*a+b)", "@13 @14 @23 @24"),
@@ -144,3 +146,10 @@ def test_variables_end_with_their_body(body: str) -> None:
 def test_channels_have_no_meaning_outside_a_block() -> None:
     assert codes(with_input("fc C")) == ["no-channels-here C"]
     assert codes(with_input("fc (2*C)")) == ["no-channels-here C"]
+
+
+def test_a_range_takes_one_or_two_numbers() -> None:
+    (error,) = errors(with_input("for i in range(1, 2, 3):\n    fc i"))
+    assert error.code == "wrong-arguments"
+    (error,) = errors(with_input("for i in range(0.5):\n    fc i"))
+    assert error.code == "not-whole"
