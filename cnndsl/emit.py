@@ -58,6 +58,8 @@ def emit(
     Files are written beside their place and renamed, so that no half a model is ever seen. Raises
     OSError as the file system does, and whatever `weights` raises.
     """
+    if path.is_symlink():
+        path = path.resolve()  # weights in a file of their own lie beside the true one
     skeleton = _skeleton(lowered, weights is None, metadata, producer_version)
     if weights is None:
         with replaced(path) as file:

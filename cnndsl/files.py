@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,19 @@ from typing import BinaryIO
 def replaced(path: Path) -> Generator[BinaryIO]:
     """A binary file that takes `path`'s place when it is complete, and leaves no trace otherwise.
 
-    It is written beside its place, since renaming is atomic within one file system alone.
+    It is written beside its place, since renaming is atomic within one file system alone. A link
+    stays one, and a file that was there hands on who may read and write it. Raises OSError as the
+    file system does, and for what is there but no file: a device would cease to exist.
     """
-    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no ordinary file, so it can't be replaced", str(path))
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name[:100]}.{token_hex(4)}")
     try:
         with temporary.open("xb", buffering=1 << 20) as file:
             yield file
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

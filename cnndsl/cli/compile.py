@@ -13,7 +13,7 @@ from cnndsl.cli.options import load_spec, spec_options
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
-from cnndsl.specs import find
+from cnndsl.specs import SUFFIX, find
 
 PROGRESS_FROM = 64 << 20  # bytes; smaller models are written in a moment
 RULES = ("auto", "he", "glorot", "lecun", "zeros")
@@ -27,7 +27,9 @@ RULES = ("auto", "he", "glorot", "lecun", "zeros")
     type=click.Path(dir_okay=False, path_type=Path),
     help="The model's file; by default the spec's name with .onnx, in this folder.",
 )
-@click.option("--batch", type=click.IntRange(min=1), help="Fix the batch; it is open otherwise.")
+@click.option(
+    "--batch", type=click.IntRange(1, 1 << 20), help="Fix the batch; it is open otherwise."
+)
 @click.option("--weights", metavar="FILE|none", help="A .safetensors file, or the graph alone.")
 @click.option(
     "--init",
@@ -67,8 +69,7 @@ def command(
     source = find(spec)
     network = load_spec(source, settings, inputs)
     path = output or Path(f"{Path(source.name).stem.strip('<>')}.onnx")
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
+    _check_output(path, (Path(spec), Path(weights or "none"), labels))
     chosen = "none" if weights == "none" else None if weights is None else Path(weights)
     total = 0 if chosen == "none" else _weight_bytes(network)
 
@@ -96,7 +97,19 @@ def command(
     if not quiet:
         beside = f", its weights in {emitted.data}" if emitted.data else ""
         size = emitted.bytes / 1e6
-        click.echo(f"{path}: {network.name}, {len(network.steps)} layers, {size:,.1f} MB{beside}")
+        layers = f"{len(network.steps)} layer{'s' * (len(network.steps) != 1)}"
+        click.echo(f"{path}: {network.name}, {layers}, {size:,.1f} MB{beside}")
+
+
+def _check_output(path: Path, inputs: tuple[Path | None, ...]) -> None:
+    """Raise UsageError where a model can't be written, or would take what it is made of away."""
+    if not path.name:
+        raise UsageError(f"`-o {path}` is no file's name; write it as `-o net.onnx`")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
+    same = any(i and path.exists() and i.exists() and path.samefile(i) for i in inputs)
+    if same or path.suffix == SUFFIX:
+        raise UsageError(f"the model would replace `{path}`; write it as `-o net.onnx`")
 
 
 def _weight_bytes(network: Network) -> int:

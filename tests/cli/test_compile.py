@@ -57,6 +57,9 @@ def test_the_graph_alone(folder: Path) -> None:
     [
         (["nothing.cnn"], "there is no file `nothing.cnn`"),
         (["small.cnn", "-o", "nowhere/m.onnx"], "there is no folder `nowhere`"),
+        (["small.cnn", "-o", ""], "is no file's name"),
+        (["small.cnn", "-o", "small.cnn"], "the model would replace `small.cnn`"),
+        (["small.cnn", "-o", "other.cnn"], "the model would replace `other.cnn`"),
         (["small.cnn", "--weights", "w.safetensors"], "`w.safetensors` can't be read"),
         (["small.cnn", "--mean", "a,b"], "`--mean a,b` is no list of numbers"),
         (["small.cnn", "--set", "classes"], "isn't written `--set name=value`"),
@@ -70,3 +73,23 @@ def test_mistakes_end_in_a_sentence(folder: Path, arguments: list[str], sentence
     assert sentence in result.output
     assert "Traceback" not in result.output
     assert [p.name for p in folder.iterdir()] == ["small.cnn"]
+
+
+@pytest.mark.parametrize("option", ["--weights", "--labels"])
+def test_a_model_does_not_replace_what_it_is_made_of(folder: Path, option: str) -> None:
+    (folder / "kept").write_text("a\nb\nc\n")
+    result = CliRunner().invoke(main, ["compile", "small.cnn", option, "kept", "-o", "kept"])
+    assert (result.exit_code, (folder / "kept").read_text()) == (1, "a\nb\nc\n")
+    assert "the model would replace `kept`" in result.output
+
+
+def test_a_spec_without_a_suffix_is_not_replaced(folder: Path) -> None:
+    (folder / "small.onnx").write_text(SPEC)
+    result = CliRunner().invoke(main, ["compile", "small.onnx"])
+    assert (result.exit_code, (folder / "small.onnx").read_text()) == (1, SPEC)
+
+
+def test_a_batch_beyond_all_memory_is_refused(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["compile", "small.cnn", "--batch", "9" * 20])
+    assert result.exit_code == 2
+    assert "1<=x<=1048576" in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,25 @@ def test_a_failed_write_leaves_the_old_file_and_no_trace(tmp_path: Path) -> None
         file.write(b"half")
         raise ZeroDivisionError
     assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_replaced_file_keeps_its_mode_and_a_link_stays_one(tmp_path: Path) -> None:
+    path, link = tmp_path / "m.onnx", tmp_path / "link.onnx"
+    path.write_text("old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    with replaced(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("new", 0o600)
+
+
+def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no ordinary file"), replaced(pipe) as file:
+        file.write(b"new")
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("name", zoo_names())
