@@ -111,8 +111,9 @@ class Condition:
                     return f"{self.name} must be divisible by {divisor}"
                 if len(remainders) == 1:
                     return f"{self.name} must leave {remainders.pop()} when divided by {divisor}"
-        listed = ", ".join(map(str, sorted(self.residues)[:8]))
-        return f"{self.name} must leave one of {listed} … when divided by {self.modulus}"
+        *first, last = map(str, sorted(self.residues))
+        listed = f"{', '.join(first)} or {last}" if len(first) < 8 else f"{', '.join(first[:8])}, …"
+        return f"{self.name} must leave {listed} when divided by {self.modulus}"
 
 
 def equality(a: Dim, b: Dim) -> bool | Condition:

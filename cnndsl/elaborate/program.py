@@ -126,6 +126,10 @@ class Program:
             self.build.error(self.context, node.span, "second-net", message, help)
             return
         self.net, self.name = node, node.name
+        try:
+            self.build.check_length(self.context, node.name, node.span)
+        except Unknown:
+            self.name = "Net"
         for parameter in node.parameters:
             self.scope.variables[parameter.name] = self.settings.declare(self.context, parameter)
 

@@ -84,7 +84,8 @@ class Report:
         notes = [str(condition) for condition in self.network.conditions]
         if self.symbols:
             options = " ".join(f"--input {text}" for text in self._fixed_inputs())
-            names = " and ".join(self.symbols)
+            *first, last = self.symbols
+            names = f"{', '.join(first)} and {last}" if first else last
             verb = "aren't" if len(self.symbols) > 1 else "isn't"
             notes.append(f"? depends on {names}, which {verb} fixed: give them by `{options}`")
         return notes

@@ -141,6 +141,13 @@ def test_the_longest_name() -> None:
     assert (error.code, f"more than {LONGEST_NAME}" in error.message) == ("name-too-long", True)
 
 
+def test_the_longest_name_of_a_net() -> None:
+    body = "\ninput x 3@8x8\nrelu"
+    assert network(f"net {'a' * LONGEST_NAME}{body}").name == "a" * LONGEST_NAME
+    (error,) = errors(f"net {'a' * (LONGEST_NAME + 1)}{body}")
+    assert error.code == "name-too-long"
+
+
 def test_scopes_count_in_a_names_length() -> None:
     half = "a" * (LONGEST_NAME // 2)
     body = f"def f():\n    {half}: relu\n{half}: f\n"

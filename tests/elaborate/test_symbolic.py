@@ -54,6 +54,10 @@ CONDITIONS = {
         "a: relu\nconv 3x1 1 s2x1 -> upsample 2x1\npad p=(1,0,0,0)\nadd a",
         ["H must leave 1 when divided by 2"],
     ),
+    "one of several remainders": (
+        "conv 3x1 1 s2x1 p1x0\nx: pool 2x1\nconv 3x1 1 s2x1 p1x0 from conv1\nadd x",
+        ["H must leave 0 or 3 when divided by 4"],
+    ),
     "in a residual": (
         "residual:\n    pool 4x4\n    upsample 4x4",
         ["H must be divisible by 4", "W must be divisible by 4"],

@@ -132,6 +132,11 @@ def test_unknown_is_never_0() -> None:
     ]
 
 
+def test_many_open_sizes_are_listed() -> None:
+    made = report(analysed("input clip 1@TxHxW\nrelu\n"), "net.cnn")
+    assert made.notes()[0].startswith("? depends on T, H and W, which aren't fixed")
+
+
 def test_the_suggested_input_satisfies_the_conditions() -> None:
     text = OPEN.replace("pool 2x2\nupsample 2x2", "pool 2x2\npool 2x2\npool 2x2\nupsample 8x8")
     assert "--input 1@224x224" in report(analysed(text), "").notes()[-1]
