@@ -11,7 +11,7 @@ from cnndsl.elaborate.binding import LayerBinder
 from cnndsl.elaborate.context import UNKNOWN, Context, Unknown, Value, quote
 from cnndsl.elaborate.expressions import Evaluator
 from cnndsl.elaborate.names import check_name
-from cnndsl.elaborate.operations import Operations
+from cnndsl.elaborate.operations import WORK_OF_A_CALL, Operations
 from cnndsl.elaborate.residual import join_residual
 from cnndsl.elaborate.sharing import Recorded, Sharing
 from cnndsl.layers.base import LAYERS, Layer
@@ -164,6 +164,7 @@ class Forms(Operations):
             help = "label that line, `a: conv …`, and write `reuse a`"
             self.build.error(context, operation.span, "missing-argument", message, help)
             return UNKNOWN
+        self.build.work(context, operation.span, WORK_OF_A_CALL)
         words = replace(operation, arguments=operation.arguments[1:])
         help = "`reuse` takes one label, and the arguments of the line that has it"
         rest = LayerBinder(self.build, context, words).form((), help)

@@ -28,6 +28,7 @@ from cnndsl.syntax import tree
 from cnndsl.syntax.reading import UNREAD
 
 MERGES = ("concat", "add", "mul")
+WORK_OF_A_CALL = 5  # of a block, or of `reuse`, beside its lines
 MOST_BODIES = 32  # of blocks, loops, branches and all else, in one another
 
 
@@ -187,6 +188,7 @@ class Operations:
             return UNKNOWN
         given, rest = bound
         depth = self.depth_within(context, operation.span)
+        self.build.work(context, operation.span, WORK_OF_A_CALL)
         inner = Context(
             file=definition.file,
             variables={},

@@ -27,7 +27,9 @@ def equality_work(shapes: Sequence[Shape]) -> int:
     """What it takes to find out whether the shapes' sizes are equal."""
     if all(x.space == shapes[0].space for x in shapes):
         return 0
-    return WORK_A_RESIDUE * sum(min(_period(d), LARGEST_PERIOD) for x in shapes for d in x.space)
+    axes = zip(*(x.space for x in shapes), strict=False)  # ranks may differ: that is soon found out
+    periods = (lcm(*map(_period, sizes)) for sizes in axes)
+    return WORK_A_RESIDUE * sum(min(period, LARGEST_PERIOD) for period in periods)
 
 
 def joined(before: Condition | None, condition: Condition) -> Condition:

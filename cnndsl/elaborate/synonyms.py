@@ -74,13 +74,14 @@ FUNCTION_WORDS = {
     "make_divisible": "it is called `round8` here",
     "mod": "`%` gives the remainder",
     "pow": "a power is written `2**5`",
+    "range": "`range(n)` stands in a `for` alone: `for i in range(3):`",
 }
 """What other languages have as functions."""
 
 
 def suggestion(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
     """A help sentence: what the language calls it, the nearest candidate, or `otherwise`."""
-    known = set(candidates)
+    known = dict.fromkeys(candidates)
     plain = word.lower().removesuffix("1d").removesuffix("2d").removesuffix("3d").rstrip("_")
     meant = LAYER_WORDS.get(plain, plain)
     if meant not in known or meant == word:

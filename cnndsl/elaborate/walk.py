@@ -89,7 +89,12 @@ class Walker(Forms):
         for row in node.rows:
             match row:
                 case (tree.Call(function="range") as call,):
-                    for number in self._range(call, context):
+                    try:
+                        numbers = self._range(call, context)
+                    except Unknown:
+                        self.build.forgotten.body(node.body)
+                        continue
+                    for number in numbers:
                         yield (tree.Number(value=number, span=call.span),)
                 case _:
                     yield row
@@ -99,12 +104,9 @@ class Walker(Forms):
             message = f"`range` takes 1 or 2 numbers, not {len(call.arguments)}"
             help = "`range(3)` counts 0 1 2, `range(1, 3)` counts 1 2"
             self.build.error(context, call.span, "wrong-arguments", message, help)
-            return range(0)
+            raise Unknown
         evaluate = Evaluator(self.build, context)
-        try:
-            return range(*(evaluate.integer(a, "an end of a range") for a in call.arguments))
-        except Unknown:
-            return range(0)
+        return range(*(evaluate.integer(a, "an end of a range") for a in call.arguments))
 
     # Lines
 
