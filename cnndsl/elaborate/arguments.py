@@ -210,8 +210,15 @@ class ArgumentReader:
                 return self._set(name, self._keyed_value(argument, spec), argument.span)
         keys = [k for n, a in self.fields.items() for k in (n, a.letters) if k]
         message = f"{self.name} has no `{argument.key}=`"
-        help = did_you_mean(argument.key, keys, self.usage())
-        raise self.fail(argument.span, "unknown-argument", message, help)
+        raise self.fail(argument.span, "unknown-argument", message, self._key_help(argument, keys))
+
+    def _key_help(self, argument: tree.Keyed, keys: list[str]) -> str:
+        """What to write instead of an unknown key: `activation=relu` is the next layer."""
+        match argument.value:
+            case tree.Name(id=word) if word in LAYERS:
+                return f"write `{word}` without a key: the layer that follows is a word by itself"
+            case _:
+                return did_you_mean(argument.key, keys, self.usage())
 
     def _keyed_value(self, argument: tree.Keyed, spec: Argument) -> object:
         match argument.value:

@@ -45,6 +45,11 @@ class CallBinder(ArgumentReader):
                 match argument:
                     case tree.Value():
                         give_next(self.evaluate.meaning(argument.expression), argument.span)
+                    case tree.Size() if definition.file.parent is None:  # the prelude's
+                        message = (
+                            f"{self.name} takes no size, so {quote(argument.span)} is too many"
+                        )
+                        raise self.fail(argument.span, "unexpected-argument", message, self.example)
                     case tree.Size():
                         give_next(Size(self.size(argument)), argument.span)
                     case tree.Option():

@@ -167,9 +167,23 @@ def _computed(f: Failure) -> Diagnostic | None:
 
 
 def _comma(f: Failure) -> Diagnostic | None:
-    if f.kind != "_COMMA" or "OPTION" not in f.expected:
+    if f.kind != "_COMMA":
         return None
-    return f.error("arguments are separated by blanks", "drop the comma")
+    if "OPTION" in f.expected:
+        return f.error("arguments are separated by blanks", "drop the comma")
+    if "RPAREN" in f.expected and f.first_word not in ("let", "loss", "for", "def", "net"):
+        message = "parentheses hold one computed value here"
+        return f.error(message, "arguments have blanks between them, and a size is written `3x3`")
+    return None
+
+
+def _assignment(f: Failure) -> Diagnostic | None:
+    """`logits = fc 10`, `logits := fc 10`."""
+    if f.kind != "_EQUAL" or not re.fullmatch(r"\w+\s*:?", f.before):
+        return None
+    label = f.before.rstrip(": ")
+    help = f"write `{label}: …`; a variable is written `let {label} = …`"
+    return f.error("a line's value is named by a label and a colon", help)
 
 
 def _arrow(f: Failure) -> Diagnostic | None:
@@ -242,6 +256,7 @@ _EXPLANATIONS: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     _arrow,
     _computed,
     _comma,
+    _assignment,
     _comparison,
     _else,
     _string,

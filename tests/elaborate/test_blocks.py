@@ -77,6 +77,7 @@ WRONG = {
     "def f(): g\ndef g(): relu -> f\nf": ["recursive-block f"],
     "def f(b): b\nf b=f": ["recursive-block b"],
     "def f(k): conv 3x3 k\nf 3x3": ["given-twice k"],
+    "residual 3x3 16": ["unexpected-argument 3x3"],
     "def f(k): conv 3x3 (k+1)\nf 3x3": ["not-a-number k"],
 }
 

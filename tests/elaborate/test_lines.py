@@ -257,6 +257,7 @@ HELPED = {  # a part of the message or of the help
     "conv 3 64": "`3x3`, or `k3`",
     "pool 2": "`2x2`, or `k2`",
     "conv 3x3 64 stride 2": "`s2`",
+    "conv 3x3 64 activation=relu": "write `relu` without a key",
     "conv 3x3 64 rleu": "did you mean `relu`?",
     "conv 3x3 64 padding": "`p1`, or `same`",
     "conv 3x3 4 leaky 0.1": "`-> leaky 0.1`",

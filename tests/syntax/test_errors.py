@@ -83,7 +83,11 @@ ONE_ERROR = {
     "conv 3x3 n~/2": ("missing-parentheses", "`(n/2)`"),
     "conv 3x3~, 64": ("unexpected-token", "drop the comma"),
     "conv s=~": ("unexpected-end", ""),
-    "conv ~= 3": ("unexpected-token", "an argument"),
+    "conv (3~,3) 64": ("unexpected-token", "`3x3`"),
+    "conv2d(3~,64,3)": ("unexpected-token", "blanks"),
+    "conv 3 ~= 3": ("unexpected-token", "an argument"),
+    "logits ~= fc 10": ("unexpected-token", "`logits: …`"),
+    "logits :~= fc 10": ("unexpected-token", "`logits: …`"),
     # ends of lines
     "conv *3 ~64": ("unexpected-token", "`(4*n)`"),
     "conv *2 ~-> relu": ("unexpected-token", "at its end"),
