@@ -11,13 +11,20 @@ SLICES = {"length": "value", "height": "row", "width": "column", "depth": "frame
 """What one position along an axis is."""
 
 
+Finding = tuple[str, str, str]  # code, message, help
+
+
 def lint(network: Network) -> list[Diagnostic]:
     """A network's warnings, each place once."""
     found: dict[tuple[str, int, int], Diagnostic] = {}
     inputs = {i.name for i in network.inputs}
+    read = _read(network)
+    findings = [(i.origin, _unread(i.name, read)) for i in network.inputs]
     for step in network.steps:
-        for code, message, help in (*_first_filters(step, inputs), *_discarded(network, step)):
-            origin = step.origin
+        of_step = (*_first_filters(step, inputs), *_discarded(network, step))
+        findings.append((step.origin, [*of_step, *_unread(step.name, read)]))
+    for origin, of_origin in findings:
+        for code, message, help in of_origin:
             key = (code, id(origin.span.source), origin.span.start)
             found.setdefault(
                 key, Diagnostic(code, message, origin.span, help, "warning", origin.frames)
@@ -25,7 +32,21 @@ def lint(network: Network) -> list[Diagnostic]:
     return list(found.values())
 
 
-def _first_filters(step: Step, inputs: set[str]) -> list[tuple[str, str, str]]:
+def _read(network: Network) -> set[str]:
+    """The names of the values that something is done with."""
+    of_steps = {name for step in network.steps for name in step.inputs}
+    of_loss = {name for term in network.loss for name in term.arguments}
+    return of_steps | of_loss | set(network.outputs) | set(network.heads.values())
+
+
+def _unread(name: str, read: set[str]) -> list[Finding]:
+    if name in read:
+        return []
+    message = f"no layer, output or loss reads `{name}`"
+    return [("unread-value", message, f"`output {name}` keeps it, `from {name}` goes on from it")]
+
+
+def _first_filters(step: Step, inputs: set[str]) -> list[Finding]:
     if step.layer.word != "conv" or not inputs.intersection(step.inputs):
         return []
     if getattr(step.layer, "filters", 1) is not None:
@@ -35,7 +56,7 @@ def _first_filters(step: Step, inputs: set[str]) -> list[tuple[str, str, str]]:
     return [("first-layer-filters", message, "write the number: `conv 3x3 64 …`")]
 
 
-def _discarded(network: Network, step: Step) -> list[tuple[str, str, str]]:
+def _discarded(network: Network, step: Step) -> list[Finding]:
     """Pixels at the end of the map that no pooling window reaches."""
     if step.layer.word not in ("pool", "avgpool"):
         return []
