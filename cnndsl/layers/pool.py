@@ -149,10 +149,10 @@ class AvgPool(Pooling, word="avgpool"):
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         (value,), (x,) = inputs, graph.inputs
         window, counted = self.rounded_down(x), self.countpad
-        if counted and any(before != after for before, after in window.pads):
+        given = self.window(x).pads
+        if counted and (window.pads != given or any(before != after for before, after in given)):
             # Only the given padding counts, not what `ceil` adds, and older ONNX Runtimes count
             # wrongly where the two sides differ. So the given zeros become part of the map.
-            given = self.window(x).pads
             value = surround(graph, value, given)
             rest = zip(window.pads, given, strict=True)
             window = replace(window, pads=tuple((0, all_ - own) for (_, all_), (_, own) in rest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -70,7 +71,17 @@ def _copy(builder: GraphBuilder, value: ir.Value, name: str) -> ir.Value:
 
 def output_names(network: Network) -> tuple[str, ...]:
     """What the outputs are called: the label they end, where that is unambiguous."""
-    short = [name.rpartition(".")[0] or name for name in network.outputs]
+    short = [_ended(network, name) for name in network.outputs]
     if len(set(short)) < len(short) or any(i.name in short for i in network.inputs):
         return network.outputs
     return tuple(short)
+
+
+def _ended(network: Network, name: str) -> str:
+    """The scope of a step that is numbered in it (`logits` of `logits.softmax1`), which its line or
+    block ends; of a step with a label of its own, that.
+    """
+    scope, _, last = name.rpartition(".")
+    step = network.by_name.get(name)
+    numbered = step is not None and re.fullmatch(rf"{step.layer.word}_?\d+_?", last)
+    return scope if scope and numbered else name

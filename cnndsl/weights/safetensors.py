@@ -72,7 +72,7 @@ def _checked(
     try:
         kind, shape = _TYPES.get(entry["dtype"]), tuple(int(n) for n in entry["shape"])
         begin, end = (int(n) for n in entry["data_offsets"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UsageError(f"`{path}` describes `{name}` in a way it can't be read") from None
     if kind is None:
         known = ", ".join(_TYPES)

@@ -135,6 +135,20 @@ def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_outputs_are_called_as_in_the_spec(tmp_path: Path) -> None:
+    text = """
+input image 3@8x8
+def tower():
+    inner: conv 3x3 4
+    gap
+a: tower
+b: fc 3 softmax from a.inner
+output a.inner a b
+"""
+    path = cnndsl.compile(text, tmp_path / "m.onnx", weights="none").path
+    assert [o.name for o in onnx.load(path).graph.output] == ["a.inner", "a", "b"]
+
+
 @pytest.mark.parametrize("name", zoo_names())
 def test_every_zoo_net_compiles_to_a_valid_graph(name: str, tmp_path: Path) -> None:
     path = cnndsl.compile(name, tmp_path / "m.onnx", weights="none").path

@@ -159,3 +159,9 @@ def test_counted_padding_on_one_side(padding):
     layer = AvgPool(kernel=3, stride=2, padding=padding, countpad=True)
     expected = by_hand(x, layer, np.sum, 0) / 9
     np.testing.assert_allclose(run_layer(layer, x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_ceil_adds_never_counts_even_where_both_sides_become_equal() -> None:
+    layer = AvgPool(kernel=4, stride=2, padding=(1, 0), ceil=True, countpad=True)
+    found = run_layer(layer, np.ones((1, 1, 6), np.float32))
+    np.testing.assert_allclose(found[0, 0], [0.75, 1, 1], rtol=1e-6)

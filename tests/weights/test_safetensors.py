@@ -51,6 +51,7 @@ def test_reads_what_the_library_writes(tmp_path: Path, kind: type[np.generic]) -
         (entry(data_offsets=[0, 24]), ARRAY.tobytes()[:-1], "cut off"),
         (entry(data_offsets=[-24, 0]), ARRAY.tobytes(), "cut off"),
         (entry(data_offsets=[0]), ARRAY.tobytes(), "can't be read"),
+        (entry(shape=[float("inf")]), ARRAY.tobytes(), "can't be read"),
         ({"w": 3}, b"", "can't be read"),
         ([1], b"", "no safetensors file"),
     ],
