@@ -30,7 +30,7 @@ demo: $(VENV)/installed-user ## report on, compile and run VGG-16: the first thi
 	@printf '  cnndsl zoo                                   the nets that come with it\n'
 	@printf '  cnndsl report resnet50 --depth 1             another net, blocks folded\n'
 	@printf '  cnndsl report vgg16 --explain conv2          the arithmetic of one layer\n'
-	@printf '  cnndsl report examples/first_net.cnn         a net of ten lines: edit it\n'
+	@printf '  cnndsl report examples/first_net.cnn         a net of eight lines: edit it\n'
 	@printf '  cnndsl check examples/three_mistakes.cnn     what a mistake looks like\n'
 	@printf '  make test                                    check that all is well\n'
 

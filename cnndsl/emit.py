@@ -55,7 +55,7 @@ def emit(
 ) -> Emitted:
     """Write a model; None for `weights` writes the graph alone, its parameters as inputs.
 
-    Files are written beside their place and renamed, so that no half a model is ever seen. Raises
+    Each file is written beside its place and renamed when complete. Raises
     OSError as the file system does, and whatever `weights` raises.
     """
     if path.is_symlink():

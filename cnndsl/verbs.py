@@ -121,12 +121,18 @@ def _network(spec: Spec | Network) -> Network:
 def _metadata(
     network: Network, labels: Sequence[str] | None, preprocessing: Preprocessing | None
 ) -> dict[str, str]:
-    """What the model says about itself: language, tool, spec, labels, preprocessing."""
+    """What the model says about itself: language, tool, spec, labels, preprocessing.
+
+    The spec's hash finds the file; the network's covers used files, settings and input shapes too.
+    """
+    from cnndsl.show.flat import flat
+
     text = network.inputs[0].origin.span.source.text
     metadata = {
         "cnndsl.language": "1",
         "cnndsl.version": version("cnndsl"),
         "cnndsl.spec_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "cnndsl.network_sha256": hashlib.sha256(flat(network).encode()).hexdigest(),
         "cnndsl.settings": json.dumps(dict(network.settings)),
     }
     if labels is not None:

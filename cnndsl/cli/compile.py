@@ -13,6 +13,7 @@ from cnndsl.cli.options import load_spec, spec_options
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
+from cnndsl.show.figures import size
 from cnndsl.specs import SUFFIX, find
 
 PROGRESS_FROM = 64 << 20  # bytes; smaller models are written in a moment
@@ -73,7 +74,6 @@ def command(
     chosen = "none" if weights == "none" else None if weights is None else Path(weights)
     total = 0 if chosen == "none" else _weight_bytes(network)
 
-    from cnndsl.runtime.labels import read_labels
     from cnndsl.verbs import compile as compile_network
 
     with click.progressbar(
@@ -90,15 +90,16 @@ def command(
             seed=seed,
             batch=batch,
             external=external,
-            labels=read_labels(labels) if labels else None,
+            labels=_labels(labels, network),
             preprocessing=read_preprocessing(pictures),
             progress=bar.update,
         )
+    if isinstance(chosen, Path):
+        _report_unused(chosen, network)
     if not quiet:
         beside = f", its weights in {emitted.data}" if emitted.data else ""
-        size = emitted.bytes / 1e6
         layers = f"{len(network.steps)} layer{'s' * (len(network.steps) != 1)}"
-        click.echo(f"{path}: {network.name}, {layers}, {size:,.1f} MB{beside}")
+        click.echo(f"{path}: {network.name}, {layers}, {size(emitted.bytes)}{beside}")
 
 
 def _check_output(path: Path, inputs: tuple[Path | None, ...]) -> None:
@@ -115,3 +116,30 @@ def _check_output(path: Path, inputs: tuple[Path | None, ...]) -> None:
 def _weight_bytes(network: Network) -> int:
     steps = network.without_heads()
     return 4 * sum(p.size for s in steps for p in parameters_of(network, s))
+
+
+def _labels(path: Path | None, network: Network) -> tuple[str, ...] | None:
+    """The names of the classes; as many as the net's output has."""
+    if path is None:
+        return None
+    from cnndsl.runtime.labels import read_labels
+
+    labels = read_labels(path)
+    output = network.shapes[network.outputs[0]]
+    if len(labels) != output.channels:
+        message = f"`{path}` names {len(labels)} classes, but the net's output is {output}"
+        raise UsageError(message)
+    return labels
+
+
+def _report_unused(path: Path, network: Network) -> None:
+    """Say which tensors of a file of weights the net has no place for."""
+    from cnndsl.weights import tensor_names
+
+    steps = network.without_heads()
+    used = {f"{s.owner}.{p.name}" for s in steps for p in parameters_of(network, s)}
+    unused = [name for name in tensor_names(path) if name not in used]
+    if unused:
+        shown = ", ".join(f"`{name}`" for name in unused[:3]) + (", …" if len(unused) > 3 else "")
+        count = f"{len(unused)} tensor{'s' * (len(unused) != 1)}"
+        click.echo(f"`{path}` has {count} that the net doesn't use: {shown}", err=True)

@@ -120,7 +120,8 @@ class GraphBuilder:
 def _written(step: Step) -> str:
     """What the spec says where the step comes from, for people who open the model."""
     span = step.origin.span
-    return f"{span.source.name}:{span.line}: {span.source.line(span.line).strip()}"
+    file = span.source.name.replace("\\", "/").rpartition("/")[2]  # not where it lay
+    return f"{file}:{span.line}: {span.source.line(span.line).strip()}"
 
 
 def _onnx_dim(size: Dim) -> int | str:

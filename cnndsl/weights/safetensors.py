@@ -45,6 +45,11 @@ def read_safetensors(path: Path) -> Weights:
     return read
 
 
+def tensor_names(path: Path) -> list[str]:
+    """The names of a file's tensors; raises UsageError where it is none."""
+    return list(_header(path)[0])
+
+
 def _header(path: Path) -> tuple[dict[str, Any], int, int]:
     """The header, where the tensors begin, and how many bytes follow."""
     try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from onnx import numpy_helper
 
+import cnndsl
 from cnndsl.cli import main
 
 SPEC = (
@@ -30,7 +33,7 @@ def metadata(path: Path) -> dict[str, str]:
 def test_writes_beside_and_says_what(folder: Path) -> None:
     result = CliRunner().invoke(main, ["compile", "small.cnn", "--set", "classes=5"])
     assert result.exit_code == 0
-    assert result.output == "small.onnx: Small, 3 layers, 0.0 MB\n"
+    assert result.output == "small.onnx: Small, 3 layers, 3.91 KiB\n"
     assert json.loads(metadata(folder / "small.onnx")["cnndsl.settings"]) == {"classes": 5}
 
 
@@ -61,6 +64,7 @@ def test_the_graph_alone(folder: Path) -> None:
         (["small.cnn", "-o", "small.cnn"], "the model would replace `small.cnn`"),
         (["small.cnn", "-o", "other.cnn"], "the model would replace `other.cnn`"),
         (["small.cnn", "--weights", "w.safetensors"], "`w.safetensors` can't be read"),
+        (["small.cnn", "--labels", "small.cnn"], "names 5 classes, but the net's output is @3"),
         (["small.cnn", "--mean", "a,b"], "`--mean a,b` is no list of numbers"),
         (["small.cnn", "--set", "classes"], "isn't written `--set name=value`"),
         (["small.cnn", "--input", "8x8"], "`8x8` is no input shape"),
@@ -93,3 +97,14 @@ def test_a_batch_beyond_all_memory_is_refused(folder: Path) -> None:
     result = CliRunner().invoke(main, ["compile", "small.cnn", "--batch", "9" * 20])
     assert result.exit_code == 2
     assert "1<=x<=1048576" in result.output
+
+
+def test_tensors_without_a_place_are_named(folder: Path) -> None:
+    library = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    model = cnndsl.compile("small.cnn", folder / "a.onnx").path
+    arrays = {t.name: numpy_helper.to_array(t) for t in onnx.load(model).graph.initializer}
+    library.save_file(arrays | {"old.weight": np.zeros(3)}, folder / "w.safetensors")
+    arguments = ["compile", "small.cnn", "--weights", "w.safetensors", "-q"]
+    result = CliRunner().invoke(main, arguments)
+    sentence = "`w.safetensors` has 1 tensor that the net doesn't use: `old.weight`\n"
+    assert (result.exit_code, result.output) == (0, sentence)
