@@ -14,6 +14,7 @@ Severity = Literal["error", "warning"]
 
 LONGEST_WORD = 60
 MOST_CANDIDATES = 500
+INNER_FRAMES, OUTER_FRAMES = 5, 3  # of the calls that led to a place; between them there is a gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,13 @@ class Diagnostic:
             lines.extend(_excerpt(self.span, blue, red, end))
         if self.help:
             lines.append(f"  {blue}help:{end} {_printable(self.help)}")
-        for frame in self.frames:
+        hidden = range(INNER_FRAMES, len(self.frames) - OUTER_FRAMES)
+        for number, frame in enumerate(self.frames):
             call, place = _printable(_first_line(frame.text)), _printable(frame.place)
-            lines.append(f"  {blue}from:{end} `{call}` at {place}")
+            if number not in hidden:
+                lines.append(f"  {blue}from:{end} `{call}` at {place}")
+            elif number == hidden[0]:
+                lines.append(f"  {blue}from:{end} … {len(hidden)} more")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, object]:

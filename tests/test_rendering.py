@@ -35,6 +35,17 @@ def test_warnings_and_calls() -> None:
     assert rendered.endswith("\n  from: `f 3` at net.cnn:2:1\n  from: `f 3` at net.cnn:2:1")
 
 
+def test_of_very_many_calls_the_inner_and_outer_ones() -> None:
+    text = "".join(f"f{i}\n" for i in range(40))
+    source = Source("net.cnn", text)
+    frames = tuple(Span(source, source.line_starts[i], source.line_starts[i] + 2) for i in range(9))
+    (*_, a, gap, b, c, d) = diagnostic(text, "f39", frames=frames).render().split("\n")
+    assert a == "  from: `f4` at net.cnn:5:1"
+    assert gap == "  from: … 1 more"
+    assert [b[9:11], c[9:11], d[9:11]] == ["f6", "f7", "f8"]
+    assert "more" not in diagnostic(text, "f39", frames=frames[:8]).render()
+
+
 def test_a_caret_below_tabs_and_to_the_end_of_the_line_only() -> None:
     rendered = diagnostic("residual:\n\trelu\n\ttanh", "relu\n\ttanh").render().split("\n")
     assert rendered[2:] == ["   2 | \trelu", "     | \t^^^^"]
