@@ -1,0 +1,177 @@
+"""Reverse-mode differentiation of an ONNX graph: the graph goes in, gradient nodes come out.
+
+Every node has a rule (see `rules/`) that turns the gradients of its outputs into those of its
+inputs, in standard operators. The walk goes over the nodes in reverse; a value that several nodes
+read gets the sum of what they send back. Nothing is computed for a value that no trainable one
+flows into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Literal
+
+import numpy as np
+import onnx_ir as ir
+
+from cnndsl.diagnostics import UsageError
+
+Gradient = ir.Value | None
+"""A gradient, or None: zero everywhere, or not asked for."""
+
+Rule = Callable[["Backward", ir.Node, Sequence[Gradient]], Sequence[Gradient]]
+"""From a node and its outputs' gradients to its inputs' gradients, as many as it has inputs.
+
+A rule asks `needs` before it computes what may be dropped.
+"""
+
+RULES: dict[str, Rule] = {}
+"""A rule for each ONNX operator; filled as the modules of `rules` are imported."""
+
+
+def rule(*operators: str) -> Callable[[Rule], Rule]:
+    """Register the function below as the gradient of these operators."""
+
+    def register(function: Rule) -> Rule:
+        for operator in operators:
+            RULES[operator] = function
+        return function
+
+    return register
+
+
+class Backward:
+    """The backward pass under construction: what rules write their nodes into."""
+
+    def __init__(self, needed: Collection[ir.Value], float_type: ir.DataType):
+        self.float_type = float_type
+        self.nodes: list[ir.Node] = []
+        self.constants: dict[str, ir.Value] = {}
+        self._needed = set(needed)
+        self._prefix, self._count = "value", 0
+        self._shared: dict[object, ir.Value] = {}
+
+    def needs(self, value: ir.Value | None) -> bool:
+        """Whether anything trainable flows into the value, so that its gradient is asked for."""
+        return value in self._needed
+
+    def shape(self, value: ir.Value) -> tuple[int, ...]:
+        """A forward value's shape; a gradient has its value's. UsageError where it isn't fixed."""
+        dims = list(value.shape) if value.shape is not None else [None]
+        if not all(isinstance(d, int) for d in dims):
+            raise UsageError(f"the shape of `{value.name}` isn't fixed, so it has no gradient yet")
+        return tuple(d for d in dims if isinstance(d, int))
+
+    def op(self, kind: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
+        """Add a node with one output."""
+        return self.ops(kind, 1, *inputs, **attributes)[0]
+
+    def ops(
+        self, kind: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
+    ) -> Sequence[ir.Value]:
+        """Add a node with several outputs."""
+        self._count += 1
+        name = f"{self._prefix}/grad/{kind}{self._count}"
+        plain = {k: [*v] if isinstance(v, tuple) else v for k, v in attributes.items()}
+        node = ir.node(kind, inputs, plain, num_outputs=outputs, name=name)
+        for i, output in enumerate(node.outputs):
+            output.name = f"{name}:{i}" if i else name
+        self.nodes.append(node)
+        return node.outputs
+
+    def shared(self, key: object, make: Callable[[], ir.Value]) -> ir.Value:
+        """A value that several rules want, made once: the shifts of a map, say."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
+
+    def constant(self, values: object, kind: Literal["float", "int"] = "int") -> ir.Value:
+        """A constant tensor; equal ones are made once."""
+        data_type = ir.DataType.INT64 if kind == "int" else self.float_type
+        array = np.asarray(values, data_type.numpy())
+        digest = sha256(array.tobytes()).hexdigest()[:12]
+        name = f"constant/{kind}/{'x'.join(map(str, array.shape))}/{digest}"
+        if name not in self.constants:
+            self.constants[name] = ir.Value(
+                name=name,
+                shape=ir.Shape(array.shape),
+                type=ir.TensorType(data_type),
+                const_value=ir.tensor(array, name=name),
+            )
+        return self.constants[name]
+
+    def begin(self, name: str | None) -> None:
+        """Name the nodes that follow after this node or value."""
+        self._prefix = name or "value"
+
+
+def differentiate(
+    nodes: Sequence[ir.Node],
+    seeds: Mapping[ir.Value, ir.Value],
+    wanted: Collection[ir.Value],
+) -> tuple[Backward, dict[ir.Value, ir.Value]]:
+    """The nodes that compute gradients with respect to the wanted values.
+
+    `nodes` are the forward pass in topological order, with every shape fixed. `seeds` are values
+    with the gradients that come in for them: 1 for a loss. A wanted value that influences no seed
+    has no entry. Raises UsageError where an operator has no rule or a shape isn't fixed.
+    """
+    import cnndsl.autodiff.rules  # noqa: F401  # pyright: ignore[reportUnusedImport] - fills RULES
+
+    needed = _influenced(nodes, wanted)
+    back = Backward(needed, _float_type(seeds))
+    pending = {value: [gradient] for value, gradient in seeds.items()}
+    gradients: dict[ir.Value, ir.Value] = {}
+
+    def settle(value: ir.Value) -> Gradient:
+        parts = pending.pop(value, [])
+        if not parts:
+            return None
+        total = parts[0] if len(parts) == 1 else back.op("Sum", *parts)
+        total.shape, total.type = value.shape, value.type
+        gradients[value] = total
+        return total
+
+    for node in reversed(nodes):
+        if not any(v in needed for v in node.outputs):
+            continue
+        back.begin(node.name or node.op_type)
+        received = [settle(output) for output in node.outputs]
+        if all(g is None for g in received):
+            continue
+        for value, gradient in zip(node.inputs, _apply(back, node, received), strict=False):
+            if value is not None and gradient is not None and value in needed:
+                pending.setdefault(value, []).append(gradient)
+    for value in wanted:
+        if value in pending:
+            back.begin(value.name)
+            settle(value)
+    return back, {value: gradients[value] for value in wanted if value in gradients}
+
+
+def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
+    types = {value.dtype for value in seeds}
+    assert len(types) == 1, "all losses are of one type"
+    (found,) = types
+    assert found is not None, "types are inferred before"
+    return found
+
+
+def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    found = RULES.get(node.op_type)
+    if found is None:
+        where = f", {node.doc_string}" if node.doc_string else ""
+        raise UsageError(
+            f"the operator {node.op_type} (node `{node.name}`{where}) has no gradient rule yet"
+        )
+    return found(back, node, received)
+
+
+def _influenced(nodes: Sequence[ir.Node], wanted: Collection[ir.Value]) -> set[ir.Value]:
+    """The wanted values and all that depend on them."""
+    needed = set(wanted)
+    for node in nodes:
+        if any(v in needed for v in node.inputs if v is not None):
+            needed.update(node.outputs)
+    return needed
