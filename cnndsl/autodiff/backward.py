@@ -73,8 +73,7 @@ class Backward:
         """Add a node with several outputs."""
         self._count += 1
         name = f"{self._prefix}/grad/{kind}{self._count}"
-        plain = {k: [*v] if isinstance(v, tuple) else v for k, v in attributes.items()}
-        node = ir.node(kind, inputs, plain, num_outputs=outputs, name=name)
+        node = ir.node(kind, inputs, attributes, num_outputs=outputs, name=name)
         for i, output in enumerate(node.outputs):
             output.name = f"{name}:{i}" if i else name
         self.nodes.append(node)
