@@ -29,9 +29,9 @@ def find(spec: str | Path) -> Source:
     if isinstance(spec, str) and "\n" in spec:
         return Source("<text>", spec)
     if str(spec) == "-":
-        return Source("<stdin>", sys.stdin.read(MOST_BYTES + 1))
+        return Source("<stdin>", _text(sys.stdin.buffer.read(MOST_BYTES + 1), "standard input"))
     path = Path(spec)
-    if path.is_file():
+    if _is_file(path):
         return read(path)
     if isinstance(spec, str) and not path.suffix and path.name == spec:
         try:
@@ -51,13 +51,23 @@ def read(path: Path, name: str | None = None) -> Source:
             data = file.read(MOST_BYTES + 1)
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
+    return Source(name or str(path), _text(data, f"`{path}`"), path.resolve().parent)
+
+
+def _text(data: bytes, what: str) -> str:
     if len(data) > MOST_BYTES:
-        raise UsageError(f"`{path}` is larger than a spec may be ({MOST_BYTES:,} bytes)")
+        raise UsageError(f"{what} is larger than a spec may be ({MOST_BYTES:,} bytes)")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"`{path}` is no UTF-8 text; a spec is a text file") from None
-    return Source(name or str(path), text, path.resolve().parent)
+        raise UsageError(f"{what} is no UTF-8 text; a spec is a text file") from None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, for one
+        return False
 
 
 def load(
@@ -89,19 +99,28 @@ def _prelude() -> File:
 
 
 def _read_used(source: Source, path: str) -> File:
-    """The file named by a `use` line: from the spec's folder or below it, never from elsewhere."""
+    """The file named by a `use` line: from the spec's folder or below it, never from elsewhere.
+
+    It is called after its true place, so that a file is one file by whatever way it is reached.
+    """
     from cnndsl.syntax.parse import parse
 
+    if "\0" in path or Path(path).is_absolute() or ".." in Path(path).parts:
+        raise LookupError(f"`{path}` may lie outside the spec's folder")
     if source.folder is None:
-        raise LookupError(f"`{path}` can't be found: this text lies in no folder")
-    full = (source.folder / path).resolve()
-    if Path(path).is_absolute() or not full.is_relative_to(source.folder):
-        raise LookupError(f"`{path}` lies outside the spec's folder; copy it there")
+        raise LookupError(f"`{path}` can't be found, since this text lies in no folder")
+    try:
+        full = (source.folder / path).resolve()
+    except (OSError, RuntimeError):  # links that lead in a circle
+        raise LookupError(f"`{path}` can't be found") from None
+    if not full.is_relative_to(source.folder):
+        raise LookupError(f"`{path}` lies outside the spec's folder")
     if full.suffix != SUFFIX:
         raise LookupError(f"`{path}` doesn't end in {SUFFIX}")
-    if not full.is_file():
+    if not _is_file(full):
         raise LookupError(f"there is no file `{path}` beside the spec")
+    name = str(Path(source.name).parent / full.relative_to(source.folder))
     try:
-        return parse(read(full, name=str(Path(source.name).parent / path)))
+        return parse(read(full, name=name))
     except UsageError as e:
         raise LookupError(str(e)) from None

@@ -72,7 +72,7 @@ def command(
     path = output or Path(f"{Path(source.name).stem.strip('<>')}.onnx")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
-    chosen = Path(weights) if weights and weights != "none" else weights
+    chosen = "none" if weights == "none" else None if weights is None else Path(weights)
     total = 0 if chosen == "none" else _weight_bytes(network)
 
     from cnndsl.verbs import compile as compile_network

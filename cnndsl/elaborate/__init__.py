@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cnndsl.diagnostics import Diagnostic
+from cnndsl.elaborate.files import ReadUsed
 from cnndsl.elaborate.lint import lint
-from cnndsl.elaborate.program import Program, ReadUsed, Setting
+from cnndsl.elaborate.program import Program
+from cnndsl.elaborate.settings import Setting
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.syntax import tree

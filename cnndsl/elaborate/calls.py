@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import cast
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.binding import Binder, Bound
-from cnndsl.elaborate.context import Definition, LayerWord, Meaning, Size, Unknown
+from cnndsl.elaborate.arguments import ArgumentReader, Bound
+from cnndsl.elaborate.context import Definition, LayerWord, Meaning, Size, Unknown, quote
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 
-class CallBinder(Binder):
+class CallBinder(ArgumentReader):
     """Binds a call's arguments: by position, by `key=`, or as a short option (`s2` gives `s`)."""
 
     def call(self, definition: Definition) -> tuple[dict[str, Meaning], Bound] | None:
@@ -26,7 +26,8 @@ class CallBinder(Binder):
                 message = f"the block {self.name} has no parameter `{name}`"
                 raise self.fail(span, "unknown-argument", message, did_you_mean(name, names, has))
             if name in given:
-                raise self.fail(span, "given-twice", f"`{name}` is given twice")
+                message = f"the parameter `{name}` has a value already when {quote(span)} is read"
+                raise self.fail(span, "given-twice", message, "leave one of them out")
             given[name] = value
 
         def give_next(value: Meaning, span: Span) -> None:
@@ -35,8 +36,8 @@ class CallBinder(Binder):
                     given[name] = value
                     return
             count = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
-            message = f"the block {self.name} takes {count}, so `{span.text}` is one too many"
-            raise self.fail(span, "unexpected-argument", message)
+            message = f"the block {self.name} takes {count}, so {quote(span)} is one too many"
+            raise self.fail(span, "unexpected-argument", message, _head(definition))
 
         for argument in self.operation.arguments:
             try:
@@ -53,7 +54,8 @@ class CallBinder(Binder):
                         give(argument.key, Size(self.size(size)), argument.span)
                     case tree.Keyed(value=tree.TupleValue() | tree.ShapeLiteral()):
                         message = f"`{argument.key}=` of a block takes one number, size or word"
-                        raise self.fail(argument.span, "not-a-number", message)
+                        help = "pass the numbers one by one"
+                        raise self.fail(argument.span, "not-a-number", message, help)
                     case tree.Keyed():
                         value = self.evaluate.meaning(cast(tree.Expression, argument.value))
                         give(argument.key, value, argument.span)
@@ -65,7 +67,8 @@ class CallBinder(Binder):
                             give_next(meaning, argument.span)
                     case tree.ShapeLiteral():
                         message = f"the block {self.name} takes no shape"
-                        raise self.fail(argument.span, "unexpected-argument", message)
+                        help = _head(definition)
+                        raise self.fail(argument.span, "unexpected-argument", message, help)
             except Unknown:
                 self.failed = True
         if self.failed:
@@ -77,7 +80,12 @@ class CallBinder(Binder):
                     self.bound.places[""],
                     "missing-argument",
                     f"the block {self.name} needs `{parameter.name}`",
-                    f"it is defined at {definition.node.span.place}",
+                    _head(definition),
                 )
                 return None
         return given, self.bound
+
+
+def _head(definition: Definition) -> str:
+    span = definition.node.span
+    return f"it is {quote(span)} at {span.place}"

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean
-from cnndsl.elaborate.context import Context, Value
-from cnndsl.layers.base import LAYERS, Layer, ShapeError
+from cnndsl.elaborate.context import Context, Unknown, Value
+from cnndsl.elaborate.forgotten import Forgotten
+from cnndsl.elaborate.symbols import equality_work, joined, too_complex
+from cnndsl.layers.base import LAYERS, Layer, Parameter, ShapeError
 from cnndsl.network import Origin, Step
 from cnndsl.shape import Condition, Shape
 from cnndsl.source import Span
 
 MOST_STEPS = 20_000
-MOST_OPERATIONS = 100_000  # elaborated, whether or not they make a step
-MOST_CALLS = 64  # blocks within blocks
+MOST_WORK = 500_000  # lines, ops and parts of expressions, unrolled
 MOST_ELEMENTS = 1 << 40  # of one value or one parameter
 MOST_FINDINGS = 50
-LONGEST_NAME = 200
+LONGEST_NAME = 200  # scopes included
+SHORT_OPTIONS = ("s", "k", "p", "d", "g", "op")  # a block may be called so, but its steps not
 
 
 class Construction:
-    """Collects steps and diagnostics; every limit is enforced here."""
+    """Collects steps and diagnostics; every limit on how much there may be is enforced here."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
+        self.by_name: dict[str, Step] = {}
         self.values: dict[str, Value] = {}  # inputs and steps, by name
-        self.labels: dict[str, Value] = {}  # line ends, by full label
+        self.labels: dict[str, Value] = {}  # inputs, ends of lines and heads, by full label
+        self.places: dict[str, Span] = {}  # of the labels
+        self.left_out: dict[str, Span] = {}  # labels of lines that `if` or `*0` left out
         self.heads: dict[str, str] = {}
         self.conditions: dict[str, Condition] = {}
-        self.warnings: list[Diagnostic] = []
         self.errors: list[Diagnostic] = []
+        self.forgotten = Forgotten()
         self._counters: dict[tuple[str, str], int] = {}
         self._reported: set[tuple[str, int, int]] = set()
-        self._operations = 0
+        self._work = 0
 
     # Findings
 
@@ -42,47 +47,48 @@ class Construction:
         if key in self._reported:
             return
         self._reported.add(key)
-        self.errors.append(Diagnostic(code, message, span, help, "error", context.frames))
-        if len(self.errors) >= MOST_FINDINGS:
-            raise SpecError(self.errors)
+        self.add_errors([Diagnostic(code, message, span, help, "error", context.frames)])
 
-    def warn(self, context: Context, span: Span, code: str, message: str, help: str) -> None:
-        """Report something that is allowed but probably not meant."""
-        key = (code, id(span.source), span.start)
-        if key not in self._reported and len(self.warnings) < MOST_FINDINGS:
-            self._reported.add(key)
-            self.warnings.append(Diagnostic(code, message, span, help, "warning", context.frames))
+    def add_errors(self, errors: Sequence[Diagnostic]) -> None:
+        """Add errors as they are; the first 50 of them stop everything."""
+        self.errors.extend(errors)
+        if len(self.errors) >= MOST_FINDINGS:
+            raise SpecError(self.errors[:MOST_FINDINGS])
 
     def stop(self, context: Context, span: Span, code: str, message: str, help: str = "") -> None:
         """Report an error after which nothing more can be said."""
         self.errors.append(Diagnostic(code, message, span, help, "error", context.frames))
         raise SpecError(self.errors)
 
-    def count_operation(self, context: Context, span: Span) -> None:
-        """Bound the work of loops and blocks that call each other."""
-        self._operations += 1
-        if self._operations > MOST_OPERATIONS or len(self.steps) > MOST_STEPS:
-            limit = f"{MOST_STEPS:,} layers" if len(self.steps) > MOST_STEPS else ""
-            self.stop(
-                context,
-                span,
-                "too-many-layers",
-                f"the net has more than {limit or f'{MOST_OPERATIONS:,} lines when unrolled'}",
-                "check the repeats and loops that lead here",
-            )
+    def work(self, context: Context, span: Span, amount: int = 1) -> None:
+        """Bound the time that loops, blocks that call each other, and large expressions take."""
+        self._work += amount
+        if self._work > MOST_WORK:
+            message = f"unrolling the net takes more than {MOST_WORK:,} lines and computations"
+            help = "check the repeats and loops that lead here"
+            self.stop(context, span, "too-much-to-unroll", message, help)
 
     # Names
 
-    def fresh_name(self, context: Context, kind: str) -> str:
+    def fresh_name(self, context: Context, kind: str, span: Span) -> str:
         """`conv3`: numbered per kind within the scope, so that one kind doesn't rename another."""
         key = (context.path, kind)
-        separator = "_" if kind[-1].isdigit() else ""  # relu6_1
+        separator = "_" if kind[-1].isdigit() or kind in SHORT_OPTIONS else ""  # relu6_1, s_2
         while True:
             self._counters[key] = number = self._counters.get(key, 0) + 1
             last = f"{kind}{separator}{number}"
             name = context.full(f"{last}_" if last in LAYERS else last)  # relu6_ is the sixth relu
             if name not in self.values and name not in self.labels:
+                self.check_length(context, name, span)
                 return name
+
+    def check_length(self, context: Context, name: str, span: Span) -> None:
+        """Bound a full name; raises Unknown after reporting it."""
+        if len(name) > LONGEST_NAME:
+            message = f"the name `{name[:20]}…` has {len(name):,} letters, more than {LONGEST_NAME}"
+            help = "use shorter labels, or fewer blocks in one another"
+            self.error(context, span, "name-too-long", message, help)
+            raise Unknown
 
     def find(self, context: Context, name: str) -> Value | None:
         """The labelled value or step of that name, looked for from the scope outwards."""
@@ -94,17 +100,38 @@ class Construction:
                 return found
             path = path.rpartition(".")[0]
 
-    def resolve(self, context: Context, name: str, span: Span) -> Value | None:
-        """As `find`, reporting a name that doesn't exist."""
+    def resolve(self, context: Context, name: str, span: Span) -> Value:
+        """As `find`; raises Unknown where there is no such name, after reporting it."""
         found = self.find(context, name)
-        if found is None:
-            help = did_you_mean(
+        if found is not None:
+            return found
+        if not self._is_forgotten(context, name):
+            message, help = f"there is no value `{name}` above", ""
+            if context.full(name) in self.left_out:
+                line = self.left_out[context.full(name)].line
+                help = f"line {line}, which has this label, is left out by its `if` or `*0`"
+            help = help or did_you_mean(
                 name,
                 (*self.labels, *self.values),
                 "a value is called like its label, or like the layer that makes it: `conv1`",
             )
-            self.error(context, span, "unknown-value", f"there is no value `{name}` above", help)
-        return found
+            self.error(context, span, "unknown-value", message, help)
+        raise Unknown
+
+    def _is_forgotten(self, context: Context, name: str) -> bool:
+        """Whether an earlier error is why the name doesn't exist."""
+        while True:
+            found = self.find(context, name)
+            if (found and found.shape is None) or self.forgotten.covers(name):
+                return True
+            name, dot, _ = name.rpartition(".")
+            if not dot:
+                return False
+
+    def label(self, full: str, value: Value, span: Span) -> None:
+        """Let a label stand for a value."""
+        self.labels[full] = value
+        self.places[full] = span
 
     # Steps
 
@@ -118,38 +145,46 @@ class Construction:
         shares: str | None = None,
     ) -> Value:
         """Add a step; its shape is inferred, or unknown after an error here or before."""
+        if len(self.steps) >= MOST_STEPS:
+            message = f"the net has more than {MOST_STEPS:,} layers"
+            help = "check the repeats and loops that lead here"
+            self.stop(context, places[""], "too-many-layers", message, help)
         shape = self._shape(context, layer, inputs, places)
-        if shape is not None and shares is not None:
-            shares = self._shared(context, layer, inputs, shares, places[""])
+        if shape is not None and not self._may_read(context, inputs, shares, places[""]):
+            shape = None
         value = self.values[name] = Value(name, shape)
         if shape is not None:
-            self.steps.append(
-                Step(
-                    name=name,
-                    layer=layer,
-                    inputs=tuple(v.name for v in inputs),
-                    output=shape,
-                    origin=Origin(places[""], context.frames),
-                    shares=shares,
-                    head=context.head,
-                )
+            if shares and not self._parameters(layer, [v.shape for v in inputs if v.shape]):
+                shares = None
+            step = Step(
+                name=name,
+                layer=layer,
+                inputs=tuple(v.name for v in inputs),
+                output=shape,
+                origin=Origin(places[""], context.frames),
+                shares=shares,
+                head=context.head,
             )
+            self.steps.append(step)
+            self.by_name[name] = step
         return value
 
     def _shape(
-        self,
-        context: Context,
-        layer: Layer,
-        inputs: Iterable[Value],
-        places: dict[str, Span],
+        self, context: Context, layer: Layer, inputs: Sequence[Value], places: dict[str, Span]
     ) -> Shape | None:
         shapes = [v.shape for v in inputs if v.shape is not None]
-        if len(shapes) < len(list(inputs)):
+        if len(shapes) < len(inputs):
             return None
+        self.work(context, places[""], equality_work(shapes))
         try:
             shape = layer.shape(*shapes)
             for condition in layer.conditions(*shapes):
-                self._require(condition, context, places[""])
+                before = self.conditions.get(condition.name)
+                self.conditions[condition.name] = joined(before, condition)
+            if too_complex(shape):
+                message = f"the size {str(shape)[:40]} … is too complex to follow"
+                help = "give the input a fixed size"
+                raise ShapeError("symbolic-too-complex", message, help=help)
         except ShapeError as e:
             span = places.get(e.field) or places[""]
             self.error(context, span, e.code, str(e), e.help)
@@ -157,57 +192,59 @@ class Construction:
         self._check_size(context, shape, layer, shapes, places[""])
         return shape
 
-    def _shared(
-        self,
-        context: Context,
-        layer: Layer,
-        inputs: Sequence[Value],
-        shares: str,
-        span: Span,
-    ) -> str | None:
-        """The step whose weights are shared, which must fit; None where there are no weights."""
-        owner = next(s for s in self.steps if s.name == shares)
-        shapes = [v.shape for v in inputs if v.shape is not None]
-        theirs = [self.values[n].shape for n in owner.inputs]
-        known = [s for s in theirs if s is not None]
-        parameters = layer.parameters(*shapes)
-        if owner.layer.parameters(*known) != parameters:
-            listed = " and ".join(str(s) for s in shapes)
-            message = f"the weights of `{shares}` don't fit an input of {listed}"
-            help = f"it took {' and '.join(str(s) for s in known)}"
-            self.error(context, span, "reuse-mismatch", message, help)
-        return shares if parameters else None
+    def _may_read(
+        self, context: Context, inputs: Sequence[Value], shares: str | None, span: Span
+    ) -> bool:
+        """What inference runs can't need what exists in training alone."""
+        names = [v.name for v in inputs] + ([shares] if shares else [])
+        for name in names if context.head is None else []:
+            step = self.by_name.get(name)
+            if step is not None and step.head is not None:
+                self.head_needed(context, name, step.head, span)
+                return False
+        return True
 
-    def _require(self, condition: Condition, context: Context, span: Span) -> None:
-        before = self.conditions.get(condition.name)
-        joined = before.joined(condition) if before else condition
-        if joined is None:
-            raise ShapeError(
-                "impossible-size",
-                f"{condition}, but from above: {before}",
-                help="no size satisfies both: pad with `same` or crop",
-            )
-        self.conditions[condition.name] = joined
+    def head_needed(self, context: Context, name: str, head: str, span: Span) -> None:
+        """Report that inference would need a value or weights of a training-only head."""
+        message = f"`{name}` belongs to the head `{head}`, which exists in training alone"
+        help = "take a value from outside the head; only `loss` may name what is in it"
+        self.error(context, span, "head-needed", message, help)
+
+    def may_share(
+        self, context: Context, layer: Layer, inputs: Sequence[Value], shares: str, span: Span
+    ) -> bool:
+        """Whether a step's weights suit another of the same kind; reports why not."""
+        owner = self.by_name[shares]
+        if owner.layer.word != layer.word:
+            message = f"here is `{layer.word}`, where the line had `{owner.layer.word}` before"
+            help = "a line whose weights are shared must have the same layers on every input"
+            self.error(context, span, "reuse-mismatch", message, help)
+            return False
+        shapes = [v.shape for v in inputs if v.shape is not None]
+        known = [s for s in (self.values[n].shape for n in owner.inputs) if s is not None]
+        if len(shapes) < len(inputs) or self._parameters(owner.layer, known) == self._parameters(
+            layer, shapes
+        ):
+            return True
+        listed = " and ".join(str(s) for s in shapes)
+        message = f"the weights of `{shares}` don't fit an input of {listed}"
+        help = f"they were made for {' and '.join(str(s) for s in known)}"
+        self.error(context, span, "reuse-mismatch", message, help)
+        return False
+
+    def _parameters(self, layer: Layer, shapes: Sequence[Shape]) -> tuple[Parameter, ...]:
+        try:
+            return layer.parameters(*shapes)
+        except ShapeError:
+            return ()
 
     def _check_size(
-        self,
-        context: Context,
-        shape: Shape,
-        layer: Layer,
-        inputs: Sequence[Shape],
-        span: Span,
+        self, context: Context, shape: Shape, layer: Layer, inputs: Sequence[Shape], span: Span
     ) -> None:
-        largest = max(
-            (p.size for p in layer.parameters(*inputs)),
-            default=0,
-        )
+        largest = max((p.size for p in layer.parameters(*inputs)), default=0)
         if shape.is_concrete:
             largest = max(largest, shape.elements)
         if largest > MOST_ELEMENTS:
-            self.stop(
-                context,
-                span,
-                "too-large",
-                f"a tensor of {largest:,} values is made here; the limit is {MOST_ELEMENTS:,}",
-                "check the sizes and numbers of filters that lead here",
-            )
+            message = f"this makes a tensor of {largest:,} values, more than {MOST_ELEMENTS:,}"
+            help = "check the sizes and numbers of filters that lead here"
+            self.stop(context, span, "too-large", message, help)

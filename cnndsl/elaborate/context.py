@@ -9,6 +9,8 @@ from cnndsl.shape import Shape
 from cnndsl.source import Span
 from cnndsl.syntax.tree import Def
 
+LONGEST_QUOTE = 40
+
 
 @dataclass(frozen=True, slots=True)
 class LayerWord:
@@ -34,12 +36,32 @@ class Value:
 
 Meaning = int | float | LayerWord | Size | Value
 
+UNKNOWN = Value("?", None)
+"""What a reported error left open: everything that depends on it stays silent."""
+
+
+def quote(span: Span) -> str:
+    """A stretch of the spec, in backticks, as messages show it."""
+    text = " ".join(span.text.split())
+    return f"`{text}`" if len(text) <= LONGEST_QUOTE else f"`{text[: LONGEST_QUOTE - 1]}…`"
+
 
 class Unknown(Exception):
     """Something depends on what an earlier, reported error left open; it stays silent."""
 
 
 @dataclass(frozen=True, slots=True)
+class RowFrame(Span):
+    """A row of a `for`; `text` shows the loop over this row alone: `for n, k in (64, 2)`."""
+
+    shown: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.shown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Definition:
     """A `def` with the file whose names its body sees."""
 
@@ -49,11 +71,17 @@ class Definition:
 
 @dataclass(slots=True)
 class FileScope:
-    """The names a file's `def`s see: its own, those it uses, and the prelude's."""
+    """The names a file's `def`s see: its own, those it uses, and the prelude's.
+
+    `below` are the heads of the `def`s that are still to come; `incomplete` says that a file it
+    uses couldn't be read, so that any block may be missing.
+    """
 
     variables: dict[str, Meaning] = field(default_factory=dict[str, Meaning])
     definitions: dict[str, Definition] = field(default_factory=dict[str, Definition])
     parent: Callable[[], FileScope] | None = None  # the prelude: read only when it is needed
+    below: dict[str, Span] = field(default_factory=dict[str, Span])
+    incomplete: bool = False
 
     def definition(self, name: str) -> Definition | None:
         """The block of that name; the file's own come before the prelude's."""
@@ -72,9 +100,9 @@ class Context:
     """The place in the spec that is being elaborated.
 
     `variables` are the call's parameters, lets and loop variables; `entry` is the value at the
-    block's entry, whose channels are `C`; `path` the scope of names; `frames` the calls that led
-    here, innermost first; `head` the training-only side chain, if in one; `inside` the blocks
-    around it.
+    block's entry, whose channels are `C`; `path` the scope of names; `frames` the calls and rows
+    that led here, innermost first; `head` the training-only side chain, if in one; `inside` the
+    blocks around it; `depth` the number of bodies around it, of blocks and of all else.
     """
 
     file: FileScope
@@ -83,7 +111,8 @@ class Context:
     path: str = ""
     frames: tuple[Span, ...] = ()
     head: str | None = None
-    inside: tuple[str, ...] = ()
+    inside: tuple[Definition, ...] = ()
+    depth: int = 0
 
     def lookup(self, name: str) -> Meaning | None:
         """The variable of that name."""

@@ -8,13 +8,23 @@ from collections.abc import Callable
 from typing import Any
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.construction import LONGEST_NAME, Construction
-from cnndsl.elaborate.context import Context, LayerWord, Meaning, Size, Unknown, Value
+from cnndsl.elaborate.construction import Construction
+from cnndsl.elaborate.context import (
+    UNKNOWN,
+    Context,
+    LayerWord,
+    Meaning,
+    Size,
+    Unknown,
+    Value,
+    quote,
+)
 from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 LARGEST_NUMBER = 1 << 53  # beyond it floats are no longer exact
+LARGEST_EXPONENT = 64
 FORMS = ("residual", "concat", "add", "mul", "head", "reuse", "skip")
 
 
@@ -69,8 +79,8 @@ class Evaluator:
         meaning = self.meaning(node)
         if isinstance(meaning, int | float):
             return meaning
-        kind = _kind(meaning)
-        raise self._fail(node.span, "not-a-number", f"`{node.span.text}` is {kind}, not a number")
+        message = f"{quote(node.span)} is {_kind(meaning)}, not a number"
+        raise self._fail(node.span, "not-a-number", message, "write a number or a variable")
 
     def integer(self, node: tree.Expression, what: str) -> int:
         """A whole number."""
@@ -80,30 +90,39 @@ class Evaluator:
         raise self._fail(
             node.span,
             "not-whole",
-            f"{what} must be a whole number, but `{node.span.text}` is {number:g}",
+            f"{what} must be a whole number, but {quote(node.span)} is {number:g}",
             "`//` divides to a whole number, `round8(…)` rounds as MobileNet does",
         )
 
     def truth(self, node: tree.Expression) -> bool:
-        """A condition."""
+        """A condition: a number holds unless it is 0."""
         meaning = self.meaning(node)
-        return bool(meaning) if isinstance(meaning, int | float) else True
+        if isinstance(meaning, int | float):
+            return bool(meaning)
+        message = f"{quote(node.span)} is {_kind(meaning)}, not a condition"
+        help = "compare it, as in `if act == relu`, or use a number: 0 drops the line"
+        raise self._fail(node.span, "not-a-number", message, help)
 
     def text(self, node: tree.Name | tree.Template) -> str:
         """A name with its computed parts filled in."""
         if isinstance(node, tree.Name):
             return node.id
-        parts = [
-            part if isinstance(part, str) else str(self.integer(part, "a part of a name"))
-            for part in node.parts
-        ]
-        name = "".join(parts)
-        if len(name) > LONGEST_NAME:
-            raise self._fail(node.span, "name-too-long", f"a name has over {LONGEST_NAME} letters")
+        name = ""
+        for part in node.parts:
+            if isinstance(part, str):
+                name += part
+                continue
+            number = self.integer(part, "a part of a name")
+            if number < 0:
+                message = f"a part of a name can't be negative, but {quote(part.span)} is {number}"
+                raise self._fail(part.span, "negative-part", message, "count from 0 or 1")
+            name += str(number)
+        self.build.check_length(self.context, name, node.span)
         return name
 
     def meaning(self, node: tree.Expression) -> Meaning:
         """Whatever the expression stands for: a number, a layer word, a size or a value."""
+        self.build.work(self.context, node.span)
         match node:
             case tree.Number():
                 return self._computed(node.span, lambda: node.value)
@@ -119,15 +138,25 @@ class Evaluator:
                 return self._binary(node)
 
     def known(self, name: str) -> Meaning | None:
-        """What a name stands for, or None: a variable, a layer or block, or a value above."""
+        """What a name stands for, or None: a variable, a layer, a block, or a value above.
+
+        A file's own names come before the prelude's. Raises Unknown where an earlier error left
+        the name open.
+        """
         found = self.context.lookup(name)
         if found is not None:
+            if found == UNKNOWN:
+                raise Unknown
             return found
         if name == "C":
             return self._channels()
-        if name in LAYERS or name in FORMS or self.context.file.definition(name):
+        file = self.context.file
+        if name in LAYERS or name in FORMS or name in file.definitions:
             return LayerWord(name)
-        return self.build.find(self.context, name)
+        value = self.build.find(self.context, name)
+        if value is None and file.definition(name):
+            return LayerWord(name)
+        return value
 
     def _channels(self) -> int | None:
         if self.context.entry is None:
@@ -141,11 +170,21 @@ class Evaluator:
         if found is not None:
             return found
         if name == "C":
-            message = "`C`, the channels at a block's entry, has no meaning outside a `def`"
-            raise self._fail(span, "no-channels-here", message, "write the number")
+            raise self.no_channels(span)
+        if self.build.forgotten.covers(name):
+            raise Unknown
         candidates = (*self.context.variables, *self.context.file.variables, *self.build.labels)
-        help = did_you_mean(name, (*candidates, *LAYERS))
+        help = did_you_mean(
+            name,
+            (*candidates, *LAYERS),
+            "a name is a parameter, a `let`, a loop's variable, or a label above",
+        )
         raise self._fail(span, "unknown-name", f"`{name}` doesn't stand for anything here", help)
+
+    def no_channels(self, span: Span) -> Unknown:
+        """The error for a `C` outside a block."""
+        message = "`C`, the channels at a block's entry, has no meaning outside a `def`"
+        return self._fail(span, "no-channels-here", message, "write the number")
 
     def _unary(self, node: tree.Unary) -> Meaning:
         if node.operator == "not":
@@ -160,8 +199,10 @@ class Evaluator:
         function, least, most = FUNCTIONS[node.function]
         if not least <= len(node.arguments) <= most:
             count = f"{least}" if least == most else f"{least} to {most}"
-            message = f"`{node.function}` takes {count} numbers, not {len(node.arguments)}"
-            raise self._fail(node.span, "wrong-arguments", message)
+            numbers = f"{count} number{'s' * (most > 1)}"
+            message = f"`{node.function}` takes {numbers}, not {len(node.arguments)}"
+            help = f"write `{node.function}({', '.join('abcdefghi'[:least])})`"
+            raise self._fail(node.span, "wrong-arguments", message, help)
         numbers = [self.number(a) for a in node.arguments]
         return self._computed(node.span, lambda: function(*numbers))
 
@@ -174,20 +215,30 @@ class Evaluator:
             equal = self.meaning(node.left) == self.meaning(node.right)
             return int(equal == (node.operator == "=="))
         left, right = self.number(node.left), self.number(node.right)
-        if node.operator == "**" and (abs(right) > 64 or abs(left) > LARGEST_NUMBER):
-            raise self._fail(node.span, "number-too-large", "the power is too large")
+        if node.operator == "**" and abs(right) > LARGEST_EXPONENT:
+            message = f"an exponent of {right:,} is more than {LARGEST_EXPONENT}"
+            help = "write the number itself"
+            raise self._fail(node.right.span, "number-too-large", message, help)
         return self._computed(node.span, lambda: _OPERATORS[node.operator](left, right))
 
     def _computed(self, span: Span, compute: Callable[[], int | float]) -> int | float:
         try:
             result = compute()
         except ZeroDivisionError:
-            raise self._fail(span, "division-by-zero", "this divides by zero") from None
-        except (ValueError, OverflowError):
-            raise self._fail(span, "no-such-number", "this has no value") from None
-        if isinstance(result, complex) or result != result or abs(result) > LARGEST_NUMBER:
-            message = f"numbers go up to {LARGEST_NUMBER:,}"
-            raise self._fail(span, "number-too-large", message)
+            message, help = f"{quote(span)} divides by 0", "check the values that lead here"
+            raise self._fail(span, "division-by-zero", message, help) from None
+        except OverflowError:
+            result = math.inf
+        except ValueError:
+            result = math.nan
+        if isinstance(result, complex) or result != result:
+            message = f"{quote(span)} has no value, since what it is taken of is negative or 0"
+            help = "check the values that lead here"
+            raise self._fail(span, "no-such-number", message, help)
+        if abs(result) > LARGEST_NUMBER:
+            message = f"this is more than {LARGEST_NUMBER:,}, up to which numbers are exact"
+            help = "check the values that lead here"
+            raise self._fail(span, "number-too-large", message, help)
         return _normal(result)
 
     def _fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:

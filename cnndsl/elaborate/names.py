@@ -3,43 +3,71 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
-from cnndsl.diagnostics import closest
 from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import Context
-from cnndsl.elaborate.expressions import FORMS
+from cnndsl.elaborate.context import Context, RowFrame
+from cnndsl.elaborate.expressions import FORMS, FUNCTIONS
 from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 
-RESERVED = ("C", "train", "project", "ifsame")
+RESERVED = frozenset({"C", "train", "project", "ifsame", *FUNCTIONS})
 SHORT_OPTION = re.compile(r"([skpdg]|op)\d+(x\d+)*")
 
 
 def check_name(
     build: Construction, context: Context, name: str, span: Span, is_label: bool = False
 ) -> bool:
-    """Whether a label or variable may be called so; reports why not."""
-    if name in LAYERS or name in FORMS or name in RESERVED or SHORT_OPTION.fullmatch(name):
-        kind = "a layer" if name in LAYERS or name in FORMS else "part of the language"
-        message = f"`{name}` is {kind}, so nothing else can be called so"
-        build.error(context, span, "reserved-name", message, f"call it `{name}_` or more tellingly")
-        return False
-    if context.lookup(name) is not None:
-        message = f"`{name}` already stands for something here"
-        build.error(
-            context, span, "name-taken", message, "one name has one meaning: choose another"
-        )
-        return False
+    """Whether a label, block or variable may be called so; reports why not."""
+    return _is_free_word(build, context, name, span, is_label) and _is_free_name(
+        build, context, name, span, is_label
+    )
+
+
+def _is_free_word(
+    build: Construction, context: Context, name: str, span: Span, is_label: bool
+) -> bool:
+    """Whether the language itself leaves the name free."""
+    if name in LAYERS or name in FORMS:
+        message = f"`{name}` is a layer, so nothing else can be called `{name}`"
+    elif name in RESERVED or SHORT_OPTION.fullmatch(name):
+        message = f"`{name}` is a word of the language, so nothing else can be called `{name}`"
+    elif not is_label and name in _option_words():
+        message = f"`{name}` is a layer's option, so no variable or block can be called `{name}`"
+    else:
+        return True
+    help = f"choose another name, such as `my_{name}`"
+    build.error(context, span, "reserved-name", message, help)
+    return False
+
+
+def _is_free_name(
+    build: Construction, context: Context, name: str, span: Span, is_label: bool
+) -> bool:
+    """Whether the spec itself leaves the name free."""
     full = context.full(name)
-    if is_label and (full in build.labels or full in build.values):
-        what = (
-            "the label of a line above" if full in build.labels else "what a step above is called"
-        )
-        help = (
-            "in a loop, `P{i}:` makes a label from a value"
-            if context.frames
-            else (f"did you mean to refer to it: `from {closest(full, build.labels) or name}`?")
-        )
-        build.error(context, span, "name-taken", f"`{full}` is {what}", help)
-        return False
-    return True
+    help = "one name has one meaning: choose another"
+    if context.lookup(name) is not None:
+        message = f"`{name}` is already a variable here"
+    elif name in context.file.definitions:
+        line = context.file.definitions[name].node.span.line
+        message = f"`{name}` is already the block of line {line}"
+    elif full in build.labels:
+        message = f"`{full}` already names line {build.places[full].line}"
+        if is_label and context.frames and isinstance(context.frames[0], RowFrame):
+            help = "in a loop, `P{i}:` makes a label from a value"
+    elif full in build.values:
+        step = build.by_name.get(full)
+        where = f" in line {step.origin.span.line}" if step else ""
+        message = f"`{full}` already names a layer{where}"
+    else:
+        return True
+    build.error(context, span, "name-taken", message, help)
+    return False
+
+
+@cache
+def _option_words() -> frozenset[str]:
+    return frozenset(
+        word for kind in LAYERS.values() for a in kind.arguments().values() for word in a.words
+    )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.elaborate.binding import head_span
+from cnndsl.elaborate.arguments import head_span
 from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import Context, Value
+from cnndsl.elaborate.context import UNKNOWN, Context, Value
+from cnndsl.elaborate.symbols import equality_work
 from cnndsl.layers.base import LAYERS, Layer
-from cnndsl.shape import Dim, Shape, equality, window_count
+from cnndsl.shape import Dim, Shape, at, equality, window_count
+from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 LARGEST_STRIDE = 64
+SAMPLE_SIZES = (1009, 2520, 4099)  # of a symbolic size: no two strides suit all of them by chance
 
 AddStep = Callable[..., Value]
 
@@ -33,17 +36,19 @@ def join_residual(
     pixel and channels of zeros (option A). `ifsame`: no skip where the shapes differ.
     """
     if skip.shape is None or body.shape is None:
-        return Value("?", None)
+        return UNKNOWN
+    span = head_span(operation)
+    build.work(context, span, equality_work([skip.shape, body.shape]))
     if not _same(skip.shape, body.shape):
         if option == "ifsame":
             return body
         strides = _strides(skip.shape, body.shape)
         if option is None or strides is None:
-            _report(build, context, operation, skip.shape, body.shape, option)
-            return Value("?", None)
+            _report(build, context, operation, skip.shape, body.shape, strides is not None)
+            return UNKNOWN
         fit = _project if option == "project" else _pad
-        skip = fit(build, context, add_step, skip, body.shape, strides)
-    name = own or build.fresh_name(context, "add")
+        skip = fit(build, context, add_step, skip, body.shape, strides, span)
+    name = own or build.fresh_name(context, "add", span)
     return add_step(name, _layer("add"), body, skip)
 
 
@@ -54,10 +59,11 @@ def _project(
     skip: Value,
     shape: Shape,
     strides: tuple[int, ...],
+    span: Span,
 ) -> Value:
-    name = build.fresh_name(context, "project")
+    name = build.fresh_name(context, "project", span)
     conv = _layer("conv", kernel=1, filters=shape.channels, stride=strides, bias=False)
-    norm = build.fresh_name(context.within(name), "bn")
+    norm = build.fresh_name(context.within(name), "bn", span)
     return add_step(norm, _layer("bn"), add_step(name, conv, skip))
 
 
@@ -68,13 +74,14 @@ def _pad(
     skip: Value,
     shape: Shape,
     strides: tuple[int, ...],
+    span: Span,
 ) -> Value:
     if set(strides) != {1}:
         pool = _layer("pool", kernel=1, stride=strides)
-        skip = add_step(build.fresh_name(context, "pool"), pool, skip)
+        skip = add_step(build.fresh_name(context, "pool", span), pool, skip)
     if skip.shape is not None and skip.shape.channels != shape.channels:
         widen = _layer("widen", channels=shape.channels)
-        skip = add_step(build.fresh_name(context, "widen"), widen, skip)
+        skip = add_step(build.fresh_name(context, "widen", span), widen, skip)
     return skip
 
 
@@ -100,8 +107,11 @@ def _strides(before: Shape, after: Shape) -> tuple[int, ...] | None:
 
 
 def _stride(before: Dim, after: Dim) -> int | None:
+    """The least stride, looked for among those that suit a few sizes at least."""
     for stride in range(1, LARGEST_STRIDE + 1):
-        if equality(window_count(before, 1, stride, 0, 0), after) is True:
+        found = window_count(before, 1, stride, 0, 0)
+        alike = all(at(found, size) == at(after, size) for size in SAMPLE_SIZES)
+        if alike and equality(found, after) is True:
             return stride
     return None
 
@@ -112,15 +122,15 @@ def _report(
     operation: tree.Operation,
     before: Shape,
     after: Shape,
-    option: str | None,
+    has_strides: bool,
 ) -> None:
     message = f"the body turns {before} into {after}, so it can't be added to its input"
     help = "the body must keep the height and width, or divide them by a whole stride"
-    if option is None:
+    if has_strides:
         strided = _strided_operation(operation)
         undo = f", or drop `{strided[0]}` from line {strided[1]}" if strided else ""
         words = " ".join(["residual project", *(a.span.text for a in operation.arguments)])
-        help = f"write `{words}:` to project the skip{undo}"
+        help = f"write `{words[:60]}:` to project the skip{undo}"
     build.error(context, head_span(operation), "residual-shape-mismatch", message, help)
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnndsl.elaborate.construction import MOST_STEPS
-from cnndsl.elaborate.context import Context, Meaning, Unknown, Value
+from cnndsl.elaborate.context import UNKNOWN, Context, Meaning, RowFrame, Unknown, Value, quote
 from cnndsl.elaborate.expressions import Evaluator
+from cnndsl.elaborate.forms import Forms
 from cnndsl.elaborate.names import check_name
-from cnndsl.elaborate.operations import Operations, Recorded
+from cnndsl.elaborate.sharing import Recorded
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-MERGES = ("concat", "add", "mul")
 
-
-class Walker(Operations):
+class Walker(Forms):
     """Elaborates statements in order; every method takes the current value and returns the next.
 
     Lets and loop variables are seen in the body that follows them alone.
@@ -25,22 +24,15 @@ class Walker(Operations):
         """A block's statements; its lets are seen below them alone."""
         context = replace(context, variables=dict(context.variables))
         for statement in body.statements:
-            value = self.statement(statement, context, value)
-        return value
-
-    def statement(self, node: tree.Statement, context: Context, value: Value) -> Value:
-        """One statement within a block."""
-        match node:
-            case tree.Line():
-                return self.line(node, context, value)
-            case tree.For():
-                return self.loop(node, context, value)
-            case tree.Let():
-                self.let(node, context, context.variables)
-            case _:
-                word = node.span.text.split(maxsplit=1)[0]
-                message = f"`{word}` belongs to the top of a file, not into a block"
-                self.build.error(context, node.span, "misplaced-statement", message)
+            match statement:
+                case tree.Line():
+                    value = self.line(statement, context, value)
+                case tree.For():
+                    value = self.loop(statement, context, value)
+                case tree.Let():
+                    self.let(statement, context, context.variables)
+                case _:
+                    raise AssertionError("the parser keeps the top level's statements there")
         return value
 
     def let(self, node: tree.Let, context: Context, variables: dict[str, Meaning]) -> None:
@@ -52,35 +44,39 @@ class Walker(Operations):
         try:
             variables[node.name] = Evaluator(self.build, context).meaning(node.value)
         except Unknown:
-            variables[node.name] = Value("?", None)
+            variables[node.name] = UNKNOWN
 
     def loop(self, node: tree.For, context: Context, value: Value) -> Value:
         """`for a, b in (64, 2) (128, 2):`."""
         names = [v.id for v in node.variables]
-        if not all(check_name(self.build, context, v.id, v.span) for v in node.variables):
-            return replace(value, shape=None)
+        for i, v in enumerate(node.variables):
+            if v.id in names[:i]:
+                message = f"this `for` has two variables `{v.id}`"
+                self.build.error(context, v.span, "name-taken", message, "choose another name")
+                names = []
+            elif not check_name(self.build, context, v.id, v.span):
+                names = []
+        if not names:
+            self.build.forgotten.body(node.body)
+            return UNKNOWN
+        listed = ", ".join(names)
+        around = self.deeper(context, node.span)
         for row in node.rows:
-            frame = row[0].span.to(row[-1].span)
-            self.build.count_operation(context, frame)
-            if len(row) != len(names):
-                self.build.error(
-                    context,
-                    frame,
-                    "wrong-row",
-                    f"{len(names)} variables can't take {len(row)} values",
-                    f"every row needs {len(names)} values, as `({', '.join(names)})`",
-                )
-                return replace(value, shape=None)
+            span = row[0].span.to(row[-1].span)
+            self.build.work(context, span)
             evaluate = Evaluator(self.build, context)
             try:
                 meanings = {n: evaluate.meaning(e) for n, e in zip(names, row, strict=True)}
             except Unknown:
-                value = replace(value, shape=None)
+                self.build.forgotten.body(node.body)
+                value = UNKNOWN
                 continue
+            text = quote(span).strip("`")
+            shown = f"for {listed} in {f'({text})' if len(row) > 1 else text}"
             inner = replace(
-                context,
+                around,
                 variables=context.variables | meanings,
-                frames=(frame, *context.frames),
+                frames=(RowFrame(span.source, span.start, span.end, shown), *context.frames),
             )
             value = self.statements(node.body, inner, value)
         return value
@@ -92,44 +88,62 @@ class Walker(Operations):
         try:
             return self._line(node, context, value)
         except Unknown:
-            self._forget_label(node, context)
-            return Value("?", None)
+            self.build.forgotten.numbering()
+            self.build.forgotten.label(node.label)
+            self.build.forgotten.body(node.operations[-1].body)
+            return UNKNOWN
 
-    def _line(self, node: tree.Line, context: Context, value: Value) -> Value:
+    def repeats(self, node: tree.Line, context: Context) -> int:
+        """How often a line stands there; 0 where its condition leaves it out."""
         evaluate = Evaluator(self.build, context)
         if node.condition is not None and not evaluate.truth(node.condition):
+            return 0
+        if node.repeat is None:
+            return 1
+        repeats = evaluate.integer(node.repeat, "a number of repeats")
+        if not 0 <= repeats <= MOST_STEPS:
+            message = f"a line can be repeated 0 to {MOST_STEPS:,} times, not {repeats:,}"
+            help = f"write a number from 0 to {MOST_STEPS:,} behind the `*`"
+            self.build.error(context, node.repeat.span, "bad-repeat", message, help)
+            raise Unknown
+        return repeats
+
+    def _line(self, node: tree.Line, context: Context, value: Value) -> Value:
+        self.build.work(context, node.span)
+        repeats = self.repeats(node, context)
+        label = self._label(node, context)
+        if repeats == 0:
+            if label is not None:
+                self.build.left_out[context.full(label)] = node.span
             return value
-        repeats = 1
-        if node.repeat is not None:
-            repeats = evaluate.integer(node.repeat, "a number of repeats")
-            if not 0 <= repeats <= MOST_STEPS:
-                message = f"a line can be repeated 0 to {MOST_STEPS:,} times, not {repeats:,}"
-                self.build.error(context, node.repeat.span, "bad-repeat", message)
-                raise Unknown
         if node.source is not None:
-            name = evaluate.text(node.source)
-            found = evaluate.known(name)
-            if not isinstance(found, Value):
-                found = self.build.resolve(context, name, node.source.span)
-            value = found or Value("?", None)
-        label = None
-        if node.label is not None:
-            label = evaluate.text(node.label)
-            if not check_name(self.build, context, label, node.label.span, is_label=True):
-                label = None
+            value = self._source(node.source, context)
         first_step = len(self.build.steps)
-        inner = context.within(context.full(label)) if label else context
+        inner = context if label is None else context.within(context.full(label))
         for _ in range(repeats):
-            own = context.full(label) if label and repeats == 1 else None
+            own = context.full(label) if label is not None and repeats == 1 else None
             value = self.chain(node.operations, inner, value, own)
-        if label:
+        if label is not None and node.label is not None:
             full = context.full(label)
-            self.build.labels[full] = value
-            made = [s.owner for s in self.build.steps[first_step:]]
-            self.recorded[full] = Recorded(node, context, made)
+            self.build.label(full, value, node.label.span)
+            made = tuple(s.owner for s in self.build.steps[first_step:])
+            self.recorded[full] = Recorded(node.operations, context, repeats, made)
         return value
 
-    def _forget_label(self, node: tree.Line, context: Context) -> None:
-        """A line that failed still names a value, so that its uses stay silent."""
-        if isinstance(node.label, tree.Name):
-            self.build.labels.setdefault(context.full(node.label.id), Value("?", None))
+    def _label(self, node: tree.Line, context: Context) -> str | None:
+        """The line's label, if it has one that it may have."""
+        if node.label is None:
+            return None
+        label = Evaluator(self.build, context).text(node.label)
+        self.build.check_length(context, context.full(label), node.label.span)
+        if not check_name(self.build, context, label, node.label.span, is_label=True):
+            self.build.forgotten.label(node.label)
+            return None
+        return label
+
+    def _source(self, name: tree.Name | tree.Template, context: Context) -> Value:
+        """The value behind `from`."""
+        evaluate = Evaluator(self.build, context)
+        text = evaluate.text(name)
+        found = evaluate.known(text)
+        return found if isinstance(found, Value) else self.build.resolve(context, text, name.span)

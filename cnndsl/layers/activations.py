@@ -75,7 +75,7 @@ class Prelu(Activation, word="prelu"):
     - `prelu shared` has one slope for all channels.
     - `initial=0.25`: where the slopes start.
 
-    Parameters: C, or 1 where shared. FLOPs: 2 a value. Source: He et al. 2015, arXiv 1502.01852.
+    Parameters: C, or 1 where shared. FLOPs: 2 a value. Source: He et al. 2015, arXiv:1502.01852.
     """
 
     shared: bool = words(False, shared=True)
@@ -103,7 +103,7 @@ class Elu(Activation, word="elu"):
 
     - Alpha `elu 0.5`; 1 by default.
 
-    FLOPs: 4 a value. Source: Clevert et al. 2015, arXiv 1511.07289.
+    FLOPs: 4 a value. Source: Clevert et al. 2015, arXiv:1511.07289.
     """
 
     alpha: float = number(1.0, ge=1e-12, le=1e6)
@@ -118,7 +118,7 @@ class Elu(Activation, word="elu"):
 class Selu(Activation, word="selu"):
     """An elu of alpha 1.67326 times 1.05070, which keeps mean 0 and variance 1 from layer to layer.
 
-    FLOPs: 5 a value. Source: Klambauer et al. 2017, arXiv 1706.02515.
+    FLOPs: 5 a value. Source: Klambauer et al. 2017, arXiv:1706.02515.
     """
 
     node = "Selu"
@@ -151,7 +151,7 @@ class Tanh(Activation, word="tanh"):
 class HardSigmoid(Activation, word="hsigmoid"):
     """min(max(x/6 + 1/2, 0), 1): a sigmoid of straight lines, as in MobileNetV3.
 
-    FLOPs: 4 a value. Source: Howard et al. 2019, arXiv 1905.02244.
+    FLOPs: 4 a value. Source: Howard et al. 2019, arXiv:1905.02244.
     """
 
     flops = 4

@@ -1,6 +1,7 @@
 """What a layer is: a word, typed arguments, and answers to the same few questions."""
 
-from __future__ import annotations
+# Annotations here are not put off (`from __future__ import annotations`): pydantic looks at them
+# again for every layer, and as text they would make each start of the program a tenth slower.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -76,10 +77,8 @@ POINT: Sight = ()
 EVERYTHING: Sight = "everything"
 
 
-class Value(Protocol):
-    """A value of the graph under construction."""
-
-    name: str | None
+Value = Any
+"""A value of the graph under construction; what it is is the builder's business."""
 
 
 class Builder(Protocol):
@@ -88,12 +87,12 @@ class Builder(Protocol):
     inputs: tuple[Shape, ...]
     output: Shape
 
-    def op(self, kind: str, *inputs: Value | None, **attributes: object) -> Value:
+    def op(self, kind: str, *inputs: Value | None, **attributes: Any) -> Value:
         """Add a node with one output."""
         ...
 
     def ops(
-        self, kind: str, outputs: int, *inputs: Value | None, **attributes: object
+        self, kind: str, outputs: int, *inputs: Value | None, **attributes: Any
     ) -> Sequence[Value]:
         """Add a node with several outputs."""
         ...
@@ -119,7 +118,7 @@ class Builder(Protocol):
         """The places kept by the step that made the input of that number."""
         ...
 
-    def producer(self, number: int) -> Layer:
+    def producer(self, number: int) -> "Layer":
         """The layer of the step that made the input of that number."""
         ...
 

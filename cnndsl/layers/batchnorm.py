@@ -23,7 +23,7 @@ class BatchNorm(Elementwise, word="bn"):
     A convolution or dense layer that is chained directly before it has no bias by default, since
     the mean would take it away. Parameters: C weights and C biases; C running means and C running
     variances are stored beside them and aren't counted. FLOPs: 2 a value, as inference needs one
-    factor and one offset a channel. Source: Ioffe and Szegedy 2015, arXiv 1502.03167.
+    factor and one offset a channel. Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
     """
 
     eps: float = keyed(1e-5, ge=1e-12, le=1)

@@ -96,8 +96,8 @@ class Take(ChannelLayer, word="take"):
 class Widen(ChannelLayer, word="widen"):
     """Add channels of zeros evenly before and behind: `widen 32` gives 32 channels.
 
-    It makes ResNet's parameter-free skip (option A, `residual pad:`): of F − C channels (F−C)//2
-    come before.
+    It makes ResNet's parameter-free skip (option A, `residual pad:`): of the F − C new channels
+    (F−C)//2 come before.
 
     - Channels `32`, required; at least as many as the input has.
 

@@ -115,9 +115,9 @@ class Conv(Windows, word="conv"):
 class DepthwiseConv(Windows, word="dwconv"):
     """Filter every channel by itself: a convolution with as many groups as channels.
 
-    `dwconv 3x3 s2 p1` has one 3x3 filter a channel; `dwconv 3x3 x2`-like multiples are written
-    `conv 3x3 (2*C) g=(C)`. Arguments, size and FLOPs as for `conv`, without filters and groups.
-    Parameters: k·k·C weights and C biases.
+    `dwconv 3x3 s2 p1` has one 3x3 filter a channel. Two filters for each of 32 channels are
+    `conv 3x3 64 g32`. Arguments, size and FLOPs as for `conv`, without filters and groups.
+    Parameters: k·k·C weights and C biases. MACs: every weight once per output position.
     """
 
     bias: bool = words(True, bias=True, nobias=False)

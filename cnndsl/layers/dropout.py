@@ -43,7 +43,7 @@ class DropPath(Dropping, word="droppath"):
     - Probability, from 0 to below 1, required.
 
     At inference it does nothing and makes no node. FLOPs: 0. Source: Huang et al. 2016,
-    arXiv 1603.09382.
+    arXiv:1603.09382.
     """
 
     probability: float = number(ge=0, lt=1)

@@ -20,7 +20,7 @@ from cnndsl.shape import Shape
 class Silu(Elementwise, word="silu"):
     """x·sigmoid(x), also known as swish.
 
-    FLOPs: 2 a value. Source: Ramachandran et al. 2017, arXiv 1710.05941.
+    FLOPs: 2 a value. Source: Ramachandran et al. 2017, arXiv:1710.05941.
     """
 
     flops = 2
@@ -33,7 +33,7 @@ class Silu(Elementwise, word="silu"):
 class HardSwish(Elementwise, word="hswish"):
     """x·min(max(x/6 + 1/2, 0), 1): a silu of straight lines and a parabola, as in MobileNetV3.
 
-    FLOPs: 5 a value. Source: Howard et al. 2019, arXiv 1905.02244.
+    FLOPs: 5 a value. Source: Howard et al. 2019, arXiv:1905.02244.
     """
 
     flops = 5
@@ -49,7 +49,7 @@ class Gelu(Elementwise, word="gelu"):
     - `gelu tanh` is the approximation x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). A tanh layer after
       a gelu is `gelu -> tanh`.
 
-    FLOPs: 5 a value, 9 with `tanh`. Source: Hendrycks and Gimpel 2016, arXiv 1606.08415.
+    FLOPs: 5 a value, 9 with `tanh`. Source: Hendrycks and Gimpel 2016, arXiv:1606.08415.
     """
 
     approximate: bool = words(False, tanh=True)
@@ -78,7 +78,7 @@ class Gelu(Elementwise, word="gelu"):
 class Mish(Elementwise, word="mish"):
     """x·tanh(log(1 + exp(x))).
 
-    FLOPs: 5 a value. Source: Misra 2019, arXiv 1908.08681.
+    FLOPs: 5 a value. Source: Misra 2019, arXiv:1908.08681.
     """
 
     flops = 5

@@ -143,8 +143,8 @@ class GlobalAverage(GlobalPooling, word="gap"):
 class GlobalMaximum(GlobalPooling, word="gmp"):
     """Keep every channel's largest value of the whole map: global max pooling.
 
-    `gmp` gives C@1x1, `gmp 7x7` gives C@7x7 where 7 divides the input's sizes: it is the `pool`
-    with a window of an equal share.
+    `gmp` gives C@1x1. `gmp 7x7` gives C@7x7 where 7 divides the input's sizes: on 14x14 it is
+    `pool 2x2`.
 
     Parameters: none. MACs: none. FLOPs: one comparison less than values in a window, per output.
     """

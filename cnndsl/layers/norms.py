@@ -43,11 +43,11 @@ class LayerNorm(Normalisation, word="ln"):
     """Normalise every position of every example over its channels, then scale and shift.
 
     - `ln all` normalises over everything but the batch: channels and space at once.
-    - `eps=1e-5`, added to the variance.
+    - `eps=1e-5`, added to the variance. Other tools' defaults differ: Keras has 1e-3.
 
     Parameters: C weights and C biases; C·H·W of each with `all`, which needs a fixed size. FLOPs:
-    7 a value. Source: Ba et al. 2016, arXiv 1607.06450; over channels alone as in ConvNeXt, Liu et
-    al. 2022, arXiv 2201.03545.
+    7 a value. Source: Ba et al. 2016, arXiv:1607.06450; over channels alone as in ConvNeXt, Liu et
+    al. 2022, arXiv:2201.03545.
     """
 
     all: bool = words(False, all=True)
@@ -111,7 +111,7 @@ class InstanceNorm(OverSpace, word="inorm"):
     - `noscale` leaves the trained weight and bias out (as PyTorch does unless told `affine=True`).
 
     Parameters: C weights and C biases, or none. FLOPs: 7 a value, 5 with `noscale`. Source: Ulyanov
-    et al. 2016, arXiv 1607.08022.
+    et al. 2016, arXiv:1607.08022.
     """
 
     examples = (
@@ -145,7 +145,7 @@ class GroupNorm(OverSpace, word="gn"):
     - `noscale` leaves the trained weight and bias out.
 
     Parameters: C weights and C biases, or none. FLOPs: 7 a value, 5 with `noscale`. Source: Wu and
-    He 2018, arXiv 1803.08494.
+    He 2018, arXiv:1803.08494.
     """
 
     groups: Groups = number()

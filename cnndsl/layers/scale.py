@@ -20,7 +20,7 @@ class Scale(Elementwise, word="scale"):
     - `initial=1`: where the factors start.
 
     Parameters: C factors and C biases. FLOPs: 1 a value for the factor and 1 for the bias. Source:
-    LeCun et al. 1998, section II.B; Touvron et al. 2021, arXiv 2103.17239 (layer scale).
+    LeCun et al. 1998, section II.B; Touvron et al. 2021, arXiv:2103.17239 (layer scale).
     """
 
     bias: bool = words(True, bias=True, nobias=False)

@@ -56,19 +56,19 @@ class GraphBuilder:
 
     # What layers call
 
-    def op(self, kind: str, *inputs: ir.Value | None, **attributes: object) -> ir.Value:
+    def op(self, kind: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
         """Add a node with one output."""
         return self.ops(kind, 1, *inputs, **attributes)[0]
 
     def ops(
-        self, kind: str, outputs: int, *inputs: ir.Value | None, **attributes: object
+        self, kind: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
     ) -> Sequence[ir.Value]:
         """Add a node with several outputs."""
         self._count += 1
         while inputs and inputs[-1] is None:
             inputs = inputs[:-1]
         name = f"{self.step.name}/{kind}{self._count}"
-        node = ir.node(kind, inputs, _plain(attributes), num_outputs=outputs, name=name)
+        node = ir.node(kind, inputs, attributes, num_outputs=outputs, name=name)
         for i, output in enumerate(node.outputs):
             output.name = f"{name}:{i}" if i else name
         self.nodes.append(node)
@@ -125,11 +125,3 @@ def _written(step: Step) -> str:
 
 def _onnx_dim(size: Dim) -> int | str:
     return size if isinstance(size, int) else str(size)
-
-
-def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: list[Any](value) if isinstance(value, tuple) else value
-        for name, value in attributes.items()
-        if value is not None
-    }

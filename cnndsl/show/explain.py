@@ -19,8 +19,8 @@ WINDOWS = (
     "arXiv:1603.07285"
 )
 FIELDS = (
-    "source: Araujo, Norris, Sim 2019, Computing Receptive Fields of Convolutional Neural Networks, "
-    "doi:10.23915/distill.00021"
+    "source: Araujo, Norris, Sim 2019, Computing Receptive Fields of Convolutional Neural "
+    "Networks, doi:10.23915/distill.00021"
 )
 RULE = re.compile(r"\b(Size|Output|Parameters|MACs|FLOPs|Source)\b[^.]{0,24}:|\bFLOPs: ")
 KEPT = {

@@ -56,12 +56,18 @@ def share(part: int | None, whole: int | None) -> float | None:
 
 
 def ratio(value: int | None, first: int | None) -> str:
-    """`×0.10`, compared with the first."""
+    """`×0.184` compared with the first, `÷38.2` where it is much less."""
     if value is None or not first:
         return UNKNOWN
     times = value / first
-    digits = 2 if 0.095 <= times < 99.5 else 0 if times >= 99.5 else 4
-    return f"×{times:.{digits}f}"
+    if 0 < times < 0.1:
+        return f"÷{_three_digits(1 / times)}"
+    return f"×{_three_digits(times)}"
+
+
+def _three_digits(value: float) -> str:
+    digits = 3 if value < 0.9995 else 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:,.{digits}f}"
 
 
 def bar(part: float, width: int) -> str:

@@ -1,0 +1,64 @@
+"""`cnndsl show`: any stage between the text and the ONNX model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from cnndsl.cli.options import load_spec, spec_options
+from cnndsl.network import Network
+from cnndsl.specs import find
+
+STAGES = ("tree", "network", "analysis", "graph", "onnx")
+
+
+@click.command(short_help="Print any stage between the text and the ONNX model.")
+@spec_options
+@click.option("--stage", type=click.Choice(STAGES), default="network", show_default=True)
+def command(spec: str, settings: tuple[str, ...], inputs: tuple[str, ...], stage: str) -> None:
+    """Print any stage between the text and the ONNX model.
+
+    tree is what was written, network the same as a flat spec without blocks and loops, analysis
+    the report's table, graph the ONNX nodes, onnx the model in ONNX's text form without weights.
+    """
+    if stage == "tree":
+        from cnndsl.show.outline import outline
+        from cnndsl.syntax.parse import parse
+
+        return click.echo(outline(parse(find(spec))))
+    network = load_spec(spec, settings, inputs)
+    match stage:
+        case "network":
+            from cnndsl.show.flat import flat
+
+            click.echo(flat(network), nl=False)
+        case "analysis":
+            click.echo(_analysis(network))
+        case "graph":
+            from cnndsl.lower import lower
+            from cnndsl.show.nodes import listing
+
+            click.echo(listing(lower(network)))
+        case _:
+            click.echo(_model(network))
+
+
+def _analysis(network: Network) -> str:
+    from cnndsl.analyse import analyse
+    from cnndsl.cli.report import place, print_table
+    from cnndsl.show.report import report
+
+    return print_table(report(analyse(network), place(network)))
+
+
+def _model(network: Network) -> str:
+    """The model as `cnndsl compile --weights none` writes it."""
+    from cnndsl.lower.text import model_text
+    from cnndsl.verbs import compile
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{network.name}.onnx"
+        compile(network, path, weights="none")
+        return model_text(path)

@@ -1,0 +1,126 @@
+"""`cnndsl zoo`: the nets that come with cnndsl."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from cnndsl import resources
+from cnndsl.diagnostics import UsageError
+
+if TYPE_CHECKING:  # `zoo show` starts without the parser
+    from cnndsl.analyse import Totals
+    from cnndsl.network import Network
+
+VERSION = 1
+WIDTH = 100
+DESCRIPTION_END = re.compile(r', "|, arXiv|;|\.\s+[A-Z]|\.$')
+"""A spec's first comment names the net and its authors, then the paper's title and figures."""
+
+
+@click.group(
+    invoke_without_command=True, short_help="List the nets that come with cnndsl, or print one."
+)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+@click.pass_context
+def command(context: click.Context, form: str) -> None:
+    """List the nets that come with cnndsl, with their figures.
+
+    A net's name works wherever a path does: `cnndsl report vgg16`. `cnndsl zoo show NAME` prints
+    its spec.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(_as_json() if form == "json" else _as_table())
+
+
+@command.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a net's spec."""
+    try:
+        path = resources.zoo_path(name)
+    except LookupError as e:
+        raise UsageError(str(e.args[0])) from None
+    click.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+def description(text: str) -> str:
+    """What a spec's first comment says before the title of its paper."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("#"):
+            lines.append(line[1:].strip())
+        elif lines:
+            break
+    comment = " ".join(lines)
+    end = DESCRIPTION_END.search(comment)
+    return comment[: end.start()] if end else comment
+
+
+def _as_json() -> str:
+    from cnndsl.show.data import sizes
+
+    nets = [
+        {
+            "name": name,
+            "network": network.name,
+            "description": described,
+            "settings": dict(network.settings),
+            "inputs": [{"name": i.name, "shape": sizes(i.shape)} for i in network.inputs],
+            "params": totals.params,
+            "macs": totals.macs,
+        }
+        for name, described, network, totals in _nets()
+    ]
+    return json.dumps({"version": VERSION, "nets": nets}, indent=2, ensure_ascii=False)
+
+
+def _as_table() -> str:
+    from cnndsl.show.figures import scaled
+    from cnndsl.show.table import Column, full_width, text_row, widths
+
+    columns = [
+        Column("net"),
+        Column("params", "right"),
+        Column("MACs", "right"),
+        Column("input"),
+        Column("", least=20),
+    ]
+    rows = [
+        [
+            name,
+            scaled(totals.params),
+            scaled(totals.macs),
+            " ".join(str(i.shape) for i in network.inputs),
+            described,
+        ]
+        for name, described, network, totals in _nets()
+    ]
+    found = widths(columns, rows, WIDTH)
+    return "\n".join(
+        [
+            text_row(columns, [c.title for c in columns], found),
+            "─" * full_width(found),
+            *(text_row(columns, row, found) for row in rows),
+            "",
+            "params: trained numbers   ?: depends on a size that isn't fixed",
+            "MACs: multiply-adds of convolutions and dense layers, for one example",
+        ]
+    )
+
+
+def _nets() -> Iterator[tuple[str, str, Network, Totals]]:
+    """Name, description, network and totals of every net."""
+    from cnndsl.analyse import analyse
+    from cnndsl.specs import find, load
+
+    for name in resources.zoo_names():
+        source = find(name)
+        network, _ = load(source)
+        yield name, description(source.text), network, analyse(network).totals

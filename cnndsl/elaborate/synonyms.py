@@ -1,0 +1,82 @@
+"""What other tools call the language's layers and options, for suggestions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cnndsl.diagnostics import closest
+
+LAYER_WORDS = {
+    "activation": "relu",
+    "avg_pool": "avgpool",
+    "average_pool": "avgpool",
+    "averagepooling": "avgpool",
+    "batch_norm": "bn",
+    "batchnorm": "bn",
+    "batchnormalization": "bn",
+    "cat": "concat",
+    "concatenate": "concat",
+    "conv_transpose": "deconv",
+    "convolution": "conv",
+    "convtranspose": "deconv",
+    "dense": "fc",
+    "depthwise": "dwconv",
+    "drop": "dropout",
+    "fully_connected": "fc",
+    "global_avg_pool": "gap",
+    "globalavgpool": "gap",
+    "globalaveragepooling": "gap",
+    "globalmaxpool": "gmp",
+    "group_norm": "gn",
+    "groupnorm": "gn",
+    "hardsigmoid": "hsigmoid",
+    "hardswish": "hswish",
+    "identity": "skip",
+    "instance_norm": "inorm",
+    "instancenorm": "inorm",
+    "layer_norm": "ln",
+    "layernorm": "ln",
+    "leaky_relu": "leaky",
+    "leakyrelu": "leaky",
+    "linear": "fc",
+    "log_softmax": "logsoftmax",
+    "max_pool": "pool",
+    "maxpool": "pool",
+    "maxpooling": "pool",
+    "maxunpool": "unpool",
+    "multiply": "mul",
+    "pixel_shuffle": "pixelshuffle",
+    "res": "residual",
+    "shortcut": "residual",
+    "sum": "add",
+    "swish": "silu",
+    "upsampling": "upsample",
+    "view": "reshape",
+    "zeropad": "pad",
+    "zeropadding": "pad",
+}
+"""Other tools' words for layers, in lower case and without `1d`, `2d`, `3d`."""
+
+OPTION_WORDS = {
+    "dilation": "a dilation is written `d2`",
+    "groups": "groups are written `g2`",
+    "kernel": "a kernel is written `3x3`, or `k3`",
+    "padding": "padding is written `p1`, or `same`",
+    "stride": "a stride is written `s2`",
+    "strides": "a stride is written `s2`",
+    "valid": "no padding is the default, so leave `valid` out",
+    "x": "a size is written without blanks: `3x3`",
+}
+"""Words that people write for short options, with what to write instead."""
+
+
+def suggestion(word: str, candidates: Iterable[str], otherwise: str = "") -> str:
+    """A help sentence: what the language calls it, the nearest candidate, or `otherwise`."""
+    known = set(candidates)
+    plain = word.lower().removesuffix("1d").removesuffix("2d").removesuffix("3d").rstrip("_")
+    meant = LAYER_WORDS.get(plain, plain)
+    if meant not in known or meant == word:
+        meant = closest(word, known)
+    if meant is not None:
+        return f"did you mean `{meant}`?"
+    return OPTION_WORDS.get(plain, otherwise)
