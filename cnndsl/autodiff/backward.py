@@ -9,12 +9,10 @@ flows into.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from hashlib import sha256
-from typing import Any, Literal
 
-import numpy as np
 import onnx_ir as ir
 
+from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
 
 Gradient = ir.Value | None
@@ -41,68 +39,23 @@ def rule(*operators: str) -> Callable[[Rule], Rule]:
     return register
 
 
-class Backward:
+class Backward(Writer):
     """The backward pass under construction: what rules write their nodes into."""
 
     def __init__(self, needed: Collection[ir.Value], float_type: ir.DataType):
-        self.float_type = float_type
-        self.nodes: list[ir.Node] = []
-        self.constants: dict[str, ir.Value] = {}
+        super().__init__(float_type, "grad")
         self._needed = set(needed)
-        self._prefix, self._count = "value", 0
         self._shared: dict[object, ir.Value] = {}
 
     def needs(self, value: ir.Value | None) -> bool:
         """Whether anything trainable flows into the value, so that its gradient is asked for."""
         return value in self._needed
 
-    def shape(self, value: ir.Value) -> tuple[int, ...]:
-        """A forward value's shape; a gradient has its value's. UsageError where it isn't fixed."""
-        dims = list(value.shape) if value.shape is not None else [None]
-        if not all(isinstance(d, int) for d in dims):
-            raise UsageError(f"the shape of `{value.name}` isn't fixed, so it has no gradient yet")
-        return tuple(d for d in dims if isinstance(d, int))
-
-    def op(self, kind: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
-        """Add a node with one output."""
-        return self.ops(kind, 1, *inputs, **attributes)[0]
-
-    def ops(
-        self, kind: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
-    ) -> Sequence[ir.Value]:
-        """Add a node with several outputs."""
-        self._count += 1
-        name = f"{self._prefix}/grad/{kind}{self._count}"
-        node = ir.node(kind, inputs, attributes, num_outputs=outputs, name=name)
-        for i, output in enumerate(node.outputs):
-            output.name = f"{name}:{i}" if i else name
-        self.nodes.append(node)
-        return node.outputs
-
     def shared(self, key: object, make: Callable[[], ir.Value]) -> ir.Value:
         """A value that several rules want, made once: the shifts of a map, say."""
         if key not in self._shared:
             self._shared[key] = make()
         return self._shared[key]
-
-    def constant(self, values: object, kind: Literal["float", "int"] = "int") -> ir.Value:
-        """A constant tensor; equal ones are made once."""
-        data_type = ir.DataType.INT64 if kind == "int" else self.float_type
-        array = np.asarray(values, data_type.numpy())
-        digest = sha256(array.tobytes()).hexdigest()[:12]
-        name = f"constant/{kind}/{'x'.join(map(str, array.shape))}/{digest}"
-        if name not in self.constants:
-            self.constants[name] = ir.Value(
-                name=name,
-                shape=ir.Shape(array.shape),
-                type=ir.TensorType(data_type),
-                const_value=ir.tensor(array, name=name),
-            )
-        return self.constants[name]
-
-    def begin(self, name: str | None) -> None:
-        """Name the nodes that follow after this node or value."""
-        self._prefix = name or "value"
 
 
 def differentiate(
