@@ -18,7 +18,7 @@ DOORS = {
     "lark": ("cnndsl.syntax.parse",),
     "click": ("cnndsl.cli",),
     "onnx": ("cnndsl.lower", "cnndsl.emit"),
-    "onnx_ir": ("cnndsl.lower", "cnndsl.emit"),
+    "onnx_ir": ("cnndsl.lower", "cnndsl.emit", "cnndsl.autodiff", "cnndsl.training"),
     "onnxruntime": ("cnndsl.runtime",),
     "PIL": ("cnndsl.runtime.images",),
     # Never in the package at all:
