@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
@@ -58,10 +58,6 @@ class Optimiser(ABC):
             parameter = kernel.op("Mul", parameter, kernel.scalar("keep"))
         kernel.becomes("parameter", kernel.op("Sub", parameter, change))
         return kernel
-
-    def settings(self) -> dict[str, float | bool | str]:
-        """What it is called and every number that defines it."""
-        return {"name": self.word} | {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
