@@ -1,19 +1,12 @@
-"""Reverse-mode differentiation of an ONNX graph: the graph goes in, gradient nodes come out.
-
-Every node has a rule (see `rules/`) that turns the gradients of its outputs into those of its
-inputs, in standard operators. The walk goes over the nodes in reverse; a value that several nodes
-read gets the sum of what they send back. Nothing is computed for a value that no trainable one
-flows into.
-"""
+"""What gradient rules are, and what they are given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import onnx_ir as ir
 
 from cnndsl.autodiff.writer import Writer
-from cnndsl.diagnostics import UsageError
 
 Gradient = ir.Value | None
 """A gradient, or None: zero everywhere, or not asked for."""
@@ -56,74 +49,3 @@ class Backward(Writer):
         if key not in self._shared:
             self._shared[key] = make()
         return self._shared[key]
-
-
-def differentiate(
-    nodes: Sequence[ir.Node],
-    seeds: Mapping[ir.Value, ir.Value],
-    wanted: Collection[ir.Value],
-) -> tuple[Backward, dict[ir.Value, ir.Value]]:
-    """The nodes that compute gradients with respect to the wanted values.
-
-    `nodes` are the forward pass in topological order, with every shape fixed. `seeds` are values
-    with the gradients that come in for them: 1 for a loss. A wanted value that influences no seed
-    has no entry. Raises UsageError where an operator has no rule or a shape isn't fixed.
-    """
-    import cnndsl.autodiff.rules  # noqa: F401  # pyright: ignore[reportUnusedImport] - fills RULES
-
-    needed = _influenced(nodes, wanted)
-    back = Backward(needed, _float_type(seeds))
-    pending = {value: [gradient] for value, gradient in seeds.items()}
-    gradients: dict[ir.Value, ir.Value] = {}
-
-    def settle(value: ir.Value) -> Gradient:
-        parts = pending.pop(value, [])
-        if not parts:
-            return None
-        total = parts[0] if len(parts) == 1 else back.op("Sum", *parts)
-        total.shape, total.type = value.shape, value.type
-        gradients[value] = total
-        return total
-
-    for node in reversed(nodes):
-        if not any(v in needed for v in node.outputs):
-            continue
-        back.begin(node.name or node.op_type)
-        received = [settle(output) for output in node.outputs]
-        if all(g is None for g in received):
-            continue
-        for value, gradient in zip(node.inputs, _apply(back, node, received), strict=False):
-            if value is not None and gradient is not None and value in needed:
-                pending.setdefault(value, []).append(gradient)
-    for value in wanted:
-        if value in pending:
-            back.begin(value.name)
-            settle(value)
-    return back, {value: gradients[value] for value in wanted if value in gradients}
-
-
-def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
-    types = {value.dtype for value in seeds}
-    assert len(types) == 1, "all losses are of one type"
-    (found,) = types
-    assert found is not None, "types are inferred before"
-    return found
-
-
-def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    found = RULES.get(node.op_type)
-    if found is None:
-        where = f", {node.doc_string}" if node.doc_string else ""
-        raise UsageError(
-            f"the operator {node.op_type} (node `{node.name}`{where}) has no gradient rule yet"
-        )
-    return found(back, node, received)
-
-
-def _influenced(nodes: Sequence[ir.Node], wanted: Collection[ir.Value]) -> set[ir.Value]:
-    """The wanted values and all that depend on them."""
-    needed = set(wanted)
-    for node in nodes:
-        if any(v in needed for v in node.inputs if v is not None):
-            needed.update(node.outputs)
-    return needed

@@ -3,3 +3,6 @@
 from cnndsl.autodiff.rules import conv as conv
 from cnndsl.autodiff.rules import deconv as deconv
 from cnndsl.autodiff.rules import elementwise as elementwise
+from cnndsl.autodiff.rules import matrix as matrix
+from cnndsl.autodiff.rules import maxpool as maxpool
+from cnndsl.autodiff.rules import rearrange as rearrange
