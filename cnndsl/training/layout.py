@@ -13,6 +13,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from cnndsl.diagnostics import UsageError
+
 Float = npt.NDArray[np.float32]
 
 STEP = 16  # floats: tensors begin at multiples of 64 bytes; the gaps stay zero
@@ -59,3 +61,17 @@ class Layout:
             name: flat[place.offset : place.offset + place.size].reshape(place.shape)
             for name, place in self.places.items()
         }
+
+    def joined(self, values: Mapping[str, Float]) -> Float:
+        """Tensors at their places in one flat array. Raises UsageError where one is missing or has
+        another shape.
+        """
+        flat = np.zeros(self.size, np.float32)
+        for name, view in self.views(flat).items():
+            found = values.get(name)
+            if found is None:
+                raise UsageError(f"there are no values for `{name}`")
+            if found.shape != view.shape:
+                raise UsageError(f"`{name}` has shape {found.shape}, and {view.shape} is wanted")
+            view[...] = found
+        return flat

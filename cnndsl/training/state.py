@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.training.layout import Float, Layout
 
@@ -34,15 +33,7 @@ class Tensors:
 
     def write(self, values: Mapping[str, Float]) -> None:
         """Replace every tensor. Raises UsageError where one is missing or of another shape."""
-        flat = np.zeros(self.layout.size, np.float32)
-        for name, view in self.layout.views(flat).items():
-            found = values.get(name)
-            if found is None:
-                raise UsageError(f"there are no values for `{name}`")
-            if found.shape != view.shape:
-                raise UsageError(f"`{name}` has shape {found.shape}, and {view.shape} is wanted")
-            view[...] = found
-        self.buffer.write(flat)
+        self.buffer.write(self.layout.joined(values))
 
     def not_finite(self) -> Iterator[str]:
         """The names of tensors that hold NaN or infinite values."""
