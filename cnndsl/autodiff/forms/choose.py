@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.backward import Backward
 from cnndsl.autodiff.forms.convolved import convolved
 from cnndsl.autodiff.forms.direct import direct
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.transposed import transposed
+from cnndsl.autodiff.writer import Writer
 
 
-def forward(back: Backward, c: Convolution, x: ir.Value, w: ir.Value) -> ir.Value:
+def forward(write: Writer, c: Convolution, x: ir.Value, w: ir.Value) -> ir.Value:
     """y = x ∗ w."""
-    return direct(back, c, x, w)
+    return direct(write, c, x, w)
 
 
-def input_gradient(back: Backward, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:
+def input_gradient(write: Writer, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:
     """dx from dy and w."""
-    return transposed(back, c, dy, w)
+    return transposed(write, c, dy, w)
 
 
-def weight_gradient(back: Backward, c: Convolution, x: ir.Value, dy: ir.Value) -> ir.Value:
+def weight_gradient(write: Writer, c: Convolution, x: ir.Value, dy: ir.Value) -> ir.Value:
     """dw from x and dy."""
-    return convolved(back, c, x, dy)
+    return convolved(write, c, x, dy)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.backward import Backward
 from cnndsl.autodiff.forms.geometry import Convolution
-from cnndsl.autodiff.forms.pieces import window
+from cnndsl.autodiff.forms.pieces import make, window
+from cnndsl.autodiff.writer import Writer
 
 
-def transposed(back: Backward, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:
+def transposed(write: Writer, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:
     """dx [batch, channels, sizes] from dy and w.
 
     Pads are the same on both sides, which is all that the CUDA kernel takes; what is left of
@@ -22,8 +22,14 @@ def transposed(back: Backward, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.
         even = 0 <= odd < a.stride
         pads.append(a.before if even else min(a.before, a.after))
         extra.append(odd if even else min(a.unread, a.stride - 1))
-    whole = back.op(
+    sizes = [
+        a.stride * (a.output - 1) + a.extent - 2 * p + e
+        for a, p, e in zip(c.axes, pads, extra, strict=True)
+    ]
+    whole = make(
+        write,
         "ConvTranspose",
+        (c.batch, c.channels, *sizes),
         dy,
         w,
         kernel_shape=c.kernel,
@@ -33,10 +39,5 @@ def transposed(back: Backward, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.
         output_padding=extra,
         group=c.group,
     )
-    sizes = [
-        a.stride * (a.output - 1) + a.extent - 2 * p + e
-        for a, p, e in zip(c.axes, pads, extra, strict=True)
-    ]
     starts = [a.before - p for a, p in zip(c.axes, pads, strict=True)]
-    shape = (c.batch, c.channels, *sizes)
-    return window(back, whole, shape, range(2, 2 + c.rank), starts, c.sizes)
+    return window(write, whole, range(2, 2 + c.rank), starts, c.sizes)
