@@ -49,9 +49,12 @@ class Writer:
         self.nodes.append(node)
         return node.outputs
 
-    def constant(self, values: object, kind: Literal["float", "int"] = "int") -> ir.Value:
-        """A constant tensor; equal ones are made once."""
-        data_type = ir.DataType.INT64 if kind == "int" else self.float_type
+    def constant(self, values: object, kind: Literal["float", "int", "single"] = "int") -> ir.Value:
+        """A constant tensor; equal ones are made once. `single` is float32 whatever the graph's
+        type: what Resize takes as scales.
+        """
+        types = {"int": ir.DataType.INT64, "single": ir.DataType.FLOAT, "float": self.float_type}
+        data_type = types[kind]
         array = np.asarray(values, data_type.numpy())
         digest = sha256(array.tobytes()).hexdigest()[:12]
         name = f"constant/{kind}/{'x'.join(map(str, array.shape))}/{digest}"
