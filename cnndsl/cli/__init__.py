@@ -16,7 +16,9 @@ COMMANDS = {
     "explain": "Explain a diagnostic's code, or a layer.",
     "fmt": "Write specs in the canonical form.",
     "report": "Show every layer's shape, parameters and cost.",
+    "resume": "Go on with a training that stopped.",
     "run": "Run a model on images or arrays.",
+    "train": "Train a net on data.",
     "show": "Print any stage between the text and the ONNX model.",
     "zoo": "List the nets that come with cnndsl, or print one.",
 }

@@ -48,12 +48,15 @@ class DataChoice:
 
 @dataclass(frozen=True, slots=True)
 class TrainingChoice:
-    """How long, in what portions, with what beside the optimiser."""
+    """How long, in what portions, with what beside the optimiser.
+
+    Without a learning rate the default recipe chooses one for the net.
+    """
 
     epochs: int = 10
     batch: int = 64
     accumulate: int = 1
-    learning_rate: float = 0.005
+    learning_rate: float | None = None
     warm_up: float = 0.0
     clip: float | None = None
     average: float | None = None

@@ -51,6 +51,13 @@ class Evaluator:
         for batch, results in self._run(batches, [name]):
             yield batch, results[name]
 
+    def classifier(self, classes: int) -> str | None:
+        """The first output with a number for each class; None where there is none."""
+        for name, node in self._outputs.items():
+            if len(node.shape) > 1 and node.shape[1] == classes:
+                return name
+        return None
+
     def _run(
         self, batches: Iterable[Examples], names: list[str]
     ) -> Iterator[tuple[Examples, dict[str, Array]]]:

@@ -1,0 +1,230 @@
+"""All parts of a training, put together from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.data.augmentation import Augmentation
+from cnndsl.data.dataset import DataSet
+from cnndsl.data.recipe import read_augmentation
+from cnndsl.diagnostics import UsageError
+from cnndsl.layers.base import Parameter
+from cnndsl.network import Network
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.pictures import PictureInput
+from cnndsl.training.averaging import Average
+from cnndsl.training.config import Config
+from cnndsl.training.defaults import learning_rate
+from cnndsl.training.evaluation import Evaluator
+from cnndsl.training.export import export_network
+from cnndsl.training.feeding import EvaluationFeed, TrainingFeed, measured, picture_input
+from cnndsl.training.graphs import TrainingGraphs, build_training
+from cnndsl.training.groups import arrange
+from cnndsl.training.losses import Recipe
+from cnndsl.training.networks import is_trained
+from cnndsl.training.progress import Progress, Scores
+from cnndsl.training.schedules import LearningRate, Moment
+from cnndsl.training.state import Weights
+from cnndsl.training.stepper import Stepper, StepSettings
+from cnndsl.weights import initial_weights, read_safetensors
+from cnndsl.weights.save import Float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A net and the data that it is to learn: what a configuration's words mean."""
+
+    network: Network
+    data: DataSet
+    picture: PictureInput
+    augmentation: Augmentation | None
+
+
+def problem(
+    config: Config,
+    network: Network,
+    data: DataSet,
+    preprocessing: Preprocessing | None = None,
+) -> Problem:
+    """What is to be trained on what; the preprocessing is measured unless it is given.
+
+    Raises UsageError where net and data don't go together.
+    """
+    picture = picture_input(network, preprocessing or Preprocessing())
+    if preprocessing is None:
+        how = measured(data.train, picture, config.training.seed)
+        picture = picture_input(network, how)
+    augmentation = read_augmentation(config.data.augment, data.mirror)
+    return Problem(network, data, picture, augmentation)
+
+
+class Training:
+    """The parts at work. A context manager: it lets go of the data's threads."""
+
+    def __init__(self, config: Config, problem: Problem):
+        self.config, self.problem = config, problem
+        self.graphs = _graphs(config, problem)
+        choice, graphs = config.training, self.graphs
+        shapes = {name: p.shape for name, p in graphs.parameters.items()}
+        layout, self.groups = arrange(
+            {name: shapes[name] for name in graphs.trained},
+            {name: p.role for name, p in graphs.parameters.items()},
+            config.learning_rates,
+            config.optimiser.weight_decay,
+        )
+        changing = {*graphs.trained, *graphs.statistics}
+        self.weights = Weights(
+            layout,
+            {name: shape for name, shape in shapes.items() if name not in changing},
+            {name: shapes[name] for name in graphs.statistics},
+            choice.device,
+        )
+        self.stepper = Stepper(
+            graphs.grad_bytes(),
+            {name: noise.kind for name, noise in graphs.noises.items()},
+            self.weights,
+            self.groups,
+            config.optimiser,
+            StepSettings(choice.seed, choice.accumulate, choice.clip, choice.threads),
+        )
+        self.average = (
+            Average(self.weights, choice.average, choice.threads) if choice.average else None
+        )
+        self.evaluator = Evaluator(
+            graphs.evaluation_bytes(), self.weights, self.average, choice.threads
+        )
+        self._closing = ExitStack()
+        self.feed = TrainingFeed(
+            problem.data.train,
+            problem.picture,
+            graphs.targets,
+            batch=choice.batch,
+            seed=choice.seed,
+            augmentation=problem.augmentation,
+        )
+        self._closing.callback(self.feed.close)
+        self._feeds: dict[str, EvaluationFeed] = {}
+        if self.epoch_steps < 1:
+            raise UsageError(
+                f"{len(problem.data.train):,} training examples don't make one step of "
+                f"{choice.accumulate} batches of {choice.batch}"
+            )
+
+    def __enter__(self) -> Training:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._closing.close()
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps in an epoch."""
+        return self.feed.batches // self.config.training.accumulate
+
+    @property
+    def rate(self) -> LearningRate:
+        """The learning rate over the whole training."""
+        choice = self.config.training
+        warm_up = round(choice.warm_up * self.epoch_steps)
+        peak = choice.learning_rate or learning_rate(
+            self.config.optimiser.word, self.problem.network
+        )
+        return LearningRate(peak, self.config.schedule, warm_up)
+
+    def rates(self, progress: Progress, points: int = 200) -> list[tuple[float, float]]:
+        """The learning rate over the steps that were done, for a chart."""
+        steps = self.config.training.epochs * self.epoch_steps
+        places = np.unique(np.linspace(0, max(progress.steps - 1, 0), points).astype(int)).tolist()
+        moments = (
+            Moment(n, steps, self.epoch_steps, progress.losses[: n // self.epoch_steps])
+            for n in places
+        )
+        return [(float(m.step), self.rate.at(m)) for m in moments]
+
+    def split(self, name: str) -> EvaluationFeed:
+        """A split to evaluate, in batches."""
+        if name not in self._feeds:
+            feed = EvaluationFeed(
+                self.problem.data[name],
+                self.problem.picture,
+                self.graphs.targets,
+                self.config.training.batch,
+            )
+            self._closing.callback(feed.close)
+            self._feeds[name] = feed
+        return self._feeds[name]
+
+    def evaluate(self) -> Scores:
+        """Scores on the validation split; empty where there is none."""
+        return self.evaluator.scores(self.split("val")) if "val" in self.problem.data else {}
+
+    def start(self) -> None:
+        """Put the weights where the training begins: those of a file, or drawn ones."""
+        self.weights.write(start_values(self.config, self.problem.network, self.graphs.parameters))
+
+    def load(self, values: Mapping[str, Float]) -> None:
+        """Put other weights in place, those that are evaluated too."""
+        self.weights.write(values)
+        if self.average:
+            self.average.tensors.write(values)
+
+    def export(self, values: Mapping[str, Float], path: Path) -> None:
+        """Write weights as an inference model."""
+        problem = self.problem
+        how = problem.picture.preprocessing
+        export_network(problem.network, values, path, problem.data.labels, how)
+
+
+def start_values(
+    config: Config, network: Network, parameters: Mapping[str, Parameter]
+) -> dict[str, Float]:
+    """Every parameter's first values. Raises UsageError where a file doesn't fit."""
+    chosen = config.model
+    draw = initial_weights(network, chosen.init, config.training.seed)
+    if chosen.weights:
+        draw = read_safetensors(Path(chosen.weights))
+    return {
+        name: np.concatenate(list(draw(name, p))).reshape(p.shape) for name, p in parameters.items()
+    }
+
+
+def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
+    choice = config.training
+    recipe = Recipe(
+        label_smoothing=choice.label_smoothing,
+        class_weights=class_weights(choice.class_weights, problem.data),
+    )
+    return build_training(
+        problem.network,
+        choice.batch,
+        trainable=lambda name: is_trained(name, config.model.freeze),
+        recipe=recipe,
+    )
+
+
+def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:
+    """What `none`, `balanced` or a list of numbers means for these data. Raises UsageError.
+
+    Balanced: examples / (classes · examples of the class), so that all classes count alike.
+    """
+    if chosen == "none":
+        return None
+    if not data.classes:
+        raise UsageError("class weights are for data with classes")
+    if chosen == "balanced":
+        counts = data.train.class_counts(data.classes)
+        return [len(data.train) / (data.classes * max(int(n), 1)) for n in counts]
+    try:
+        weights = [float(part) for part in chosen.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"class weights are `none`, `balanced` or numbers such as 1,2.5; not `{chosen}`"
+        ) from None
+    if len(weights) != data.classes:
+        raise UsageError(f"there are {len(weights)} class weights for {data.classes} classes")
+    return weights

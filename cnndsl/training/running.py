@@ -1,0 +1,183 @@
+"""Training from the first step to the report, and going on with a run that stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.data.opening import open_data
+from cnndsl.diagnostics import UsageError
+from cnndsl.network import Network
+from cnndsl.runtime.session import available_cores
+from cnndsl.shape import Shape
+from cnndsl.specs import find
+from cnndsl.training.assembly import Training, problem
+from cnndsl.training.checkpoint import load_checkpoint
+from cnndsl.training.config import Config, read_config, write_config
+from cnndsl.training.defaults import learning_rate
+from cnndsl.training.describing import header
+from cnndsl.training.finishing import finish
+from cnndsl.training.folder import RunFolder
+from cnndsl.training.interrupts import Interrupts
+from cnndsl.training.keeping import FolderKeeper
+from cnndsl.training.loop import Limits, Loop
+from cnndsl.training.networks import network_for
+from cnndsl.training.progress import Progress, Scores
+from cnndsl.training.records import describe_run, facts, kept_problem, not_finite, summary
+from cnndsl.training.screen import Screen
+from cnndsl.training.stepper import NotFiniteError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run stands: `signal` is what interrupted it, None where it came to its end."""
+
+    folder: Path
+    progress: Progress
+    test: Scores | None
+    signal: int | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right answers of the best weights: of the test, else of validation; None without."""
+        best = self.progress.best
+        scores = self.test or (best.val if best else None) or {}
+        return scores.get("top1")
+
+
+def begin(
+    config: Config,
+    screen: Screen,
+    *,
+    root: Path = Path("runs"),
+    name: str | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+) -> Outcome:
+    """Train in a new folder. Raises SpecError, UsageError."""
+    source = find(config.model.spec)
+    data = _data(config)
+    network, notes = network_for(source, data, config.model.settings, inputs or {})
+    config, more = _fitting(config, data, network)
+    with Training(config, problem(config, network, data)) as training:
+        folder = RunFolder.create(root, name or Path(source.name).stem.strip("<>"))
+        with folder.locked():
+            describe_run(folder, training, source)
+            for line in [*header(training, str(folder.path)), *notes, *more, *data.notes, ""]:
+                screen.say(line)
+            training.start()
+            return _run(training, folder, Progress(), screen)
+
+
+def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
+    """Go on with a run; `changes` are new values for `training`, such as more epochs.
+
+    Raises UsageError where there is nothing to go on from, or the data isn't the same any more.
+    """
+    folder = RunFolder.open(path)
+    config = read_config(folder.config)
+    if not folder.checkpoint.exists():
+        raise UsageError(f"`{path}` stopped before its first checkpoint: begin a new run")
+    with folder.locked():
+        if changes:
+            config = config.with_training(**changes)
+        with Training(config, kept_problem(folder, config, _data(config))) as training:
+            progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
+            _reopen(training, progress)
+            if changes:
+                write_config(config, folder.config)
+            folder.note(f"resumed after step {progress.steps:,}")
+            for line in [*header(training, str(path)), f"resumed after step {progress.steps:,}"]:
+                screen.say(line)
+            return _run(training, folder, progress, screen)
+
+
+def open_run(path: Path, **changes: Any) -> tuple[RunFolder, Training]:
+    """A run's parts, with the best weights in place. Raises UsageError."""
+    from cnndsl.weights.save import read_tensors
+
+    folder = RunFolder.open(path)
+    config = read_config(folder.config).with_training(**changes)
+    training = Training(config, kept_problem(folder, config, _data(config)))
+    training.load(read_tensors(folder.best_weights)[0])
+    return folder, training
+
+
+def _run(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
+    choice = training.config.training
+    keeper = FolderKeeper(
+        folder, training.stepper, training.average, training.export, facts(training)
+    )
+    loop = Loop(
+        training.stepper,
+        training.feed,
+        training.evaluate,
+        training.rate,
+        Limits(choice.epochs, choice.time_limit, choice.patience),
+        progress,
+        keeper,
+        screen,
+        training.average,
+    )
+    with Interrupts() as interrupts:
+        if not progress.steps:
+            keeper.checkpoint(progress)
+        try:
+            ended = loop.run(interrupts)
+        except NotFiniteError as e:
+            raise UsageError(not_finite(e, folder, progress)) from None
+        if not ended:
+            folder.note(f"interrupted after step {progress.steps:,}")
+            screen.say(f"stopped after step {progress.steps:,}; everything is kept. To go on:")
+            screen.say(f"  cnndsl resume {folder.path}")
+            return Outcome(folder.path, progress, None, interrupts.requested)
+        test = finish(training, folder, progress)
+        keeper.results(progress, test)
+        folder.note(f"ended: {progress.ended}")
+    for line in summary(training, folder, progress, test):
+        screen.say(line)
+    return Outcome(folder.path, progress, test)
+
+
+def _data(config: Config) -> DataSet:
+    chosen = config.data
+    return open_data(
+        chosen.path,
+        seed=config.training.seed,
+        data_dir=Path(chosen.folder) if chosen.folder else None,
+    )
+
+
+def _fitting(config: Config, data: DataSet, network: Network) -> tuple[Config, list[str]]:
+    """The configuration with everything resolved that depends on data and machine."""
+    notes: list[str] = []
+    batch = config.training.batch
+    if batch > len(data.train):
+        batch = len(data.train)
+        notes.append(f"batch {batch} instead of {config.training.batch}: there are no more")
+    threads = config.training.threads or available_cores()
+    rate = config.training.learning_rate or learning_rate(config.optimiser.word, network)
+    path = config.data.path
+    if data.where is not None and Path(path).expanduser().exists():
+        path = str(Path(path).expanduser().resolve())
+    return (
+        replace(
+            config.with_training(batch=batch, threads=threads, learning_rate=rate),
+            model=replace(config.model, settings=dict(network.settings)),
+            data=replace(config.data, path=path, fingerprint=data.fingerprint),
+        ),
+        notes,
+    )
+
+
+def _reopen(training: Training, progress: Progress) -> None:
+    """Forget an end that new limits lift."""
+    choice = training.config.training
+    if progress.ended == "epochs" and progress.steps < choice.epochs * training.epoch_steps:
+        progress.ended = ""
+    if progress.ended == "time" and progress.seconds < (choice.time_limit or float("inf")):
+        progress.ended = ""
+    if progress.ended == "patience" and progress.waited <= (choice.patience or 1 << 60):
+        progress.ended = ""
