@@ -20,7 +20,7 @@ DOORS = {
     "onnx": ("cnndsl.lower", "cnndsl.emit"),
     "onnx_ir": ("cnndsl.lower", "cnndsl.emit", "cnndsl.autodiff", "cnndsl.training"),
     "onnxruntime": ("cnndsl.runtime",),
-    "PIL": ("cnndsl.runtime.images",),
+    "PIL": ("cnndsl.runtime.images", "cnndsl.data.photos"),
     # Never in the package at all:
     "torch": (),
     "pickle": (),
