@@ -45,6 +45,7 @@ class Forward:
     `noises` the random inputs; `values` finds a value by its name in the spec.
     """
 
+    batch: int
     inputs: list[ir.Value]
     nodes: list[ir.Node] = field(default_factory=list[ir.Node])
     constants: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
@@ -74,6 +75,7 @@ def lower_training(network: Network, batch: int, trainable: Callable[[str], bool
         builder.lower(step)
     parameters = {name: builder.initializers.pop(name) for name in builder.parameters}
     return Forward(
+        batch=batch,
         inputs=inputs,
         nodes=builder.nodes,
         constants=builder.initializers,

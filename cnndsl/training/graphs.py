@@ -29,7 +29,7 @@ from cnndsl.lower import Lowered, lower
 from cnndsl.lower.builder import OPSET
 from cnndsl.lower.training import Forward, Noise, lower_training
 from cnndsl.network import LossTerm, Network
-from cnndsl.training.losses import TARGET, Objective, Recipe, write_objective
+from cnndsl.training.losses import Goal, Objective, Recipe, write_objective
 
 IR_VERSION = 8
 PLAIN = Recipe()
@@ -50,7 +50,7 @@ class TrainingGraphs:
     `inputs` and `targets` come from the data, `noises` from a random generator. `parameters` are
     all of the net's tensors by name, statistics included; `trained` and `statistics` are those that
     a step changes. `losses` names the outputs that are losses, the whole first; `counts` those
-    that count right answers among `answers` targets.
+    that count right answers among `answers` targets; a loss without classes has none.
     """
 
     grad: ir.Model
@@ -89,10 +89,11 @@ def build_training(
     spec's, or cross-entropy of the first output. Raises UsageError where a size is symbolic, an
     operator has no gradient, or nothing is left to train.
     """
-    forward = lower_training(network, batch, trainable)
     terms = loss or network.loss or (default_loss(network.outputs[0]),)
-    evaluation = _evaluation(lower(network), terms, recipe)
-    return _build(forward, evaluation, network.name, batch, terms, recipe)
+    labels = {value: head for head, value in network.heads.items()}
+    goal = Goal(tuple(terms), recipe, labels)
+    forward = lower_training(network, batch, trainable)
+    return assemble(forward, evaluation(lower(network), goal), network.name, goal)
 
 
 def default_loss(output: str) -> LossTerm:
@@ -100,13 +101,13 @@ def default_loss(output: str) -> LossTerm:
     return LossTerm(coefficient=1.0, function="cross_entropy", arguments=(output,))
 
 
-def _evaluation(lowered: Lowered, terms: Sequence[LossTerm], recipe: Recipe) -> ir.Model:
+def evaluation(lowered: Lowered, goal: Goal) -> ir.Model:
     """The inference graph with the loss beside its outputs; parameters are inputs."""
     graph, write = lowered.graph, Writer()
     graph.inputs.extend(graph.initializers.pop(name) for name in lowered.parameters)
-    known = [t for t in terms if all(a in lowered.values or a == TARGET for a in t.arguments)]
-    if known:
-        objective = write_objective(write, known, lowered.values, recipe)
+    known = goal.among(lowered.values)
+    if known.terms:
+        objective = write_objective(write, known, lowered.values)
         graph.inputs.extend(objective.targets)
         graph.extend(write.nodes)
         _add_constants(graph, write.constants)
@@ -120,17 +121,11 @@ def _evaluation(lowered: Lowered, terms: Sequence[LossTerm], recipe: Recipe) -> 
     return model
 
 
-def _build(
-    forward: Forward,
-    evaluation: ir.Model,
-    name: str,
-    batch: int,
-    terms: Sequence[LossTerm],
-    recipe: Recipe,
-) -> TrainingGraphs:
+def assemble(forward: Forward, evaluation: ir.Model, name: str, goal: Goal) -> TrainingGraphs:
+    """The graphs of a forward pass: its loss, gradients, and composites expanded."""
     write = Writer()
     write.nodes.extend(forward.nodes)
-    objective = write_objective(write, terms, forward.values, recipe)
+    objective = write_objective(write, goal, forward.values)
     graph = ir.Graph(
         [
             *forward.inputs,
@@ -158,7 +153,7 @@ def _build(
     return TrainingGraphs(
         grad=model,
         evaluation=evaluation,
-        batch=batch,
+        batch=forward.batch,
         inputs={_name(v): _slot(write, v) for v in forward.inputs},
         targets={_name(v): _slot(write, v) for v in objective.targets},
         noises=forward.noises,
@@ -167,7 +162,7 @@ def _build(
         statistics=tuple(forward.statistics),
         losses=("loss", *(f"loss_{part}" for part in objective.parts)),
         counts=tuple(objective.counts),
-        answers=sum(prod(write.shape(v)) for v in objective.targets),
+        answers=sum(prod(write.shape(v)) for v in objective.targets) if objective.counts else 0,
     )
 
 

@@ -18,19 +18,21 @@ for the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.composite import DOMAIN
+from cnndsl.autodiff.composite import composite
 from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import LossTerm
+from cnndsl.training.hits import before_softmax, count_hits
 
 TARGET = "target"
 Size = int | ir.SymbolicDim
-MOST_RANKS = 5  # `correct5` counts a class among the five best
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,21 @@ class Recipe:
 
     label_smoothing: float = 0.0
     class_weights: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is trained for: a weighted sum of losses. `labels` are what people call some values."""
+
+    terms: tuple[LossTerm, ...]
+    recipe: Recipe
+    labels: Mapping[str, str]
+
+    def among(self, values: Collection[str]) -> Goal:
+        """The terms that read nothing but these values and targets."""
+        known = {*values, TARGET}
+        terms = tuple(t for t in self.terms if known.issuperset(t.arguments))
+        return replace(self, terms=terms)
 
 
 @dataclass(slots=True)
@@ -61,14 +78,13 @@ class Objective:
         }
 
 
-def write_objective(
-    write: Writer, terms: Sequence[LossTerm], values: Mapping[str, ir.Value], recipe: Recipe
-) -> Objective:
+def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -> Objective:
     """Add the nodes of a weighted sum of losses."""
-    builder = _Losses(write, values, recipe, summed=any(t.function == "kl" for t in terms))
+    terms, labels = goal.terms, goal.labels
+    builder = _Losses(write, values, goal.recipe, summed=any(t.function == "kl" for t in terms))
     parts: dict[str, ir.Value] = {}
     weighted: list[ir.Value] = []
-    for term, name in zip(terms, _names(terms), strict=True):
+    for term, name in zip(terms, _names(terms, labels), strict=True):
         write.begin(f"loss/{name}")
         part = builder.term(term)
         parts[name] = part
@@ -79,7 +95,10 @@ def write_objective(
     loss = weighted[0] if len(weighted) == 1 else write.op("Sum", *weighted)
     for value in (loss, *weighted, *parts.values()):
         value.shape, value.type = ir.Shape([]), ir.TensorType(write.float_type)
-    counts = builder.counts(terms)
+    classifiers = [t.arguments[0] for t in terms if t.function == "cross_entropy"]
+    counts: dict[str, ir.Value] = {}
+    if classifiers:
+        counts = count_hits(write, values[classifiers[0]], builder.targets[TARGET])
     return Objective(loss, parts if len(parts) > 1 else {}, counts, list(builder.targets.values()))
 
 
@@ -90,9 +109,55 @@ class _Losses:
 
     def term(self, term: LossTerm) -> ir.Value:
         """The node of one loss."""
-        if term.function == "cross_entropy":
-            return self._cross_entropy(term.arguments[0])
-        raise UsageError(f"there is no loss `{term.function}`")
+        match term.function:
+            case "cross_entropy":
+                return self._cross_entropy(term.arguments[0])
+            case "bce":
+                return self._binary(*term.arguments)
+            case "mse" | "l1" | "huber":
+                a, b = self._pair(*term.arguments)
+                return self._composite("Distance", 2, a, b, measure=term.function)
+            case "kl":
+                mean, log_variance = self._pair(*term.arguments)
+                half = 0.5 * self._example(mean)
+                return self._composite("Divergence", 1, mean, log_variance, factor=half)
+            case _:
+                raise UsageError(f"there is no loss `{term.function}`")
+
+    def _binary(self, prediction: str, truth: str) -> ir.Value:
+        """By the logits where the prediction is a sigmoid of them."""
+        p, t = self._pair(prediction, truth)
+        node = p.producer()
+        if node is not None and node.op_type == "Sigmoid":
+            return self._composite("LogisticLoss", 1, node.inputs[0], t)
+        return self._composite("BinaryCrossEntropy", 1, p, t)
+
+    def _pair(self, first: str, second: str) -> tuple[ir.Value, ir.Value]:
+        """Two values of one shape; the second may be the data's targets."""
+        a = self._value(first)
+        if second == TARGET and TARGET not in self.values:
+            assert a.shape is not None
+            return a, self._target(tuple(a.shape), self.write.float_type)
+        b = self._value(second)
+        if a.shape != b.shape:
+            raise UsageError(
+                f"the loss compares `{first}` and `{second}`, whose shapes differ: "
+                f"{a.shape} and {b.shape}"
+            )
+        return a, b
+
+    def _example(self, value: ir.Value) -> float:
+        """Values that an example has."""
+        assert value.shape is not None
+        return float(prod(n for n in list(value.shape)[1:] if isinstance(n, int)))
+
+    def _composite(
+        self, operator: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
+    ) -> ir.Value:
+        """A node of our own; losses of a bound are sums over an example."""
+        if self.summed and "factor" not in attributes and inputs[0] is not None:
+            attributes["factor"] = self._example(inputs[0])
+        return composite(self.write, operator, outputs, *inputs, **attributes)[0]
 
     def _value(self, name: str) -> ir.Value:
         if name not in self.values:
@@ -100,18 +165,8 @@ class _Losses:
             raise UsageError(f"the loss reads `{name}`, which is no value of the net ({known} …)")
         return self.values[name]
 
-    def logits(self, name: str) -> ir.Value:
-        """The value, or what goes into the softmax that it ends with."""
-        value = self._value(name)
-        node = value.producer()
-        if node is not None and node.op_type in ("Softmax", "LogSoftmax"):
-            before = node.inputs[0]
-            assert before is not None
-            return before
-        return value
-
     def _cross_entropy(self, name: str) -> ir.Value:
-        logits = self.logits(name)
+        logits = before_softmax(self._value(name))
         assert logits.shape is not None
         batch, classes, *space = logits.shape
         if not isinstance(classes, int) or classes < 2:
@@ -126,12 +181,8 @@ class _Losses:
                     f"{len(weights)} class weights are given, but `{name}` has {classes} classes"
                 )
             inputs.append(self.write.constant(list(weights), "float"))
-        attributes = {"label_smoothing": self.recipe.label_smoothing}
-        outputs = self.write.ops("CrossEntropy", 4, *inputs, **attributes)
-        node = outputs[0].producer()
-        assert node is not None
-        node.domain = DOMAIN
-        return outputs[0]
+        smoothing = self.recipe.label_smoothing
+        return composite(self.write, "CrossEntropy", 4, *inputs, label_smoothing=smoothing)[0]
 
     def _target(self, shape: Sequence[Size], data_type: ir.DataType) -> ir.Value:
         found = self.targets.get(TARGET)
@@ -142,41 +193,15 @@ class _Losses:
             raise UsageError("the losses want targets of different shapes or types")
         return found
 
-    def counts(self, terms: Sequence[LossTerm]) -> dict[str, ir.Value]:
-        """How many targets are the best class, and among the five best, of the first classifier.
 
-        A NaN is no right answer: it is never the target's class that comes out on top.
-        """
-        classifiers = [t.arguments[0] for t in terms if t.function == "cross_entropy"]
-        if not classifiers:
-            return {}
-        write, logits = self.write, self.logits(classifiers[0])
-        assert logits.shape is not None
-        classes = logits.shape[1]
-        assert isinstance(classes, int)
-        write.begin("correct")
-        target = write.op("Unsqueeze", self.targets[TARGET], write.constant([1]))
-        ranked = min(MOST_RANKS, classes)
-        _, best = write.ops("TopK", 2, logits, write.constant([ranked]), axis=1)
-        hits = write.op("Cast", write.op("Equal", best, target), to=ir.DataType.INT64)
-        first = write.op("Slice", hits, *(write.constant([n]) for n in (0, 1, 1)))
-        counts = {
-            "correct": write.op("ReduceSum", first, keepdims=0),
-            "correct5": write.op("ReduceSum", hits, keepdims=0),
-        }
-        for value in counts.values():
-            value.shape, value.type = ir.Shape([]), ir.TensorType(ir.DataType.INT64)
-        return counts
-
-
-def _names(terms: Sequence[LossTerm]) -> list[str]:
+def _names(terms: Sequence[LossTerm], labels: Mapping[str, str]) -> list[str]:
     """What the parts are called: after their functions, or after their values where those recur."""
     functions = [t.function for t in terms]
     if len(set(functions)) == len(functions):
         return functions
     names: list[str] = []
     for term in terms:
-        name = term.arguments[0]
+        name = labels.get(term.arguments[0], term.arguments[0])
         while name in names:
             name += "_"
         names.append(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import onnx_ir as ir
 
@@ -26,6 +27,17 @@ def expansion(operator: str) -> Callable[[Expansion], Expansion]:
         return function
 
     return register
+
+
+def composite(
+    write: Writer, operator: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
+) -> Sequence[ir.Value]:
+    """Add a composite's node."""
+    results = write.ops(operator, outputs, *inputs, **attributes)
+    node = results[0].producer()
+    assert node is not None
+    node.domain = DOMAIN
+    return results
 
 
 def expand(nodes: Sequence[ir.Node], writer: Writer) -> dict[ir.Value, ir.Value]:
