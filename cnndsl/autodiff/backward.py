@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import onnx_ir as ir
 
+from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.autodiff.writer import Writer
 
 Gradient = ir.Value | None
@@ -35,8 +36,14 @@ def rule(*operators: str) -> Callable[[Rule], Rule]:
 class Backward(Writer):
     """The backward pass under construction: what rules write their nodes into."""
 
-    def __init__(self, needed: Collection[ir.Value], float_type: ir.DataType):
+    def __init__(
+        self,
+        needed: Collection[ir.Value],
+        float_type: ir.DataType,
+        planner: Planner | None = None,
+    ):
         super().__init__(float_type, "grad")
+        self.planner = planner or Planner()
         self._needed = set(needed)
         self._shared: dict[object, ir.Value] = {}
 

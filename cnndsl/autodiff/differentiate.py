@@ -15,6 +15,7 @@ import onnx_ir as ir
 from cnndsl.autodiff import composite as composite  # these two fill RULES
 from cnndsl.autodiff import rules as rules
 from cnndsl.autodiff.backward import RULES, Backward, Gradient
+from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
 
 
@@ -22,15 +23,18 @@ def differentiate(
     nodes: Sequence[ir.Node],
     seeds: Mapping[ir.Value, ir.Value],
     wanted: Collection[ir.Value],
+    planner: Planner | None = None,
 ) -> tuple[Backward, dict[ir.Value, ir.Value]]:
     """The nodes that compute gradients with respect to the wanted values.
 
     `nodes` are the forward pass in topological order, with every shape fixed. `seeds` are values
     with the gradients that come in for them: 1 for a loss. A wanted value that influences no seed
-    has no entry. Raises UsageError where an operator has no rule or a shape isn't fixed.
+    has no entry. `planner` chooses how convolutions are computed, the forward pass too: it leaves
+    their forms' names with the nodes, for `passes.convolutions` to put in their place. Raises
+    UsageError where an operator has no rule or a shape isn't fixed.
     """
     needed = _influenced(nodes, wanted)
-    back = Backward(needed, _float_type(seeds))
+    back = Backward(needed, _float_type(seeds), planner)
     pending = {value: [gradient] for value, gradient in seeds.items()}
     gradients: dict[ir.Value, ir.Value] = {}
 

@@ -19,7 +19,7 @@ def make(
 ) -> ir.Value:
     """A node with one output of this shape."""
     value = write.op(kind, *inputs, **attributes)
-    value.shape = ir.Shape(shape)
+    value.shape, value.type = ir.Shape(shape), ir.TensorType(write.float_type)
     return value
 
 
@@ -51,6 +51,8 @@ def matmul(write: Writer, a: ir.Value, b: ir.Value) -> ir.Value:
 
 def total(write: Writer, value: ir.Value, axes: Sequence[int]) -> ir.Value:
     """The sum over some axes, which go."""
+    if not axes:
+        return value
     shape = [n for i, n in enumerate(write.shape(value)) if i not in axes]
     return make(write, "ReduceSum", shape, value, write.constant(list(axes)), keepdims=0)
 
@@ -64,9 +66,7 @@ def gather(write: Writer, value: ir.Value, indices: Sequence[int], axis: int) ->
     return make(write, "Gather", shape, value, write.constant(list(indices)), axis=axis)
 
 
-def pad(
-    write: Writer, value: ir.Value, before: Sequence[int], after: Sequence[int]
-) -> ir.Value:
+def pad(write: Writer, value: ir.Value, before: Sequence[int], after: Sequence[int]) -> ir.Value:
     """Zeros around."""
     rows = zip(before, write.shape(value), after, strict=True)
     constant = write.constant([*before, *after])
@@ -99,9 +99,7 @@ def window(
     return pad(write, value, before, after) if any(before) or any(after) else value
 
 
-def steps(
-    write: Writer, value: ir.Value, axes: Sequence[int], strides: Sequence[int]
-) -> ir.Value:
+def steps(write: Writer, value: ir.Value, axes: Sequence[int], strides: Sequence[int]) -> ir.Value:
     """Every so many-th entry along some axes; with −1, the axis backwards."""
     shape = list(write.shape(value))
     rows = [(a, s) for a, s in zip(axes, strides, strict=True) if s != 1]
@@ -120,5 +118,3 @@ def concat(write: Writer, values: Sequence[ir.Value], axis: int) -> ir.Value:
     shape = list(write.shape(values[0]))
     shape[axis] = sum(write.shape(v)[axis] for v in values)
     return make(write, "Concat", shape, *values, axis=axis) if len(values) > 1 else values[0]
-
-

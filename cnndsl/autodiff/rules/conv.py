@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.choose import input_gradient, weight_gradient
+from cnndsl.autodiff.forms.choose import FORM, Product, write_product
 from cnndsl.autodiff.forms.geometry import of_conv
 
 
@@ -18,13 +18,23 @@ def conv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequenc
     x, w, *rest = node.inputs
     assert x is not None and w is not None and dy is not None
     c = of_conv(node, back.shape(x), back.shape(w), back.shape(node.outputs[0]))
+    wanted: list[Product] = ["forward"]
+    if back.needs(x):
+        wanted.append("input")
+    if back.needs(w):
+        wanted.append("weight")
+    chosen = back.planner.choose(c, wanted)
+    node.meta[FORM] = chosen["forward"]
+    dx = write_product(back, c, "input", chosen["input"], dy, w) if back.needs(x) else None
+    dw = write_product(back, c, "weight", chosen["weight"], x, dy) if back.needs(w) else None
+    return [dx, dw, *bias_gradients(back, rest, dy, c.rank)]
+
+
+def bias_gradients(
+    back: Backward, biases: Sequence[ir.Value | None], dy: ir.Value, rank: int
+) -> list[Gradient]:
+    """The sum over the batch and the space, if there is a bias."""
+    axes = back.constant([0, *range(2, 2 + rank)])
     return [
-        input_gradient(back, c, dy, w) if back.needs(x) else None,
-        weight_gradient(back, c, x, dy) if back.needs(w) else None,
-        *(bias_gradient(back, dy, c.rank) if back.needs(bias) else None for bias in rest),
+        back.op("ReduceSum", dy, axes, keepdims=0) if back.needs(bias) else None for bias in biases
     ]
-
-
-def bias_gradient(back: Backward, dy: ir.Value, rank: int) -> ir.Value:
-    """The sum over the batch and the space."""
-    return back.op("ReduceSum", dy, back.constant([0, *range(2, 2 + rank)]), keepdims=0)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.choose import forward, weight_gradient
+from cnndsl.autodiff.forms.choose import FORM, Product, write_product
 from cnndsl.autodiff.forms.geometry import of_transpose
-from cnndsl.autodiff.rules.conv import bias_gradient
+from cnndsl.autodiff.rules.conv import bias_gradients
 
 
 @rule("ConvTranspose")
@@ -19,8 +19,13 @@ def deconv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
     x, w, *rest = node.inputs
     assert x is not None and w is not None and dy is not None
     c = of_transpose(node, back.shape(x), back.shape(w), back.shape(node.outputs[0]))
-    return [
-        forward(back, c, dy, w) if back.needs(x) else None,
-        weight_gradient(back, c, dy, x) if back.needs(w) else None,
-        *(bias_gradient(back, dy, c.rank) if back.needs(bias) else None for bias in rest),
-    ]
+    wanted: list[Product] = ["input"]
+    if back.needs(x):
+        wanted.append("forward")
+    if back.needs(w):
+        wanted.append("weight")
+    chosen = back.planner.choose(c, wanted)
+    node.meta[FORM] = chosen["input"]
+    dx = write_product(back, c, "forward", chosen["forward"], dy, w) if back.needs(x) else None
+    dw = write_product(back, c, "weight", chosen["weight"], dy, x) if back.needs(w) else None
+    return [dx, dw, *bias_gradients(back, rest, dy, c.rank)]
