@@ -21,6 +21,8 @@ import onnx_ir as ir
 
 from cnndsl.autodiff import differentiate
 from cnndsl.autodiff.composite import DOMAIN, expand
+from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
 from cnndsl.autodiff.passes.tidy import infer_shapes, tidy
 from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
@@ -82,18 +84,20 @@ def build_training(
     trainable: Callable[[str], bool] = lambda name: True,
     loss: Sequence[LossTerm] | None = None,
     recipe: Recipe = PLAIN,
+    planner: Planner | None = None,
 ) -> TrainingGraphs:
     """The training graphs of a network for batches of that size.
 
     `trainable` is asked about every parameter by its full name (`conv1.weight`). The loss is the
-    spec's, or cross-entropy of the first output. Raises UsageError where a size is symbolic, an
+    spec's, or cross-entropy of the first output. `planner` chooses the forms of convolutions; left
+    out, by predicted times. Raises UsageError where a size is symbolic, an
     operator has no gradient, or nothing is left to train.
     """
     terms = loss or network.loss or (default_loss(network.outputs[0]),)
     labels = {value: head for head, value in network.heads.items()}
     goal = Goal(tuple(terms), recipe, labels)
     forward = lower_training(network, batch, trainable)
-    return assemble(forward, evaluation(lower(network), goal), network.name, goal)
+    return assemble(forward, evaluation(lower(network), goal), network.name, goal, planner)
 
 
 def default_loss(output: str) -> LossTerm:
@@ -121,9 +125,15 @@ def evaluation(lowered: Lowered, goal: Goal) -> ir.Model:
     return model
 
 
-def assemble(forward: Forward, evaluation: ir.Model, name: str, goal: Goal) -> TrainingGraphs:
+def assemble(
+    forward: Forward,
+    evaluation: ir.Model,
+    name: str,
+    goal: Goal,
+    planner: Planner | None = None,
+) -> TrainingGraphs:
     """The graphs of a forward pass: its loss, gradients, and composites expanded."""
-    write = Writer()
+    write, planner = Writer(), planner or Planner()
     write.nodes.extend(forward.nodes)
     objective = write_objective(write, goal, forward.values)
     graph = ir.Graph(
@@ -143,9 +153,10 @@ def assemble(forward: Forward, evaluation: ir.Model, name: str, goal: Goal) -> T
     infer_shapes(model)
     outputs = objective.outputs()
     outputs |= {f"next/{name}": value for name, value in forward.statistics.items()}
-    gradients = _differentiate(graph, forward, objective)
+    forward_nodes = list(graph)
+    gradients = _differentiate(graph, forward, objective, planner)
     outputs |= {f"grad/{name}": value for name, value in gradients.items()}
-    replaced = _expand(graph)
+    replaced = _choose_forms(graph, forward_nodes, planner) | _expand(graph)
     for output, value in outputs.items():
         _output(graph, replaced.get(value, value), output)
     tidy(model)
@@ -166,18 +177,33 @@ def assemble(forward: Forward, evaluation: ir.Model, name: str, goal: Goal) -> T
     )
 
 
-def _differentiate(graph: ir.Graph, forward: Forward, objective: Objective) -> dict[str, ir.Value]:
+def _differentiate(
+    graph: ir.Graph, forward: Forward, objective: Objective, planner: Planner
+) -> dict[str, ir.Value]:
     """Append the backward pass; gradients by their parameters' names."""
     wanted = {n: forward.parameters[n] for n in forward.trained}
     write = Writer()
     one = write.constant(1.0, "float")
-    back, found = differentiate(list(graph), {objective.loss: one}, list(wanted.values()))
+    back, found = differentiate(list(graph), {objective.loss: one}, list(wanted.values()), planner)
     graph.extend(back.nodes)
     _add_constants(graph, write.constants | back.constants)
     gradients = {name: found[value] for name, value in wanted.items() if value in found}
     if not gradients:
         raise UsageError("nothing is left to train: the loss depends on no parameter that may be")
     return gradients
+
+
+def _choose_forms(
+    graph: ir.Graph, forward: Sequence[ir.Node], planner: Planner
+) -> dict[ir.Value, ir.Value]:
+    """Put forward convolutions into the forms that go with their gradients'."""
+    write, nodes = Writer(part="form"), list(graph)
+    graph.remove(nodes)
+    replaced = rewrite_convolutions(forward, write, planner)
+    graph.extend(write.nodes)
+    graph.extend(nodes[len(forward) :])
+    _add_constants(graph, write.constants)
+    return replaced
 
 
 def _expand(graph: ir.Graph) -> dict[ir.Value, ir.Value]:

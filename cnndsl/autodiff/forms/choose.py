@@ -25,9 +25,6 @@ from cnndsl.autodiff.writer import Writer
 
 Product = Literal["forward", "input", "weight"]
 Build = Callable[[Writer, Convolution, ir.Value, ir.Value], ir.Value]
-FORM = "form"
-"""In a forward node's `meta`: the name of the form that shall take its place."""
-
 Choice = Mapping[Product, str]
 """A form's name for each product that is wanted."""
 
@@ -82,6 +79,7 @@ class Planner:
     `threads` are those of the session that will run the graph. `tune`, where given, measures: it
     gets a convolution and the products wanted and returns a choice, or None to have it predicted.
     `allowed` says which forms may be chosen (by name); those that are right for all always may.
+    `placed` holds the forms that shall take forward nodes' places, see `passes.convolutions`.
     """
 
     threads: int = 2
@@ -90,6 +88,8 @@ class Planner:
     known: dict[tuple[Convolution, tuple[Product, ...]], Choice] = field(
         default_factory=dict[tuple[Convolution, tuple[Product, ...]], Choice]
     )
+
+    placed: dict[ir.Node, str] = field(default_factory=dict[ir.Node, str])
 
     def choose(self, c: Convolution, wanted: Sequence[Product]) -> Choice:
         """The forms of the products that are wanted."""

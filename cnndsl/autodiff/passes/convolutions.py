@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.forms.choose import FORM, Planner, Product, write_product
+from cnndsl.autodiff.forms.choose import Planner, Product, write_product
 from cnndsl.autodiff.forms.geometry import Convolution, of_conv, of_transpose
 from cnndsl.autodiff.writer import Writer
 
@@ -28,9 +28,9 @@ def rewrite_convolutions(
 ) -> dict[ir.Value, ir.Value]:
     """Move the nodes into the writer in their order, forward convolutions in their chosen forms.
 
-    Those that gradient rules have seen carry their form's name; for others (frozen ones, say) the
-    planner chooses. Nodes without a fixed shape stay as they are. Returns what has taken the place
-    of which value; it has its name, shape and type.
+    For those that gradient rules have seen it has been chosen, for others (frozen ones) it is now.
+    Nodes without a fixed shape stay as they are. Returns what has taken the place of which value;
+    it has its name, shape and type.
     """
     replaced: dict[ir.Value, ir.Value] = {}
     for node in nodes:
@@ -42,8 +42,7 @@ def rewrite_convolutions(
         (y,) = node.outputs
         assert x is not None and w is not None
         c = describe(node, write.shape(x), write.shape(w), write.shape(y))
-        known: object = node.meta[FORM] if FORM in node.meta else None
-        form = known if isinstance(known, str) else planner.choose(c, [product])[product]
+        form = planner.placed.get(node) or planner.choose(c, [product])[product]
         if form == itself:
             write.nodes.append(node)
             continue

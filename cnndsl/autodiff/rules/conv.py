@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.choose import FORM, Product, write_product
+from cnndsl.autodiff.forms.choose import Product, write_product
 from cnndsl.autodiff.forms.geometry import of_conv
 
 
@@ -24,7 +24,7 @@ def conv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequenc
     if back.needs(w):
         wanted.append("weight")
     chosen = back.planner.choose(c, wanted)
-    node.meta[FORM] = chosen["forward"]
+    back.planner.placed[node] = chosen["forward"]
     dx = write_product(back, c, "input", chosen["input"], dy, w) if back.needs(x) else None
     dw = write_product(back, c, "weight", chosen["weight"], x, dy) if back.needs(w) else None
     return [dx, dw, *bias_gradients(back, rest, dy, c.rank)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.choose import FORM, Product, write_product
+from cnndsl.autodiff.forms.choose import Product, write_product
 from cnndsl.autodiff.forms.geometry import of_transpose
 from cnndsl.autodiff.rules.conv import bias_gradients
 
@@ -25,7 +25,7 @@ def deconv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
     if back.needs(w):
         wanted.append("weight")
     chosen = back.planner.choose(c, wanted)
-    node.meta[FORM] = chosen["input"]
+    back.planner.placed[node] = chosen["input"]
     dx = write_product(back, c, "forward", chosen["forward"], dy, w) if back.needs(x) else None
     dw = write_product(back, c, "weight", chosen["weight"], dy, x) if back.needs(w) else None
     return [dx, dw, *bias_gradients(back, rest, dy, c.rank)]
