@@ -52,7 +52,8 @@ class TrainingGraphs:
     `inputs` and `targets` come from the data, `noises` from a random generator. `parameters` are
     all of the net's tensors by name, statistics included; `trained` and `statistics` are those that
     a step changes. `losses` names the outputs that are losses, the whole first; `counts` those
-    that count right answers among `answers` targets; a loss without classes has none.
+    that count right answers among `answers` targets of `classes` kinds; a loss without classes
+    has none.
     """
 
     grad: ir.Model
@@ -67,6 +68,7 @@ class TrainingGraphs:
     losses: tuple[str, ...]
     counts: tuple[str, ...]
     answers: int
+    classes: int
 
     def grad_bytes(self) -> bytes:
         """The gradient graph as an ONNX file's bytes."""
@@ -174,6 +176,7 @@ def assemble(
         losses=("loss", *(f"loss_{part}" for part in objective.parts)),
         counts=tuple(objective.counts),
         answers=sum(prod(write.shape(v)) for v in objective.targets) if objective.counts else 0,
+        classes=objective.classes,
     )
 
 

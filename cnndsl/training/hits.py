@@ -19,18 +19,22 @@ def before_softmax(value: ir.Value) -> ir.Value:
     return before
 
 
-def count_hits(write: Writer, output: ir.Value, target: ir.Value) -> dict[str, ir.Value]:
+def class_count(logits: ir.Value) -> int:
+    """How many classes there are; they lie along axis 1."""
+    assert logits.shape is not None
+    classes = logits.shape[1]
+    assert isinstance(classes, int)
+    return classes
+
+
+def count_hits(write: Writer, logits: ir.Value, target: ir.Value) -> dict[str, ir.Value]:
     """How many targets are the best class (`correct`), and among the five best (`correct5`).
 
     A NaN is no right answer: it never equals the target's class.
     """
-    logits = before_softmax(output)
-    assert logits.shape is not None
-    classes = logits.shape[1]
-    assert isinstance(classes, int)
     write.begin("correct")
     column = write.op("Unsqueeze", target, write.constant([1]))
-    ranks = write.constant([min(MOST_RANKS, classes)])
+    ranks = write.constant([min(MOST_RANKS, class_count(logits))])
     _, best = write.ops("TopK", 2, logits, ranks, axis=1)
     hits = write.op("Cast", write.op("Equal", best, column), to=ir.DataType.INT64)
     first = write.op("Slice", hits, *(write.constant([n]) for n in (0, 1, 1)))

@@ -29,7 +29,7 @@ from cnndsl.autodiff.composite import composite
 from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import LossTerm
-from cnndsl.training.hits import before_softmax, count_hits
+from cnndsl.training.hits import before_softmax, class_count, count_hits
 
 TARGET = "target"
 Size = int | ir.SymbolicDim
@@ -60,14 +60,15 @@ class Goal:
 
 @dataclass(slots=True)
 class Objective:
-    """The loss of a batch, its parts by name where there are several, counts of right answers, and
-    the inputs that hold the targets.
+    """The loss of a batch, its parts by name where there are several, counts of right answers, the
+    inputs that hold the targets, and the main classifier's number of classes.
     """
 
     loss: ir.Value
     parts: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
     counts: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
     targets: list[ir.Value] = field(default_factory=list[ir.Value])
+    classes: int = 0
 
     def outputs(self) -> dict[str, ir.Value]:
         """By the names that they have as outputs of a graph."""
@@ -96,10 +97,13 @@ def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -
     for value in (loss, *weighted, *parts.values()):
         value.shape, value.type = ir.Shape([]), ir.TensorType(write.float_type)
     classifiers = [t.arguments[0] for t in terms if t.function == "cross_entropy"]
-    counts: dict[str, ir.Value] = {}
+    objective = Objective(loss, parts if len(parts) > 1 else {})
+    objective.targets.extend(builder.targets.values())
     if classifiers:
-        counts = count_hits(write, values[classifiers[0]], builder.targets[TARGET])
-    return Objective(loss, parts if len(parts) > 1 else {}, counts, list(builder.targets.values()))
+        logits = before_softmax(values[classifiers[0]])
+        objective.counts |= count_hits(write, logits, builder.targets[TARGET])
+        objective.classes = class_count(logits)
+    return objective
 
 
 class _Losses:
@@ -168,8 +172,9 @@ class _Losses:
     def _cross_entropy(self, name: str) -> ir.Value:
         logits = before_softmax(self._value(name))
         assert logits.shape is not None
-        batch, classes, *space = logits.shape
-        if not isinstance(classes, int) or classes < 2:
+        batch, _, *space = logits.shape
+        classes = class_count(logits)
+        if classes < 2:
             raise UsageError(
                 f"cross-entropy needs two classes, but `{name}` has {classes}; bce takes one"
             )
