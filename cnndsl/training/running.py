@@ -94,15 +94,12 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
             return _run(training, folder, progress, screen)
 
 
-def open_run(path: Path, **changes: Any) -> tuple[RunFolder, Training]:
-    """A run's parts, with the best weights in place. Raises UsageError."""
-    from cnndsl.weights.save import read_tensors
-
-    folder = RunFolder.open(path)
-    config = read_config(folder.config).with_training(**changes)
-    training = Training(config, kept_problem(folder, config, _data(config)))
-    training.load(read_tensors(folder.best_weights)[0])
-    return folder, training
+def assemble(config: Config, inputs: Mapping[str, Shape] | None = None) -> Training:
+    """A training's parts without a folder. Raises SpecError, UsageError."""
+    data = _data(config)
+    network, _ = network_for(find(config.model.spec), data, config.model.settings, inputs or {})
+    config, _ = _fitting(config, data, network)
+    return Training(config, problem(config, network, data))
 
 
 def _run(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:

@@ -80,7 +80,7 @@ def as_page(run: RunReport) -> str:
             _pictures(run.errors),
             "Those where the right class was given the least probability.",
         ),
-        _section("What the net was shown: a batch, augmented", _pictures(run.sample)),
+        _section("What the net was shown: a batch as it was trained on", _pictures(run.sample)),
         _section("Epochs", _epochs(run.progress)),
         _folded("Configuration", run.config),
         _folded("Environment", run.environment),
