@@ -19,7 +19,7 @@ from math import prod
 
 import onnx_ir as ir
 
-from cnndsl.autodiff import differentiate
+from cnndsl.autodiff import differentiate, passes
 from cnndsl.autodiff.composite import DOMAIN, expand
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
@@ -155,6 +155,8 @@ def assemble(
     infer_shapes(model)
     outputs = objective.outputs()
     outputs |= {f"next/{name}": value for name, value in forward.statistics.items()}
+    for rewrite in passes.REWRITES:
+        rewrite(graph, outputs.values())
     forward_nodes = list(graph)
     gradients = _differentiate(graph, forward, objective, planner)
     outputs |= {f"grad/{name}": value for name, value in gradients.items()}
