@@ -63,7 +63,7 @@ def read_config(
         decay = defaults.WEIGHT_DECAY
     if decay is not None:
         optimiser = replace(optimiser, weight_decay=decay)
-    limit = values["time_limit"]
+    limit, every = values["time_limit"], values["checkpoint_every"]
     training = TrainingChoice(
         epochs=values["epochs"] or defaults.EPOCHS,
         batch=values["batch"] or defaults.BATCH,
@@ -77,6 +77,7 @@ def read_config(
         seed=values["seed"],
         patience=values["patience"],
         time_limit=read_duration(limit, "--time-limit") if limit else None,
+        checkpoint_every=read_duration(every, "--checkpoint-every") if every else None,
         device=values["device"],
         threads=1 if values["deterministic"] else values["threads"],
         deterministic=values["deterministic"],

@@ -68,6 +68,7 @@ _START = (
 _END = (
     click.option("--patience", type=click.IntRange(min=0), help="Stop without a better epoch."),
     click.option("--time-limit", metavar="10m", help="Stop after so long, with an evaluation."),
+    click.option("--checkpoint-every", metavar="1m", help="By default 30 s, and after epochs."),
     click.option("--assert-accuracy", type=click.FloatRange(0, 100), help="Else fail, in percent."),
 )
 DEVICE = (

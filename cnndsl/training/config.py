@@ -65,6 +65,7 @@ class TrainingChoice:
     seed: int = 0
     patience: int | None = None
     time_limit: float | None = None
+    checkpoint_every: float | None = None
     device: str = "cpu"
     threads: int | None = None
     deterministic: bool = False

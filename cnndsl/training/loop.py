@@ -67,11 +67,15 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to end: after so many epochs, so many seconds, so many epochs without a better one."""
+    """When to end: after so many epochs, so many seconds, so many epochs without a better one.
+
+    `checkpoint` is how many seconds of work a crash may cost; None leaves it to the loop.
+    """
 
     epochs: int
     seconds: float | None = None
     patience: int | None = None
+    checkpoint: float | None = None
 
 
 class Loop:
@@ -144,7 +148,9 @@ class Loop:
 
     def _checkpoint_when_due(self) -> None:
         """Now and then, the more rarely the longer it takes."""
-        wait = max(CHECKPOINT_SECONDS, self._keeping / CHECKPOINT_SHARE)
+        wait = self.limits.checkpoint
+        if wait is None:
+            wait = max(CHECKPOINT_SECONDS, self._keeping / CHECKPOINT_SHARE)
         now = monotonic()
         if now - self._kept_at >= wait:
             self.keeper.checkpoint(self.progress)

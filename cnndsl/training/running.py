@@ -112,7 +112,7 @@ def _run(training: Training, folder: RunFolder, progress: Progress, screen: Scre
         training.feed,
         training.evaluate,
         training.rate,
-        Limits(choice.epochs, choice.time_limit, choice.patience),
+        Limits(choice.epochs, choice.time_limit, choice.patience, choice.checkpoint_every),
         progress,
         keeper,
         screen,

@@ -79,6 +79,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(place: Path) -
 @pytest.mark.slow
 def test_killed_at_random_moments_it_resumes_to_the_same_bits(place: Path) -> None:
     options = ["--epochs", "16", "--augment", "strong", "--ema", "0.9", "--clip", "1"]
+    options += ["--checkpoint-every", "0.02s"]
     train(*options, "--name", "whole", "-q")
     command = [*PROGRAM, "train", "tiny.cnn", "--data", "quarters.npz", "--batch", "32"]
     command += ["--threads", "1", "-q", "--name", "killed", *options]

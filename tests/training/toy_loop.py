@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from cnndsl.training import loop as loop_module
 from cnndsl.training.averaging import Average
 from cnndsl.training.checkpoint import load_checkpoint, save_checkpoint
 from cnndsl.training.interrupts import Interrupts
@@ -98,9 +97,8 @@ class Toy:
 
 def main(folder: Path) -> None:
     """Train slowly, with a checkpoint after each step; print the result's digest at the end."""
-    loop_module.CHECKPOINT_SECONDS, loop_module.CHECKPOINT_SHARE = 0.0, 1e9
     observer = Silent(folder / "checkpoint.safetensors", lambda progress: sleep(0.005))
-    training = Toy(observer, Limits(4))
+    training = Toy(observer, Limits(4, checkpoint=0.0))
     with Interrupts() as interrupts:
         ended = training.loop.run(interrupts)
     print("ended" if ended else "interrupted", training.progress.steps)
