@@ -35,6 +35,12 @@ def subfolders(folder: Path) -> list[Path]:
     )
 
 
+def is_wrapping(folder: Path) -> bool:
+    """Whether the only folder in another may hold the data set: no split, and no class."""
+    pictures = any(path.suffix.lower() in PICTURE_SUFFIXES for path in _files(folder))
+    return split_word(folder.name) is None and not pictures
+
+
 def read_class_folders(folder: Path) -> Found:
     """`CLASS/…/picture`, or `train/CLASS/…/picture` beside `val` and `test`.
 

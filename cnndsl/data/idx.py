@@ -45,7 +45,7 @@ def read_idx(path: Path) -> Array:
                 return _read(file, size, exactly=True)
             with gzip.GzipFile(fileobj=file) as unpacked:
                 return _read(cast("BinaryIO", unpacked), unpacked_limit(size), exactly=False)
-    except (ValueError, EOFError, zlib.error) as e:
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as e:
         reason = str(e).strip(". ") or "it ends too soon"
         raise UsageError(f"`{path}` is no sound idx file: {reason}") from None
     except OSError as e:

@@ -127,7 +127,7 @@ def _folder(path: Path, depth: int = 0) -> _Opened:
     if archives:
         return _npz(archives[0])
     inside = folders.subfolders(path)
-    if len(inside) == 1 and depth < _DEEPEST and not any(p.is_file() for p in path.iterdir()):
+    if len(inside) == 1 and depth < _DEEPEST and folders.is_wrapping(inside[0]):
         return _folder(inside[0], depth + 1)
     found = folders.read_class_folders(path)
     return _Opened(

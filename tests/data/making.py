@@ -26,7 +26,7 @@ def smooth(height: int, width: int, channels: int = 3, seed: int = 0) -> Pixels:
     small = Image.fromarray(noise(5, 6, 3, seed=seed)).resize(
         (width, height), Image.Resampling.BICUBIC
     )
-    return np.asarray(small if channels == 3 else small.convert("L")[..., None])
+    return np.asarray(small) if channels == 3 else np.asarray(small.convert("L"))[..., None]
 
 
 def wanted(
