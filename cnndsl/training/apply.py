@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnndsl.runtime.buffers import Binding, Buffer
-from cnndsl.runtime.session import Session, open_session
+from cnndsl.runtime.session import Session
 from cnndsl.training.kernels import Kernel
 from cnndsl.training.optimisers import Optimiser
+from cnndsl.training.sessions import training_session
 
 PIECE = 1 << 16  # values; four vectors of them fit into a core's second-level cache
+
+SMALL = 1 << 19  # values; up to so many one thread is as fast as several
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class Runner:
     ):
         kernel.check_in_place()
         any_buffer = next(iter(buffers.values()))
-        self.session = session or open_session(
-            kernel.model(), device=any_buffer.device, threads=threads
-        )
+        if any_buffer.size <= SMALL:
+            threads = 1
+        self.session = session or training_session(kernel.model(), any_buffer.device, threads)
         self._scalars = {name: Buffer(1, device=any_buffer.device) for name in kernel.scalars}
         size = any_buffer.size if size is None else size
         piece = PIECE if any_buffer.device == "cpu" else max(size, 1)
@@ -135,7 +138,8 @@ class Norm:
         column = kernel.op("Reshape", vector, kernel.integers(-1, 1))
         square = kernel.op("Reshape", kernel.op("MatMul", row, column), kernel.integers())
         kernel.becomes("square", square)
-        session = open_session(kernel.model(), device=gradients.device, threads=threads)
+        threads = 1 if gradients.size <= SMALL else threads
+        session = training_session(kernel.model(), gradients.device, threads)
         piece = PIECE if gradients.device == "cpu" else max(gradients.size, 1)
         self._squares: list[Buffer] = []
         self._bindings: list[Binding] = []

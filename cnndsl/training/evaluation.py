@@ -8,9 +8,10 @@ import numpy as np
 
 from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
-from cnndsl.runtime.session import Array, Node, open_session
+from cnndsl.runtime.session import Array, Node
 from cnndsl.training.averaging import Average
 from cnndsl.training.progress import Scores, Tally
+from cnndsl.training.sessions import training_session
 from cnndsl.training.state import Weights
 
 Examples = Mapping[str, Array]
@@ -32,7 +33,7 @@ class Evaluator:
         threads: int | None = None,
     ):
         self._weights, self._average = weights, average
-        self.session = open_session(model, device=weights.trained.device, threads=threads)
+        self.session = training_session(model, weights.trained.device, threads)
         self._inputs = {node.name: node for node in self.session.get_inputs()}
         self._outputs = {node.name: node for node in self.session.get_outputs()}
 

@@ -16,10 +16,11 @@ import numpy as np
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
-from cnndsl.runtime.session import Array, Node, open_session
+from cnndsl.runtime.session import Array, Node
 from cnndsl.training.apply import Group, Norm, Runner, Update, accumulation
 from cnndsl.training.noise import NoiseKind, fill_noise
 from cnndsl.training.optimisers import Optimiser
+from cnndsl.training.sessions import training_session
 from cnndsl.training.state import Tensors, Weights
 
 GRADIENT, NEXT, NOISE = "grad/", "next/", ".noise"
@@ -64,7 +65,7 @@ class Stepper:
         self.gradients = Tensors(weights.trained.layout, self.device)
         self._several = settings.accumulate > 1
         self._part = Tensors(weights.trained.layout, self.device) if self._several else None
-        self.session = open_session(gradient, device=self.device, threads=settings.threads)
+        self.session = training_session(gradient, self.device, settings.threads)
         self._inputs = {node.name: node for node in self.session.get_inputs()}
         weight_names = set(weights.read())
         self._noise = {name: _Noise(self._inputs[name], kind) for name, kind in noise.items()}
