@@ -10,6 +10,7 @@ import onnxruntime
 
 from cnndsl.network import Network, Step
 from cnndsl.training.graphs import TrainingGraphs
+from tests.support import torch_words as torch_words  # fills in the words
 from tests.support.peers import torch
 from tests.support.torch_interpreter import Run
 
@@ -34,12 +35,10 @@ def feeds_for(graphs: TrainingGraphs, seed: int = 0) -> Arrays:
         draw = random.random if noise.kind == "uniform" else random.standard_normal
         feeds[name] = draw(noise.shape).astype(np.float32)
     for name, slot in graphs.targets.items():
-        integers = slot.type == "int64"
-        feeds[name] = (
-            random.integers(0, graphs.classes, slot.shape)
-            if integers
-            else random.random(slot.shape)
-        )
+        if slot.type == "int64":
+            feeds[name] = random.integers(0, graphs.classes, slot.shape)
+        else:
+            feeds[name] = random.random(slot.shape, np.float32)
     return feeds
 
 

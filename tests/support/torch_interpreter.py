@@ -212,83 +212,8 @@ def sample(run: Run, step: Step, mean: Tensor, log_variance: Tensor) -> Tensor:
     return mean + run.torch.exp(log_variance / 2) * noise
 
 
-@word("lrn")
-def local_response_norm(run: Run, step: Step, x: Tensor) -> Tensor:
-    layer: Any = step.layer
-    n = layer.channels
-    return run.functions.local_response_norm(x, n, layer.alpha * n, layer.beta, layer.k)
-
-
-@word("scale")
-def scale(run: Run, step: Step, x: Tensor) -> Tensor:
-    y = x * channels(run.parameter(step, "weight"), x)
-    bias = run.parameter(step, "bias")
-    return y if bias is None else y + channels(bias, x)
-
-
-@word("rbf")
-def radial_basis(run: Run, step: Step, x: Tensor) -> Tensor:
-    layer: Any = step.layer
-    codes = run.torch.tensor(layer.codes(x.shape[1]), dtype=x.dtype)
-    return -((x[:, None] - codes) ** 2).sum(2)
-
-
-@word("add")
-def add(run: Run, step: Step, *inputs: Tensor) -> Tensor:
-    return sum(inputs[1:], inputs[0])
-
-
-@word("mul")
-def mul(run: Run, step: Step, *inputs: Tensor) -> Tensor:
-    product = inputs[0]
-    for x in inputs[1:]:
-        product = product * x
-    return product
-
-
-@word("concat")
-def concat(run: Run, step: Step, *inputs: Tensor) -> Tensor:
-    return run.torch.cat(inputs, 1)
-
-
-@word("flatten", "reshape")
-def reshape(run: Run, step: Step, x: Tensor) -> Tensor:
-    return x.reshape(x.shape[0], *step.output)
-
-
-@word("take")
-def take(run: Run, step: Step, x: Tensor) -> Tensor:
-    layer: Any = step.layer
-    return x[:, list(layer.chosen(run.shape(step)))]
-
-
-@word("widen")
-def widen(run: Run, step: Step, x: Tensor) -> Tensor:
-    layer: Any = step.layer
-    before, after = layer.margins(run.shape(step))
-    return run.functions.pad(x, [0, 0] * (x.ndim - 2) + [before, after])
-
-
-@word("crop")
-def crop(run: Run, step: Step, x: Tensor, *_: Tensor) -> Tensor:
-    layer: Any = step.layer
-    return run.functions.pad(x, [-n for n in sides(layer.margins(run.shape(step), step.output))])
-
-
 def _product(sizes: list[int]) -> int:
     product = 1
     for n in sizes:
         product *= n
     return product
-
-
-def _elementwise(name: str) -> Function:
-    def function(run: Run, step: Step, x: Tensor) -> Tensor:
-        return getattr(run.functions, name)(x)
-
-    return function
-
-
-for _word in ("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "softplus"):
-    FUNCTIONS[_word] = _elementwise(_word)
-FUNCTIONS["hswish"], FUNCTIONS["hsigmoid"] = _elementwise("hardswish"), _elementwise("hardsigmoid")
