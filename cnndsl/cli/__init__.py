@@ -13,6 +13,7 @@ COMMANDS = {
     "check": "Check a spec, and that it stays within limits.",
     "compare": "Put nets, or variants of one, side by side.",
     "compile": "Write a spec as an ONNX model.",
+    "data": "Check a data set, and show what augmentation makes of it.",
     "eval": "Judge a trained model on data.",
     "explain": "Explain a diagnostic's code, or a layer.",
     "fmt": "Write specs in the canonical form.",

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import ImageDraw, ImageFont
 
 from cnndsl.data.augmentation import Plan
 from cnndsl.data.warp import beyond
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.images import FILTERS, Image, open_picture
+from cnndsl.runtime.images import FILTERS, FORMATS, Image, open_picture
 from cnndsl.runtime.pictures import PictureInput
 
 Picture = Image.Image
@@ -25,6 +26,8 @@ Box = tuple[int, int, int, int]
 MOST_PIXELS = 1 << 27
 """A strip of 1x10,000 pixels would be enlarged beyond all bounds."""
 
+Image.init()  # or Pillow doesn't know yet which formats it has
+_FORMATS = [name for name in FORMATS if name in Image.OPEN]
 _TURNING = {
     "nearest": Image.Resampling.NEAREST,
     "bicubic": Image.Resampling.BICUBIC,
@@ -166,3 +169,29 @@ def _beyond(size: int, before: int, after: int, plan: Plan) -> npt.NDArray[np.in
 def _colour(image: Picture, plan: Plan) -> Any:
     value = plan.augmentation.fill_value
     return value if image.mode == "F" else (round(value),) * len(image.getbands())
+
+
+def header(path: Path) -> tuple[str, str, int, int]:
+    """A file's format, its kind of pixels, and its width and height. Raises OSError."""
+    with path.open("rb") as stream, Image.open(stream, formats=_FORMATS) as image:
+        return image.format or "", image.mode, image.width, image.height
+
+
+def small_grey(image: Picture, side: int) -> npt.NDArray[np.uint8]:
+    """The whole picture, squeezed to a few pixels."""
+    return np.asarray(image.convert("L").resize((side, side), Image.Resampling.BOX))
+
+
+def written_beside(
+    pixels: npt.NDArray[np.uint8], texts: list[tuple[str, int]], width: int
+) -> npt.NDArray[np.uint8]:
+    """The picture H×W×3 with texts at its left edge, each about its height, cut if too long."""
+    image = Image.fromarray(pixels)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default()
+    for text, middle in texts:
+        shown = "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in text)
+        while shown and draw.textlength(shown, font) > width:
+            shown = shown[:-1]
+        _, top, _, bottom = draw.textbbox((0, 0), shown, font)
+        draw.text((4, middle - (top + bottom) / 2), shown, "black", font)
+    return np.asarray(image)
