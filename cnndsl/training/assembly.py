@@ -163,6 +163,11 @@ class Training:
         """Scores on the validation split; empty where there is none."""
         return self.evaluator.scores(self.split("val")) if "val" in self.problem.data else {}
 
+    def skipped(self) -> dict[str, str]:
+        """Pictures that couldn't be read so far, with the reason."""
+        loaders = [self.feed.loader, *(feed.loader for feed in self._feeds.values())]
+        return {name: why for loader in loaders for name, why in loader.skipped.items()}
+
     def start(self) -> None:
         """Put the weights where the training begins: those of a file, or drawn ones."""
         self.weights.write(start_values(self.config, self.problem.network, self.graphs.parameters))

@@ -17,8 +17,9 @@ import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
@@ -102,8 +103,20 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON that people can read; numbers that JSON lacks must not be in it."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write JSON that people can read."""
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def finite(content: Any) -> Any:
+    """The same with None for numbers that JSON lacks: NaN and the infinite ones."""
+    if isinstance(content, float):
+        return content if isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {k: finite(v) for k, v in cast("Mapping[str, Any]", content).items()}
+    if isinstance(content, list | tuple):
+        return [finite(entry) for entry in cast("Sequence[Any]", content)]
+    return content
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

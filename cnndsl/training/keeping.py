@@ -34,7 +34,7 @@ class FolderKeeper:
         facts: Mapping[str, Any],
     ):
         self.folder, self.stepper, self.average = folder, stepper, average
-        self._export, self._facts = export, dict(facts)
+        self._export, self.facts = export, dict(facts)
         self._kept = "nothing"
 
     def checkpoint(self, progress: Progress) -> None:
@@ -55,9 +55,11 @@ class FolderKeeper:
             self.results(progress)
             self.folder.note(_described(progress.epochs[-1]))
 
-    def results(self, progress: Progress, test: Scores | None = None) -> None:
-        """Write results.json. Raises OSError."""
-        write_json(self.folder.results, results(progress, self._facts, test))
+    def results(self, progress: Progress, test: Scores | None = None) -> dict[str, Any]:
+        """Write results.json, and return its content. Raises OSError."""
+        content = results(progress, self.facts, test)
+        write_json(self.folder.results, content)
+        return content
 
     @contextmanager
     def _explained(self) -> Generator[None]:

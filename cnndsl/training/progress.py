@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from typing import Any, Literal, cast
 
 from cnndsl.diagnostics import UsageError
@@ -85,7 +86,7 @@ class Progress:
     @property
     def losses(self) -> list[float]:
         """The validation losses (the training's, where nothing is validated)."""
-        return [(epoch.val or epoch.train)["loss"] for epoch in self.epochs]
+        return [epoch.val.get("loss", epoch.train["loss"]) for epoch in self.epochs]
 
     @property
     def best(self) -> Epoch | None:
@@ -115,4 +116,5 @@ class Progress:
 
 def _goodness(epoch: Epoch) -> tuple[float, float]:
     scores = epoch.val or epoch.train
-    return scores.get("top1", 0.0), -scores["loss"]
+    loss = scores.get("loss", float("inf"))
+    return scores.get("top1", 0.0), -loss if isfinite(loss) else float("-inf")

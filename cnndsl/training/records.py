@@ -100,7 +100,7 @@ def summary(
 ) -> list[str]:
     """The last lines of a training."""
     best = progress.best
-    lines = ["", f"{ENDS.get(progress.ended, '')}best epoch {best.number if best else '–'}"]
+    lines = [f"{ENDS.get(progress.ended, '')}best epoch {best.number if best else '–'}"]
     if test:
         shown = [f"loss {test['loss']:.4f}"] if "loss" in test else []
         shown += [

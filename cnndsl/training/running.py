@@ -30,6 +30,9 @@ from cnndsl.training.records import describe_run, facts, kept_problem, not_finit
 from cnndsl.training.screen import Screen
 from cnndsl.training.stepper import NotFiniteError
 
+MOST_TOLD = 5
+"""So many pictures that can't be read are named on the screen; the log has them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -65,8 +68,8 @@ def begin(
         folder = RunFolder.create(root, name or Path(source.name).stem.strip("<>"))
         with folder.locked():
             describe_run(folder, training, source)
-            for line in [*header(training, str(folder.path)), *notes, *more, *data.notes, ""]:
-                screen.say(line)
+            lines = [*header(training, str(folder.path)), *notes, *more, *data.notes]
+            screen.begin(lines, {"run": str(folder.path), **facts(training)})
             training.start()
             return _run(training, folder, Progress(), screen)
 
@@ -89,8 +92,8 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
             if changes:
                 write_config(config, folder.config)
             folder.note(f"resumed after step {progress.steps:,}")
-            for line in [*header(training, str(path)), f"resumed after step {progress.steps:,}"]:
-                screen.say(line)
+            lines = [*header(training, str(path)), f"resumed after step {progress.steps:,}"]
+            screen.begin(lines, {"run": str(path), **facts(training)})
             return _run(training, folder, progress, screen)
 
 
@@ -107,10 +110,11 @@ def _run(training: Training, folder: RunFolder, progress: Progress, screen: Scre
     keeper = FolderKeeper(
         folder, training.stepper, training.average, training.export, facts(training)
     )
+    told: set[str] = set()
     loop = Loop(
         training.stepper,
         training.feed,
-        training.evaluate,
+        lambda: _evaluate(training, folder, screen, told),
         training.rate,
         Limits(choice.epochs, choice.time_limit, choice.patience, choice.checkpoint_every),
         progress,
@@ -131,11 +135,22 @@ def _run(training: Training, folder: RunFolder, progress: Progress, screen: Scre
             screen.say(f"  cnndsl resume {folder.path}")
             return Outcome(folder.path, progress, None, interrupts.requested)
         test = finish(training, folder, progress)
-        keeper.results(progress, test)
+        results = keeper.results(progress, test)
         folder.note(f"ended: {progress.ended}")
-    for line in summary(training, folder, progress, test):
-        screen.say(line)
+    screen.end(summary(training, folder, progress, test), results)
     return Outcome(folder.path, progress, test)
+
+
+def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[str]) -> Scores:
+    """The validation's scores; says which pictures couldn't be read meanwhile."""
+    scores = training.evaluate()
+    for name, reason in training.skipped().items():
+        if name not in told:
+            told.add(name)
+            folder.note(f"left out: {reason}")
+            if len(told) <= MOST_TOLD:
+                screen.say(f"left out: {reason}")
+    return scores
 
 
 def _data(config: Config) -> DataSet:

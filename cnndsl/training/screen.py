@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from cnndsl.training.environment import memory_in_use
+from cnndsl.training.folder import finite
 from cnndsl.training.progress import Epoch, Progress
 
 BAR = 24
@@ -35,8 +37,16 @@ _COLUMNS = (
 class Screen(Protocol):
     """A listener of the loop that can also say something."""
 
+    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+        """What was found and chosen, in lines for people and as facts."""
+        ...
+
     def say(self, text: str) -> None:
         """A line for people."""
+        ...
+
+    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
+        """What came of it."""
         ...
 
     def step(self, progress: Progress, number: int, steps: int, rate: float) -> None: ...
@@ -53,6 +63,14 @@ class Table:
         self.live = self.stream.isatty()
         self._speed = _Speed()
         self._next, self._began, self._shown = 0.0, False, ""
+
+    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+        for line in [*lines, ""]:
+            self.say(line)
+
+    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
+        for line in ["", *lines]:
+            self.say(line)
 
     def say(self, text: str) -> None:
         self._clear()
@@ -137,7 +155,14 @@ class JsonLines:
 
     def write(self, event: str, **content: object) -> None:
         """One line."""
-        print(json.dumps({"event": event, **content}), file=self.stream, flush=True)
+        line = json.dumps(finite({"event": event, **content}), allow_nan=False)
+        print(line, file=self.stream, flush=True)
+
+    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+        self.write("begin", **facts)
+
+    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
+        self.write("end", **results)
 
     def say(self, text: str) -> None:
         self.write("note", text=text)
@@ -155,6 +180,12 @@ class JsonLines:
 
 class Quiet:
     """Says nothing."""
+
+    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+        pass
+
+    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
+        pass
 
     def say(self, text: str) -> None:
         pass

@@ -9,9 +9,11 @@ import pytest
 
 from cnndsl.runtime.buffers import Buffer
 from cnndsl.training.apply import Group, Norm, Runner, Update, accumulation, averaging
+from cnndsl.training.averaging import Average
 from cnndsl.training.kernels import Kernel
 from cnndsl.training.layout import Layout
 from cnndsl.training.optimisers import OPTIMISERS, Adagrad, Adam, Adamw, Optimiser, Rmsprop, Sgd
+from cnndsl.training.state import Weights
 from tests.support.peers import torch
 
 STEPS = 50
@@ -146,3 +148,22 @@ def test_accumulation_adds_and_averaging_moves() -> None:
     assert np.all(total.read() == 2)
     Runner(averaging(), {"average": gradient, "value": total}).run({"share": 0.25})
     assert np.all(gradient.read() == 1.25)
+
+
+@pytest.mark.torch
+def test_averaged_weights_are_torchs() -> None:
+    library = torch()
+    rng = np.random.default_rng(2)
+    weights = Weights(Layout({"weight": (5, 4)}), {}, {})
+    average = Average(weights, 0.9)
+    model = library.nn.Linear(4, 5, bias=False)
+    utilities = library.optim.swa_utils
+    peer = utilities.AveragedModel(model, multi_avg_fn=utilities.get_ema_multi_avg_fn(0.9))
+    for step in range(STEPS):
+        values = rng.normal(size=(5, 4)).astype(np.float32)
+        weights.write({"weight": values})
+        model.weight.data = library.from_numpy(values)
+        average.update(step)
+        peer.update_parameters(model)
+    expected = peer.module.weight.detach().numpy()
+    np.testing.assert_allclose(average.tensors.read()["weight"], expected, rtol=1e-5, atol=1e-6)
