@@ -1,12 +1,13 @@
 """How long ONNX Runtime's CPU kernels take, predicted from sizes: what forms are chosen by.
 
 A node's time is a sum of amounts (multiplications, floats moved, rows begun) by a constant each.
-The constants were fitted, by non-negative least squares on relative errors, to 604 products of
-matrices, 1571 convolutions of random sizes and about 200 movements, measured on one core of an AMD
-EPYC (Zen 5, AVX-512, 1 MB L2) with ONNX Runtime 1.31; `python -m benchmarks.convolution_forms`
-measures whole forms against these predictions. Half of all products lie within 7 % of their
-prediction and half of all convolutions within 13 %. Another machine has other constants, but
-choices depend on ratios, which differ less; where they do, measuring beats predicting (`autotune`).
+The constants were fitted, by non-negative least squares on relative errors, to 1051 products of
+matrices, 1100 convolutions and transposed convolutions of random sizes and about 200 movements,
+measured as the time that one thread works, on a core of an AMD EPYC (Zen 5, AVX-512, 1 MB L2,
+32 MB L3) with ONNX Runtime 1.31. Half of all products and half of all convolutions lie within
+15 % of their prediction. `python -m benchmarks.convolution_forms --each` measures whole forms
+against these predictions. Another machine has other constants, but choices depend on ratios, which
+differ less; where they do, measuring beats predicting (`autotune`).
 
 Amounts are in floats, times in nanoseconds.
 """
@@ -22,28 +23,35 @@ CALL = 2000.0
 """Starting a node."""
 
 # Products of matrices (MLAS SGEMM: 12 rows by 16 columns at a time, the right side packed)
-MULTIPLY = 1 / 128  # a multiplication with its addition: 256 GFLOP/s
-PACK = 0.053  # a number of the right side
-WRITE = 0.015  # a number of the result
-TURN = 0.15  # a number of a left side that is read transposed
-PRODUCT = 73.0  # one product of a batch
+MULTIPLY = 1 / 117  # a multiplication with its addition: 234 GFLOP/s
+PACK = 0.038  # a number of the right side
+WRITE = 0.018  # a number of the result
+TURN = 0.17  # a number of a left side that is read transposed
+PRODUCT = 70.0  # one product of a batch
+VECTOR = 0.09  # a number of a matrix that a vector is multiplied with
 
 # The Conv operator: windows are unrolled image by image, and multiplied
-UNROLL = 0.12  # an entry of the unrolled windows
-UNROLL_ROW = 2.0  # beginning a row of windows
+CONV_MULTIPLY = 1 / 139
+CONV_WRITE = 0.045
+UNROLL = 0.10  # an entry of the unrolled windows
+UNROLL_STRIDED = 0.30  # the same where windows are apart
+UNROLL_ROW = 2.4  # beginning a row of windows
+CONV_PACK = 0.055  # a number of a map that needs no unrolling
+CONV_VECTOR = 0.06  # a weight, where an image has one window
 # ConvTranspose: a product, and what it yields added up
-ADD_UP = 0.07
-ADD_UP_ROW = 1.7
-STAMP = 0.13  # a number of the result
+ADD_UP = 0.064
+ADD_UP_ROW = 1.9
+STAMP = 0.16  # a number of the result
 STREAM = 0.6  # a weight that is read again for every image, where they don't fit into the cache
 CACHED_WEIGHTS = 100_000
 
 # Movements
 MOVE = 0.08  # a number copied, or mapped by an elementwise operator, within the cache
 MOVE_FAR = 0.3  # the same where values don't fit into it
-NEAR, FAR = 1_500_000, 5_000_000  # below and above these sizes
-SWAP = 0.25  # a number of a transposed map
-SWAP_FAR = 1.0
+NEAR, FAR = 1_500_000, 6_000_000  # below and above these sizes
+SWAP = 0.45  # a number of a transposed map
+SWAP_FAR = 1.3
+FETCH = 0.145  # a number that a product reads or writes, where they don't fit into the cache
 RUN = {"Slice": 2.5, "Gather": 2.7, "Concat": 1.8, "Pad": 6.6, "Transpose": 5.9}
 """Beginning a contiguous run of numbers."""
 
@@ -71,6 +79,8 @@ def _between(amount: int, near: float, far: float) -> float:
 
 
 def _product(batch: int, m: int, k: int, n: int, turned: bool = False) -> float:
+    if min(m, n) == 1:
+        return batch * (k * max(m, n) * VECTOR + PRODUCT)
     columns = 16 * ceil(n / 16)
     time = 12 * ceil(m / 12) * k * columns * MULTIPLY + k * columns * PACK + m * columns * WRITE
     return batch * (time + PRODUCT + (m * k * TURN if turned else 0.0))
@@ -83,8 +93,7 @@ def _matmul(node: ir.Node) -> float:
     producer = a.producer() if a is not None else None
     turned = producer is not None and _is_turn(producer)
     moved = sum(prod(_shape(v)) for v in (a, b, node.outputs[0]))
-    beyond = _between(moved, 0.0, MOVE_FAR - MOVE)
-    return _product(prod(batch), m, k, n, turned) + beyond
+    return _product(prod(batch), m, k, n, turned) + _between(moved, 0.0, FETCH)
 
 
 def _conv(node: ir.Node) -> float:
@@ -95,18 +104,19 @@ def _conv(node: ir.Node) -> float:
     entries = batch * group * taps * windows
     time = 0.0 if filters == group else _conv_product(batch, group, filters, taps, windows)
     if prod(_shape(w)[2:]) == 1 and prod(_shape(x)[2:]) == windows:
-        time += entries * PACK
+        time += entries * CONV_PACK
     else:
-        time += entries * (UNROLL + UNROLL_ROW / outputs[-1])
+        strided = any(s > 1 for s in node.attributes["strides"].as_ints())
+        time += entries * ((UNROLL_STRIDED if strided else UNROLL) + UNROLL_ROW / outputs[-1])
     amount = prod(_shape(x)) + prod(_shape(node.outputs[0]))
-    return time + _between(amount, 0.0, MOVE_FAR - MOVE)
+    return time + _between(amount, 0.0, FETCH)
 
 
 def _conv_product(batch: int, group: int, filters: int, taps: int, windows: int) -> float:
     rows, columns = 12 * ceil(filters / group / 12), 16 * ceil(windows / 16)
     if windows == 1:
-        return batch * filters * taps * 0.06
-    time = batch * group * (rows * taps * columns * MULTIPLY + rows * columns * WRITE)
+        return batch * filters * taps * CONV_VECTOR
+    time = batch * group * (rows * taps * columns * CONV_MULTIPLY + rows * columns * CONV_WRITE)
     return time + _stream(batch, filters * taps, windows) * 0.25
 
 

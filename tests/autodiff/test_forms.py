@@ -94,6 +94,8 @@ SIZES = {
     "pointwise": Convolution(2, 6, 4, 2, (Axis(5, 1, 1, 1, 0, 5), Axis(4, 1, 1, 1, 0, 4))),
     "skip": Convolution(2, 6, 4, 1, (Axis(5, 1, 2, 1, 0, 3), Axis(4, 1, 2, 1, 0, 2))),
     "depthwise": Convolution(2, 4, 4, 4, (Axis(6, 3, 1, 1, 1, 6), Axis(6, 3, 2, 1, 1, 3))),
+    "bands": Convolution(2, 3, 3, 3, (Axis(8, 3, 1, 1, 1, 8), Axis(5, 3, 1, 2, 2, 5))),
+    "strided bands": Convolution(2, 3, 3, 3, (Axis(9, 3, 2, 1, 1, 4), Axis(5, 2, 2, 1, 0, 2))),
     "line": Convolution(3, 4, 2, 1, (Axis(10, 3, 1, 1, 1, 10),)),
     "cube": Convolution(2, 3, 4, 1, tuple(Axis(5, 3, 1, 1, 1, 5) for _ in range(3))),
     "shared": Convolution(2, 8, 6, 2, (Axis(7, 3, 2, 1, 1, 4), Axis(6, 3, 1, 2, 2, 6))),
@@ -121,5 +123,5 @@ def test_forms_can_be_ruled_out() -> None:
     assert "winograd 4" in Planner(threads=1).choose(c, PRODUCTS).values()
     plain = Planner(threads=1, allowed=lambda name: "winograd" not in name)
     assert not any("winograd" in name for name in plain.choose(c, PRODUCTS).values())
-    own = Planner(tune=lambda c, wanted: dict.fromkeys(wanted, "columns"))
+    own = Planner(tune=lambda c, ranked: dict.fromkeys(PRODUCTS, "columns"))
     assert set(own.choose(c, PRODUCTS).values()) == {"columns"}

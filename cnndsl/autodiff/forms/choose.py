@@ -16,11 +16,12 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.costs import nanoseconds
 from cnndsl.autodiff.forms import columns, dense, pointwise
+from cnndsl.autodiff.forms.bands import Bands
 from cnndsl.autodiff.forms.convolved import convolved
-from cnndsl.autodiff.forms.direct import direct, flipped
+from cnndsl.autodiff.forms.direct import direct, flip, flipped
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.transposed import transposed
-from cnndsl.autodiff.forms.winograd import Tiling, Winograd
+from cnndsl.autodiff.forms.winograd import POINTS, Tiling, Winograd
 from cnndsl.autodiff.writer import Writer
 
 Product = Literal["forward", "input", "weight"]
@@ -49,15 +50,28 @@ def forms(c: Convolution) -> dict[Product, dict[str, Build]]:
         found["input"]["dense"] = dense.input_gradient
         found["weight"]["dense"] = dense.weight_gradient
     if plain and c.group == 1 and not c.pointwise and all(a.dilation == 1 for a in c.axes):
-        for tile in (2, 4):
+        for tile in (2, 4, 6):
             _add_winograd(found, c, tile)
+    if c.depthwise:
+        for rows in (1, 2, 4):
+            _add_bands(found, Bands(c, rows), plain)
     return found
+
+
+def _add_bands(found: dict[Product, dict[str, Build]], bands: Bands, plain: bool) -> None:
+    """The forms by blocks of rows."""
+    if not bands.fits:
+        return
+    name = f"bands {bands.rows}"
+    found["forward"][name] = lambda write, c, x, w: bands.forward(write, x, w)
+    found["weight"][name] = lambda write, c, x, dy: bands.weight_gradient(write, x, dy)
+    if plain and Bands(flip(bands.c), bands.rows).fits:
+        found["input"][name] = lambda write, c, dy, w: bands.input_gradient(write, dy, w)
 
 
 def _add_winograd(found: dict[Product, dict[str, Build]], c: Convolution, tile: int) -> None:
     """The forms by tiles of so many outputs, where the window is small and there are points."""
-    kernels = {a.kernel for a in c.axes}
-    if not kernels <= {1, 3, 5} or (5 in kernels and tile == 4):
+    if any(a.kernel > 1 and a.kernel + tile - 1 not in POINTS for a in c.axes):
         return
     tilings = tuple(Tiling(a, tile if a.kernel > 1 else 1) for a in c.axes)
     if any(
@@ -77,13 +91,13 @@ class Planner:
     """Chooses forms and remembers its choices.
 
     `threads` are those of the session that will run the graph. `tune`, where given, measures: it
-    gets a convolution and the products wanted and returns a choice, or None to have it predicted.
+    gets a convolution and all choices, the one predicted to be fastest first, and returns one.
     `allowed` says which forms may be chosen (by name); those that are right for all always may.
     `placed` holds the forms that shall take forward nodes' places, see `passes.convolutions`.
     """
 
     threads: int = 2
-    tune: Callable[[Convolution, Sequence[Product]], Choice | None] | None = None
+    tune: Callable[[Convolution, Sequence[Choice]], Choice] | None = None
     allowed: Callable[[str], bool] = lambda name: True
     known: dict[tuple[Convolution, tuple[Product, ...]], Choice] = field(
         default_factory=dict[tuple[Convolution, tuple[Product, ...]], Choice]
@@ -95,8 +109,8 @@ class Planner:
         """The forms of the products that are wanted."""
         key = (c, tuple(wanted))
         if key not in self.known:
-            tuned = self.tune(c, wanted) if self.tune else None
-            self.known[key] = tuned or self.ranking(c, wanted)[0][1]
+            ranked = [choice for _, choice in self.ranking(c, wanted)]
+            self.known[key] = self.tune(c, ranked) if self.tune else ranked[0]
         return self.known[key]
 
     def candidates(self, c: Convolution, product_: Product) -> dict[str, Build]:

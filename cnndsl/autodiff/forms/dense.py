@@ -31,21 +31,19 @@ def fits(c: Convolution) -> bool:
 
 def forward(write: Writer, c: Convolution, x: ir.Value, w: ir.Value) -> ir.Value:
     """y = x·T."""
-    y = matmul(write, _maps(write, x), _matrices(write, c, w))
+    y = matmul(write, _maps(write, x), matrices(write, c, w))
     return reshape(write, transpose(write, y, (1, 0, 2)), c.y_shape)
 
 
 def input_gradient(write: Writer, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:
     """dx = dy·Tᵀ."""
-    dx = matmul(write, _maps(write, dy), turn(write, _matrices(write, c, w)))
+    dx = matmul(write, _maps(write, dy), turn(write, matrices(write, c, w)))
     return reshape(write, transpose(write, dx, (1, 0, 2)), c.x_shape)
 
 
 def weight_gradient(write: Writer, c: Convolution, x: ir.Value, dy: ir.Value) -> ir.Value:
     """dT = xᵀ·dy, and from it dw."""
-    whole = matmul(write, turn(write, _maps(write, x)), _maps(write, dy))
-    whole = reshape(write, whole, (c.channels, prod(c.sizes) * prod(c.outputs)))
-    return reshape(write, matmul(write, whole, write.constant(_places(c).T, "float")), c.w_shape)
+    return taps(write, c, matmul(write, turn(write, _maps(write, x)), _maps(write, dy)))
 
 
 def _maps(write: Writer, value: ir.Value) -> ir.Value:
@@ -54,7 +52,13 @@ def _maps(write: Writer, value: ir.Value) -> ir.Value:
     return transpose(write, reshape(write, value, (batch, channels, prod(sizes))), (1, 0, 2))
 
 
-def _matrices(write: Writer, c: Convolution, w: ir.Value) -> ir.Value:
+def taps(write: Writer, c: Convolution, whole: ir.Value) -> ir.Value:
+    """dw from dT [channels, P, Q]: the sum over a tap's places."""
+    flat = reshape(write, whole, (c.channels, prod(c.sizes) * prod(c.outputs)))
+    return reshape(write, matmul(write, flat, write.constant(_places(c).T, "float")), c.w_shape)
+
+
+def matrices(write: Writer, c: Convolution, w: ir.Value) -> ir.Value:
     """T [channels, P, Q]."""
     flat = reshape(write, w, (c.channels, prod(c.kernel)))
     whole = matmul(write, flat, write.constant(_places(c), "float"))
