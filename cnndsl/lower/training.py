@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter, ShapeError
-from cnndsl.lower.builder import FLOAT, GraphBuilder
+from cnndsl.lower.builder import FLOAT, OPSET, GraphBuilder
 from cnndsl.network import Network, Step
 
 DOMAIN = "cnndsl"
@@ -56,6 +56,7 @@ class Forward:
     noises: dict[str, Noise] = field(default_factory=dict[str, Noise])
     noise_inputs: list[ir.Value] = field(default_factory=list[ir.Value])
     values: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
+    opset: int = OPSET
 
 
 def lower_training(network: Network, batch: int, trainable: Callable[[str], bool]) -> Forward:
