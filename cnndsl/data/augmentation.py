@@ -195,6 +195,8 @@ def plan(augmentation: Augmentation, seed: int, epoch: int, indices: Indices) ->
 
 def _rectangles(drawn: Doubles, probability: float) -> Doubles:
     """Those that are erased, at any place where they lie in the picture as a whole."""
+    if not probability:
+        return np.zeros((len(drawn), 4))
     least, most = _ERASED
     area = least + drawn[:, 1] * (most - least)
     low, high = (math.log(limit) for limit in _PROPORTIONS)

@@ -188,8 +188,8 @@ class DataSet:
 
     def _answers(self) -> str:
         if not self.labels:
-            size = "x".join(map(str, self.train.targets.shape[1:])) or "1"
-            return f"{size} numbers each"
+            targets = next(iter(self.splits.values())).targets
+            return f"{'x'.join(map(str, targets.shape[1:])) or '1'} numbers each"
         some = ", ".join(self.labels) if self.classes <= _MOST_NAMED else ""
         return f"{self.classes} classes{f' ({some})' if some else ''}"
 

@@ -71,14 +71,13 @@ def _at_array(image: Array) -> Look:
 
 def _at_file(path: Path) -> Look:
     from cnndsl.data import photos
-    from cnndsl.runtime.images import open_picture
 
     size = 0
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST))
-        image = open_picture(path, 3)
+        image = photos.opened(path, 3)
         kind, mode, width, height = photos.header(path)
     except (UsageError, OSError) as e:
         reason = str(e) if isinstance(e, UsageError) else e.strerror or str(e)

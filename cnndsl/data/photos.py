@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ MOST_PIXELS = 1 << 27
 
 Image.init()  # or Pillow doesn't know yet which formats it has
 _FORMATS = [name for name in FORMATS if name in Image.OPEN]
+MANY_PIXELS = 1 << 25
+_one_at_a_time = Lock()
 _TURNING = {
     "nearest": Image.Resampling.NEAREST,
     "bicubic": Image.Resampling.BICUBIC,
@@ -38,7 +41,22 @@ _TURNING = {
 
 def read(path: Path, picture: PictureInput) -> Picture:
     """A file's picture, just covering what the net takes. Raises UsageError."""
-    return covering(open_picture(path, picture.channels), picture)
+    return covering(opened(path, picture.channels), picture)
+
+
+def opened(path: Path, channels: int) -> Picture:
+    """A file's picture as it is; `cnndsl.runtime.images.open_picture` for several threads.
+
+    Very large ones are decoded one at a time, or a folder of them would fill the memory.
+    """
+    try:
+        _, _, width, height = header(path)
+    except Exception:  # whatever decoders raise over damaged files is told apart there
+        width = height = 0
+    if width * height <= MANY_PIXELS:
+        return open_picture(path, channels)
+    with _one_at_a_time:
+        return open_picture(path, channels)
 
 
 def from_array(pixels: npt.NDArray[Any], picture: PictureInput) -> Picture:
@@ -172,7 +190,10 @@ def _colour(image: Picture, plan: Plan) -> Any:
 
 
 def header(path: Path) -> tuple[str, str, int, int]:
-    """A file's format, its kind of pixels, and its width and height. Raises OSError."""
+    """A file's format, its kind of pixels, and its width and height, from its beginning alone.
+
+    Raises what Pillow does where it is no picture.
+    """
     with path.open("rb") as stream, Image.open(stream, formats=_FORMATS) as image:
         return image.format or "", image.mode, image.width, image.height
 

@@ -9,7 +9,7 @@ with every version of numpy. All of a batch's numbers are made at once.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -28,6 +28,7 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _LEVELS = 1 << 16  # of the table of normal numbers: they reach to ±4.2
 
 
+@lru_cache(maxsize=1024)  # the same ones for each batch of an epoch
 def key(*parts: int | str) -> int:
     """One key of 64 bits for several numbers and words."""
     value = 0

@@ -23,20 +23,22 @@ def completed(
     """All splits, and the names of those that were made.
 
     `validation` and `test` are parts of the training examples, 0 for none; None is a fifth for
-    validation, nothing for the test. A split that was found is never touched. Raises UsageError.
+    validation, nothing for the test. A split that was found is never touched, and where there are
+    no training examples nothing is made. Raises UsageError.
     """
     found = dict(splits)
     if not found:
         raise UsageError("there are no examples")
-    if "train" not in found:
-        raise UsageError(f"there is no split `train` among {', '.join(found)}")
-    train, made = found["train"], list[str]()
+    count, made = len(found.get("train", ())), list[str]()
     if validation is None:
-        validation = min(VALIDATION, MOST_VALIDATION / max(1, len(train)))
+        validation = min(VALIDATION, MOST_VALIDATION / max(1, count))
     parts = {"val": validation, "test": test or 0}
     for name, part in parts.items():
         if not 0 <= part < 1:
             raise UsageError(f"the part for `{name}` is a number from 0 to less than 1, not {part}")
+    if not count:
+        return {name: found[name] for name in SPLITS if name in found}, ()
+    train = found["train"]
     wanted = {name: part for name, part in parts.items() if part and name not in found}
     if sum(wanted.values()) >= 1:
         raise UsageError("the parts for `val` and `test` leave nothing to train on")

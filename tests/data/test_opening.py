@@ -149,6 +149,14 @@ def test_splits_have_pictures_of_one_size(tmp_path: Path) -> None:
         open_data(tmp_path / "a.npz")
 
 
+def test_data_without_training_examples_can_be_opened(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_test=noise(9, 6, 6), y_test=np.random.rand(9))
+    data = open_data(tmp_path / "a.npz")
+    assert data.describe() == "a: npz, 1 numbers each, 9 test pictures, 6x6 grey"
+    with pytest.raises(UsageError, match="a has no split `train`; there are test"):
+        _ = data.train
+
+
 def test_a_split_s_name_is_helped_with(tmp_path: Path) -> None:
     data = open_data(saved(tmp_path / "a.npz"))
     with pytest.raises(UsageError, match=r"a has no split `vali`; did you mean `val`\?"):

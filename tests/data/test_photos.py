@@ -1,5 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,34 @@ def test_files_are_read_likewise(tmp_path: Path) -> None:
     picture = wanted(3, 24, 32, CROPPED)
     found = photos.pixels_of(photos.read(path, picture), picture)
     np.testing.assert_array_equal(found, read_picture(path, picture))
+
+
+def test_very_large_pictures_are_decoded_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photos, "MANY_PIXELS", 1000)
+    at_once: list[int] = []
+    running: list[Path] = []
+    original = photos.open_picture
+
+    def opened(path: Path, channels: int) -> Image.Image:
+        running.append(path)
+        at_once.append(len(running))
+        sleep(0.002)
+        running.remove(path)
+        return original(path, channels)
+
+    monkeypatch.setattr(photos, "open_picture", opened)
+    for size, most in ((100, 1), (20, 4)):
+        paths = [photo(tmp_path / f"{size}-{n}.png", size, size) for n in range(8)]
+        at_once.clear()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda path: photos.opened(path, 3), paths))
+        assert max(at_once) <= most
+    assert max(at_once) > 1
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    with pytest.raises(UsageError, match=r"broken\.png` .*picture"):
+        photos.opened(tmp_path / "broken.png", 3)
 
 
 def test_sixteen_bits_keep_their_fraction(tmp_path: Path) -> None:

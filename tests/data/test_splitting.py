@@ -66,6 +66,11 @@ def test_nothing_is_taken_where_nothing_is_wanted() -> None:
     assert list(splits) == ["train"] and made == ()
 
 
+def test_data_to_judge_on_alone_stay_as_they_are() -> None:
+    splits, made = completed({"test": of([0, 1], "test")}, 0, None, 0.2)
+    assert list(splits) == ["test"] and made == () and len(splits["test"]) == 2
+
+
 def test_the_seed_decides() -> None:
     split = of([0, 1] * 50)
     first, again, other = (completed({"train": split}, s, 0.2, None)[0]["val"] for s in (0, 0, 1))
@@ -95,7 +100,6 @@ def test_numbers_to_answer_with_are_split_too() -> None:
     ("splits", "parts", "message"),
     [
         ({}, (None, None), "there are no examples"),
-        ({"val": of([0], "val")}, (None, None), "there is no split `train` among val"),
         ({"train": of([0, 1])}, (1.0, None), "the part for `val` is a number from 0 to less"),
         ({"train": of([0, 1])}, (-0.1, None), "the part for `val` is a number from 0 to less"),
         ({"train": of([0, 1])}, (0.5, 0.5), "leave nothing to train on"),
