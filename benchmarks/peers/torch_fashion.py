@@ -17,11 +17,10 @@ from torch import nn
 
 from cnndsl.data.loader import Loader
 from cnndsl.data.opening import open_data
-from cnndsl.specs import find, load
-from cnndsl.training.assembly import problem, start_values
+from cnndsl.training.assembly import problem
 from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.defaults import BATCH, WEIGHT_DECAY, learning_rate
-from cnndsl.training.graphs import build_training
+from cnndsl.training.networks import subject_for
 
 LAYERS = {"conv1": 0, "bn1": 1, "conv2": 4, "bn2": 5, "logits": 9}
 
@@ -43,11 +42,11 @@ def main(where: str, epochs: int, seed: int, threads: int, feed: str) -> None:
     config = Config(
         ModelChoice("fashion_cnn"), DataChoice(where), TrainingChoice(seed=seed, batch=BATCH)
     )
-    network, _ = load(find("fashion_cnn"))
     data = open_data(where, seed=seed)
-    made = problem(config, network, data)
+    subject, _ = subject_for("fashion_cnn", data, {}, {})
+    made = problem(config, subject, data)
     model = net()
-    values = start_values(config, network, build_training(network, BATCH).parameters)
+    values = subject.start("auto", seed)
     for layer, number in LAYERS.items():
         for name, tensor in model[number].state_dict().items():
             if name != "num_batches_tracked":
@@ -62,7 +61,7 @@ def main(where: str, epochs: int, seed: int, threads: int, feed: str) -> None:
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
-        learning_rate("adamw", network),
+        learning_rate("adamw", subject.has_norms),
         total_steps=epochs * loader.steps,
         cycle_momentum=False,
     )

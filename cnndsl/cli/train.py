@@ -10,6 +10,7 @@ import click
 
 from cnndsl.cli.durations import read_duration
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
+from cnndsl.cli.pictures import given_fields, picture_options
 from cnndsl.cli.train_options import FOLDER, read_rates, screen, train_options
 from cnndsl.diagnostics import UsageError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
 )
 @click.option("--name", help="The run's name; by default the spec's.")
+@picture_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -35,7 +37,8 @@ def command(
     name: str | None,
     **values: Any,
 ) -> None:
-    """Train SPEC on data, and keep everything in a new folder under runs/.
+    """Train SPEC (or an .onnx model, from the weights in it) on data, and keep everything in a new
+    folder under runs/.
 
     Ctrl-C stops it between two steps; `cnndsl resume` goes on from there, to the same bits.
     """
@@ -43,7 +46,14 @@ def command(
 
     config = read_config(spec, read_settings(settings), values)
     shown = screen(values, config.training.epochs, config.training.batch)
-    outcome = begin(config, shown, root=runs, name=name, inputs=read_inputs(inputs))
+    outcome = begin(
+        config,
+        shown,
+        root=runs,
+        name=name,
+        inputs=read_inputs(inputs),
+        pictures=given_fields(values),
+    )
     end(context, outcome, values["assert_accuracy"])
 
 

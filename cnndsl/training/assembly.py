@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +14,15 @@ from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.recipe import read_augmentation
 from cnndsl.diagnostics import UsageError
-from cnndsl.layers.base import Parameter
-from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.training.averaging import Average
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
 from cnndsl.training.evaluation import Evaluator
-from cnndsl.training.export import export_network
-from cnndsl.training.feeding import EvaluationFeed, TrainingFeed, measured, picture_input
-from cnndsl.training.graphs import TrainingGraphs, build_training
+from cnndsl.training.export import export
+from cnndsl.training.feeding import EvaluationFeed, TrainingFeed, measured
+from cnndsl.training.graphs import TrainingGraphs
 from cnndsl.training.groups import arrange
 from cnndsl.training.losses import Recipe
 from cnndsl.training.networks import is_trained
@@ -31,7 +30,8 @@ from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.schedules import LearningRate, Moment
 from cnndsl.training.state import Weights
 from cnndsl.training.stepper import Stepper, StepSettings
-from cnndsl.weights import initial_weights, read_safetensors
+from cnndsl.training.subjects import Subject
+from cnndsl.weights import read_safetensors
 from cnndsl.weights.save import Float
 
 
@@ -39,7 +39,7 @@ from cnndsl.weights.save import Float
 class Problem:
     """A net and the data that it is to learn: what a configuration's words mean."""
 
-    network: Network
+    subject: Subject
     data: DataSet
     picture: PictureInput
     augmentation: Augmentation | None
@@ -47,20 +47,26 @@ class Problem:
 
 def problem(
     config: Config,
-    network: Network,
+    subject: Subject,
     data: DataSet,
     preprocessing: Preprocessing | None = None,
+    pictures: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """What is to be trained on what; the preprocessing is measured unless it is given.
+    """What is to be trained on what.
 
-    Raises UsageError where net and data don't go together.
+    The preprocessing is the one given, that of the net's weights, or else measured; `pictures` are
+    fields of it that are set by hand. Raises UsageError where net and data don't go together.
     """
-    picture = picture_input(network, preprocessing or Preprocessing())
-    if preprocessing is None:
-        how = measured(data.train, picture, config.training.seed)
-        picture = picture_input(network, how)
-    augmentation = read_augmentation(config.data.augment, data.mirror)
-    return Problem(network, data, picture, augmentation)
+    given = dict(pictures or {})
+    how = preprocessing or subject.preprocessing
+    if how is None and not given.keys() & {"scale", "mean", "std", "order"}:
+        plain = subject.picture(replace(Preprocessing(), **given))
+        how = measured(data.train, plain, config.training.seed)
+    try:
+        picture = subject.picture(replace(how or Preprocessing(), **given))
+    except ValueError as e:
+        raise UsageError(str(e)) from None
+    return Problem(subject, data, picture, read_augmentation(config.data.augment, data.mirror))
 
 
 class Training:
@@ -132,7 +138,7 @@ class Training:
         choice = self.config.training
         warm_up = round(choice.warm_up * self.epoch_steps)
         peak = choice.learning_rate or learning_rate(
-            self.config.optimiser.word, self.problem.network
+            self.config.optimiser.word, self.problem.subject.has_norms
         )
         return LearningRate(peak, self.config.schedule, warm_up)
 
@@ -169,8 +175,8 @@ class Training:
         return {name: why for loader in loaders for name, why in loader.skipped.items()}
 
     def start(self) -> None:
-        """Put the weights where the training begins: those of a file, or drawn ones."""
-        self.weights.write(start_values(self.config, self.problem.network, self.graphs.parameters))
+        """Put the weights where the training begins: those of a file, or the net's own."""
+        self.weights.write(start_values(self.config, self.problem.subject, self.graphs))
 
     def load(self, values: Mapping[str, Float]) -> None:
         """Put other weights in place, those that are evaluated too."""
@@ -181,35 +187,36 @@ class Training:
     def export(self, values: Mapping[str, Float], path: Path) -> None:
         """Write weights as an inference model."""
         problem = self.problem
-        how = problem.picture.preprocessing
-        export_network(problem.network, values, path, problem.data.labels, how)
+        export(problem.subject, values, path, problem.data.labels, problem.picture.preprocessing)
 
 
-def start_values(
-    config: Config, network: Network, parameters: Mapping[str, Parameter]
-) -> dict[str, Float]:
+def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> dict[str, Float]:
     """Every parameter's first values. Raises UsageError where a file doesn't fit."""
     chosen = config.model
-    draw = initial_weights(network, chosen.init, config.training.seed)
-    if chosen.weights:
-        draw = read_safetensors(Path(chosen.weights))
+    if not chosen.weights:
+        return subject.start(chosen.init, config.training.seed)
+    read = read_safetensors(Path(chosen.weights))
     return {
-        name: np.concatenate(list(draw(name, p))).reshape(p.shape) for name, p in parameters.items()
+        name: np.concatenate(list(read(name, p))).reshape(p.shape)
+        for name, p in graphs.parameters.items()
     }
 
 
 def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
-    choice = config.training
+    choice, data = config.training, problem.data
     recipe = Recipe(
         label_smoothing=choice.label_smoothing,
-        class_weights=class_weights(choice.class_weights, problem.data),
+        class_weights=class_weights(choice.class_weights, data),
     )
-    return build_training(
-        problem.network,
-        choice.batch,
-        trainable=lambda name: is_trained(name, config.model.freeze),
-        recipe=recipe,
+    graphs = problem.subject.graphs(
+        choice.batch, lambda name: is_trained(name, config.model.freeze), recipe
     )
+    if data.classes and graphs.classes and graphs.classes != data.classes:
+        raise UsageError(
+            f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "
+            f"{data.classes}; a spec with a parameter `classes` adapts by itself"
+        )
+    return graphs
 
 
 def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:

@@ -6,8 +6,6 @@ step than those without.
 
 from __future__ import annotations
 
-from cnndsl.network import Network
-
 OPTIMISER = "adamw"
 SCHEDULE = "one-cycle"
 WEIGHT_DECAY = 0.05
@@ -19,12 +17,9 @@ WITHOUT_NORMS = 0.001
 RATES = {"sgd": 0.05, "adagrad": 0.01, "rmsprop": 0.001}
 """Learning rates of optimisers that take the same one for any net."""
 
-_NORMS = {"bn", "gn", "ln", "in"}
 
-
-def learning_rate(optimiser: str, network: Network) -> float:
+def learning_rate(optimiser: str, has_norms: bool) -> float:
     """The learning rate at the schedule's peak."""
     if optimiser in RATES:
         return RATES[optimiser]
-    words = {step.layer.word for step in network.steps}
-    return WITH_NORMS if words & _NORMS else WITHOUT_NORMS
+    return WITH_NORMS if has_norms else WITHOUT_NORMS

@@ -28,12 +28,11 @@ def header(training: Training, where: str) -> list[str]:
 
 
 def _net(training: Training) -> str:
-    graphs, network = training.graphs, training.problem.network
+    graphs = training.graphs
     trained = sum(graphs.parameters[name].size for name in graphs.trained)
     others = sum(p.size for p in graphs.parameters.values() if p.role != "statistic") - trained
     left = f", {others:,} stay as they are" if others else ""
-    settings = ", ".join(f"{name}={value}" for name, value in network.settings.items())
-    return f"{network.name}({settings}), {trained:,} trained parameters{left}"
+    return f"{training.problem.subject.described}, {trained:,} trained parameters{left}"
 
 
 def _pictures(training: Training) -> str:

@@ -13,7 +13,6 @@ from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import Split
 from cnndsl.data.loader import Batch, Loader
 from cnndsl.diagnostics import UsageError
-from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
@@ -28,26 +27,6 @@ EVALUATED = 256
 
 _SMALLEST_DEVIATION = 1e-3  # of pictures that are all alike
 _DIGITS = 4
-
-
-def picture_input(network: Network, preprocessing: Preprocessing) -> PictureInput:
-    """What the net takes. Raises UsageError where that isn't one picture of a fixed size."""
-    if len(network.inputs) != 1:
-        names = ", ".join(f"`{i.name}`" for i in network.inputs)
-        raise UsageError(
-            f"{network.name} has {len(network.inputs)} inputs ({names}); pictures go into one"
-        )
-    (only,) = network.inputs
-    if len(only.shape.space) != 2:
-        raise UsageError(f"input `{only.name}` is {only.shape}, which is no picture")
-    if not only.shape.is_concrete:
-        raise UsageError(
-            f"input `{only.name}` is {only.shape}: say a size, as in --input 3@224x224"
-        )
-    height, width = only.shape.sizes
-    return PictureInput(
-        only.name, "float32", only.shape.channels, height, width, False, preprocessing
-    )
 
 
 def measured(split: Split, picture: PictureInput, seed: int) -> Preprocessing:

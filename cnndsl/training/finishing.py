@@ -71,7 +71,7 @@ def _write(
     _write_mosaic(folder.plots / "errors.png", shown)
     _write_mosaic(folder.plots / "sample.png", sample)
     report = RunReport(
-        title=f"{problem.network.name} on {problem.data.name}",
+        title=f"{problem.subject.name} on {problem.data.name}",
         subtitle=f"{folder.path.name}: {problem.data.describe()}",
         cards=_cards(training, progress, test),
         progress=progress,

@@ -1,58 +1,87 @@
-"""The net that is trained: a spec, made to fit the data where it can be."""
+"""The net that is trained: a spec or an ONNX model, made to fit the data where it can be."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
-from cnndsl.network import Network
 from cnndsl.shape import Shape
-from cnndsl.source import Source
 from cnndsl.specs import find, load
+from cnndsl.training.subjects import (
+    MODEL,
+    SPEC,
+    ModelSubject,
+    Subject,
+    model_subject,
+    spec_subject,
+)
 
 CLASSES = "classes"
 """The net's parameter that is set to the number of classes found."""
 
 
-def network_for(
-    spec: str | Source,
+def subject_for(
+    name: str,
     data: DataSet,
     settings: Mapping[str, int | float | str],
     inputs: Mapping[str, Shape],
-) -> tuple[Network, list[str]]:
-    """The net for these data, and what was done to make it fit, a sentence each.
-
-    Raises SpecError where the spec has mistakes, UsageError where net and data don't go together.
+) -> tuple[Subject, list[str]]:
+    """A spec, zoo name or .onnx file for these data, and what was done to make it fit, a sentence
+    each. Raises SpecError where a spec has mistakes, UsageError where there is no such file.
     """
-    source = find(spec) if isinstance(spec, str) else spec
+    if Path(name).suffix.lower() == ".onnx":
+        if settings:
+            raise UsageError(f"`{name}` is no spec, so it has no parameters to set")
+        subject, notes = model_at(Path(name), inputs), list[str]()
+    else:
+        subject, notes = _spec(name, data, settings, inputs)
+    return subject, notes + _sizes(subject, data)
+
+
+def kept_subject(folder: Path) -> Subject:
+    """What `Subject.keep` left there. Raises UsageError."""
+    if (folder / MODEL).is_file():
+        return model_at(folder / MODEL, {})
+    source = find(folder / SPEC)
+    return spec_subject(load(source)[0], source.text)
+
+
+def model_at(path: Path, inputs: Mapping[str, Shape]) -> ModelSubject:
+    """An ONNX model; `inputs` give sizes that it leaves open. Raises UsageError."""
+    if not path.is_file():
+        raise UsageError(f"there is no file `{path}`")
+    return model_subject(path, {n: (s.channels, *s.sizes) for n, s in inputs.items()})
+
+
+def _spec(
+    name: str,
+    data: DataSet,
+    settings: Mapping[str, int | float | str],
+    inputs: Mapping[str, Shape],
+) -> tuple[Subject, list[str]]:
+    source = find(name)
     network, _ = load(source, settings, inputs)
     notes: list[str] = []
     found = network.settings.get(CLASSES)
     if data.classes and found not in (None, data.classes) and CLASSES not in settings:
         network, _ = load(source, {**settings, CLASSES: data.classes}, inputs)
         notes.append(f"{CLASSES}={data.classes} instead of {found}, as the data has it")
-    if data.classes and not network.loss:
-        _check_classes(network, data)
-    shape = network.inputs[0].shape
-    if data.shape and len(shape.space) == 2 and data.shape[1:] != tuple(shape.space):
-        across = "x".join(map(str, data.shape[1:]))
-        notes.append(
-            f"pictures of {across} are resized to {'x'.join(map(str, shape.space))}; "
-            f"--input {shape.channels}@{across} would take them as they are"
-        )
-    return network, notes
+    return spec_subject(network, source.text), notes
 
 
-def _check_classes(network: Network, data: DataSet) -> None:
-    output = network.outputs[0]
-    channels = network.shapes[output].channels
-    if channels != data.classes:
-        raise UsageError(
-            f"{network.name} answers with {channels} numbers (`{output}`), but the data has "
-            f"{data.classes} classes; a spec with a parameter `{CLASSES}` adapts by itself"
-        )
+def _sizes(subject: Subject, data: DataSet) -> list[str]:
+    """What happens to pictures of another size."""
+    shape = next(iter(subject.inputs.values()))
+    if not data.shape or len(shape.space) != 2 or data.shape[1:] == tuple(shape.space):
+        return []
+    across = "x".join(map(str, data.shape[1:]))
+    return [
+        f"pictures of {across} are resized to {'x'.join(map(str, shape.space))}; "
+        f"--input {shape.channels}@{across} would take them as they are"
+    ]
 
 
 def is_trained(name: str, freeze: tuple[str, ...]) -> bool:

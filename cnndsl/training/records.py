@@ -8,13 +8,11 @@ from typing import Any
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.show.flat import flat
-from cnndsl.source import Source
 from cnndsl.training.assembly import Problem, Training, problem
 from cnndsl.training.config import Config, write_config
 from cnndsl.training.environment import environment
 from cnndsl.training.folder import RunFolder, write_csv, write_json, write_text
-from cnndsl.training.networks import network_for
+from cnndsl.training.networks import kept_subject
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.stepper import NotFiniteError
 
@@ -24,12 +22,11 @@ ENDS = {
 }
 
 
-def describe_run(folder: RunFolder, training: Training, source: Source) -> None:
+def describe_run(folder: RunFolder, training: Training) -> None:
     """Everything that is known before the first step."""
     config, problem = training.config, training.problem
     data = problem.data
-    write_text(folder.path / "spec.cnn", source.text)
-    write_text(folder.network, flat(problem.network))
+    problem.subject.keep(folder.path)
     write_json(folder.environment, environment())
     how = problem.picture.preprocessing.as_dict()
     write_json(
@@ -67,7 +64,6 @@ def _rows(data: DataSet) -> list[dict[str, Any]]:
 def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
     """Net, data and preprocessing of a run that began before. Raises UsageError."""
     try:
-        text = folder.network.read_text(encoding="utf-8")
         about: dict[str, Any] = json.loads(folder.data.read_text(encoding="utf-8"))
         how = Preprocessing.from_json(json.dumps(about["preprocessing"]))
     except (OSError, ValueError, KeyError) as e:
@@ -77,8 +73,7 @@ def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
             f"the data at `{config.data.path}` isn't what the run began with: "
             f"{data.describe()}; put it back, or begin a new run"
         )
-    network, _ = network_for(Source(str(folder.network), text), data, config.model.settings, {})
-    return problem(config, network, data, how)
+    return problem(config, kept_subject(folder.path), data, how)
 
 
 def facts(training: Training) -> dict[str, Any]:

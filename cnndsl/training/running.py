@@ -10,10 +10,8 @@ from typing import Any
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
-from cnndsl.network import Network
 from cnndsl.runtime.session import available_cores
 from cnndsl.shape import Shape
-from cnndsl.specs import find
 from cnndsl.training.assembly import Training, problem
 from cnndsl.training.checkpoint import load_checkpoint
 from cnndsl.training.config import Config, read_config, write_config
@@ -24,11 +22,12 @@ from cnndsl.training.folder import RunFolder
 from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.keeping import FolderKeeper
 from cnndsl.training.loop import Limits, Loop
-from cnndsl.training.networks import network_for
+from cnndsl.training.networks import subject_for
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import describe_run, facts, kept_problem, not_finite, summary
 from cnndsl.training.screen import Screen
 from cnndsl.training.stepper import NotFiniteError
+from cnndsl.training.subjects import Subject
 
 MOST_TOLD = 5
 """So many pictures that can't be read are named on the screen; the log has them all."""
@@ -58,16 +57,19 @@ def begin(
     root: Path = Path("runs"),
     name: str | None = None,
     inputs: Mapping[str, Shape] | None = None,
+    pictures: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Train in a new folder. Raises SpecError, UsageError."""
-    source = find(config.model.spec)
+    """Train in a new folder; `pictures` are fields of the preprocessing that are given.
+
+    Raises SpecError, UsageError.
+    """
     data = _data(config)
-    network, notes = network_for(source, data, config.model.settings, inputs or {})
-    config, more = _fitting(config, data, network)
-    with Training(config, problem(config, network, data)) as training:
-        folder = RunFolder.create(root, name or Path(source.name).stem.strip("<>"))
+    subject, notes = subject_for(config.model.spec, data, config.model.settings, inputs or {})
+    config, more = _fitting(config, data, subject)
+    with Training(config, problem(config, subject, data, pictures=pictures)) as training:
+        folder = RunFolder.create(root, name or Path(config.model.spec).stem)
         with folder.locked():
-            describe_run(folder, training, source)
+            describe_run(folder, training)
             lines = [*header(training, str(folder.path)), *notes, *more, *data.notes]
             screen.begin(lines, {"run": str(folder.path), **facts(training)})
             training.start()
@@ -100,9 +102,9 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
 def assemble(config: Config, inputs: Mapping[str, Shape] | None = None) -> Training:
     """A training's parts without a folder. Raises SpecError, UsageError."""
     data = _data(config)
-    network, _ = network_for(find(config.model.spec), data, config.model.settings, inputs or {})
-    config, _ = _fitting(config, data, network)
-    return Training(config, problem(config, network, data))
+    subject, _ = subject_for(config.model.spec, data, config.model.settings, inputs or {})
+    config, _ = _fitting(config, data, subject)
+    return Training(config, problem(config, subject, data))
 
 
 def _run(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
@@ -162,7 +164,7 @@ def _data(config: Config) -> DataSet:
     )
 
 
-def _fitting(config: Config, data: DataSet, network: Network) -> tuple[Config, list[str]]:
+def _fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, list[str]]:
     """The configuration with everything resolved that depends on data and machine."""
     notes: list[str] = []
     batch = config.training.batch
@@ -170,14 +172,13 @@ def _fitting(config: Config, data: DataSet, network: Network) -> tuple[Config, l
         batch = len(data.train)
         notes.append(f"batch {batch} instead of {config.training.batch}: there are no more")
     threads = config.training.threads or available_cores()
-    rate = config.training.learning_rate or learning_rate(config.optimiser.word, network)
+    rate = config.training.learning_rate or learning_rate(config.optimiser.word, subject.has_norms)
     path = config.data.path
     if data.where is not None and Path(path).expanduser().exists():
         path = str(Path(path).expanduser().resolve())
     return (
         replace(
             config.with_training(batch=batch, threads=threads, learning_rate=rate),
-            model=replace(config.model, settings=dict(network.settings)),
             data=replace(config.data, path=path, fingerprint=data.fingerprint),
         ),
         notes,

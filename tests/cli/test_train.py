@@ -196,7 +196,7 @@ def test_programs_read_a_line_an_epoch() -> None:
         (["--time-limit", "soon"], "no duration"),
         (["--class-weights", "1,2"], "2 class weights for 4 classes"),
         (["--weights", "nothing.safetensors"], "can't be read"),
-        (["--set", "classes=7"], "answers with 7 numbers"),
+        (["--set", "classes=7"], "tells 7 classes apart"),
         (["--accumulate", "9"], "don't make one step"),
     ],
 )
@@ -237,6 +237,28 @@ def _write_picture(path: Path) -> None:
     picture[4:, :4] = 90
     with path.open("wb") as file:
         write_picture(file, picture)
+
+
+def test_any_onnx_model_is_trained_from_its_own_weights(place: Path) -> None:
+    train("--epochs", "8", "-q")
+    model = ("train", "runs/tiny-001/best.onnx", "--data", "quarters.npz", "--name", "again")
+    output = cnndsl(*model, "--epochs", "1", "--lr", "1e-5").output
+    assert "1/1" in output
+    first, again = (
+        json.loads((place / f"runs/{name}-001/results.json").read_text())
+        for name in ("tiny", "again")
+    )
+    assert again["best"]["val_loss"] == pytest.approx(first["best"]["val_loss"], rel=0.05)
+    cnndsl("resume", "runs/again-001", "--epochs", "2", "-q")
+    cnndsl("eval", "runs/again-001", "--assert-accuracy", "90")
+    error = cnndsl(*model, "--set", "classes=3", code=1).stderr
+    assert "is no spec" in error
+
+
+def test_preprocessing_may_be_given(place: Path) -> None:
+    train("--epochs", "1", "-q", "--mean", "0.5", "--std", "0.25")
+    kept = json.loads((place / "runs/tiny-001/data.json").read_text())["preprocessing"]
+    assert (kept["mean"], kept["std"]) == ([0.5], [0.25])
 
 
 def test_a_learning_rate_is_found(place: Path) -> None:
