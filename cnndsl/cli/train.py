@@ -91,6 +91,7 @@ def read_config(
         device=values["device"],
         threads=1 if values["deterministic"] else values["threads"],
         deterministic=values["deterministic"],
+        autotune=values["autotune"],
     )
     weights = values["weights"]
     return Config(

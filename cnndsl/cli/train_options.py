@@ -74,6 +74,7 @@ _END = (
 DEVICE = (
     click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
     click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores."),
+    click.option("--autotune", is_flag=True, help="Measure forms of convolutions, and remember."),
     click.option("--deterministic", is_flag=True, help="One thread: equal bits on any machine."),
 )
 SCREEN = (

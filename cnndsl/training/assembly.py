@@ -2,77 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cnndsl.data.augmentation import Augmentation
-from cnndsl.data.dataset import DataSet
-from cnndsl.data.recipe import read_augmentation
 from cnndsl.diagnostics import UsageError
-from cnndsl.preprocessing import Preprocessing
-from cnndsl.runtime.pictures import PictureInput
 from cnndsl.training.averaging import Average
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
-from cnndsl.training.feeding import EvaluationFeed, TrainingFeed, measured
+from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
 from cnndsl.training.graphs import TrainingGraphs
 from cnndsl.training.groups import arrange
 from cnndsl.training.losses import Recipe
 from cnndsl.training.networks import is_trained
+from cnndsl.training.problems import Problem, class_weights
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.schedules import LearningRate, Moment
 from cnndsl.training.state import Weights
 from cnndsl.training.stepper import Stepper, StepSettings
 from cnndsl.training.subjects import Subject
+from cnndsl.training.tuning import planner
 from cnndsl.weights import read_safetensors
 from cnndsl.weights.save import Float
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A net and the data that it is to learn: what a configuration's words mean."""
-
-    subject: Subject
-    data: DataSet
-    picture: PictureInput
-    augmentation: Augmentation | None
-
-
-def problem(
-    config: Config,
-    subject: Subject,
-    data: DataSet,
-    preprocessing: Preprocessing | None = None,
-    pictures: Mapping[str, Any] | None = None,
-) -> Problem:
-    """What is to be trained on what.
-
-    The preprocessing is the one given, that of the net's weights, or else measured; `pictures` are
-    fields of it that are set by hand. Raises UsageError where net and data don't go together.
-    """
-    given = dict(pictures or {})
-    how = preprocessing or subject.preprocessing
-    if how is None and not given.keys() & {"scale", "mean", "std", "order"}:
-        plain = subject.picture(replace(Preprocessing(), **given))
-        how = measured(data.train, plain, config.training.seed)
-    try:
-        picture = subject.picture(replace(how or Preprocessing(), **given))
-    except ValueError as e:
-        raise UsageError(str(e)) from None
-    return Problem(subject, data, picture, read_augmentation(config.data.augment, data.mirror))
+GRADIENT, EVALUATION = "grad.onnx", "evaluation.onnx"
 
 
 class Training:
-    """The parts at work. A context manager: it lets go of the data's threads."""
+    """The parts at work. A context manager: it lets go of the data's threads.
 
-    def __init__(self, config: Config, problem: Problem):
+    `kept` is a folder with the graphs of a run that goes on: the same graphs, the same bits.
+    """
+
+    def __init__(self, config: Config, problem: Problem, kept: Path | None = None):
         self.config, self.problem = config, problem
         self.graphs = _graphs(config, problem)
         choice, graphs = config.training, self.graphs
@@ -90,8 +56,14 @@ class Training:
             {name: shapes[name] for name in graphs.statistics},
             choice.device,
         )
+        gradient, evaluation = (
+            ((kept / GRADIENT).read_bytes(), (kept / EVALUATION).read_bytes())
+            if kept
+            else (graphs.grad_bytes(), graphs.evaluation_bytes())
+        )
+        self.models = {GRADIENT: gradient, EVALUATION: evaluation}
         self.stepper = Stepper(
-            graphs.grad_bytes(),
+            gradient,
             {name: noise.kind for name, noise in graphs.noises.items()},
             self.weights,
             self.groups,
@@ -101,9 +73,7 @@ class Training:
         self.average = (
             Average(self.weights, choice.average, choice.threads) if choice.average else None
         )
-        self.evaluator = Evaluator(
-            graphs.evaluation_bytes(), self.weights, self.average, choice.threads
-        )
+        self.evaluator = Evaluator(evaluation, self.weights, self.average, choice.threads)
         self._closing = ExitStack()
         self.feed = TrainingFeed(
             problem.data.train,
@@ -209,7 +179,10 @@ def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
         class_weights=class_weights(choice.class_weights, data),
     )
     graphs = problem.subject.graphs(
-        choice.batch, lambda name: is_trained(name, config.model.freeze), recipe
+        choice.batch,
+        lambda name: is_trained(name, config.model.freeze),
+        recipe,
+        planner(config),
     )
     if data.classes and graphs.classes and graphs.classes != data.classes:
         raise UsageError(
@@ -217,26 +190,3 @@ def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
             f"{data.classes}; a spec with a parameter `classes` adapts by itself"
         )
     return graphs
-
-
-def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:
-    """What `none`, `balanced` or a list of numbers means for these data. Raises UsageError.
-
-    Balanced: examples / (classes · examples of the class), so that all classes count alike.
-    """
-    if chosen == "none":
-        return None
-    if not data.classes:
-        raise UsageError("class weights are for data with classes")
-    if chosen == "balanced":
-        counts = data.train.class_counts(data.classes)
-        return [len(data.train) / (data.classes * max(int(n), 1)) for n in counts]
-    try:
-        weights = [float(part) for part in chosen.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"class weights are `none`, `balanced` or numbers such as 1,2.5; not `{chosen}`"
-        ) from None
-    if len(weights) != data.classes:
-        raise UsageError(f"there are {len(weights)} class weights for {data.classes} classes")
-    return weights

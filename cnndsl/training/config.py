@@ -69,6 +69,7 @@ class TrainingChoice:
     device: str = "cpu"
     threads: int | None = None
     deterministic: bool = False
+    autotune: bool = False
 
 
 @dataclass(frozen=True, slots=True)

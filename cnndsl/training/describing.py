@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config
+from cnndsl.training.environment import runtime_version
 
 
 def header(training: Training, where: str) -> list[str]:
@@ -21,7 +21,7 @@ def header(training: Training, where: str) -> list[str]:
         "augment": problem.augmentation.describe() if problem.augmentation else "none",
         "training": _training(config, training.epoch_steps),
         "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
-        "device": f"{choice.device}, {choice.threads} threads, onnxruntime {_runtime()}",
+        "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}",
         "run": where,
     }
     return [f"{name:<10}{text}" for name, text in entries.items()]
@@ -84,12 +84,3 @@ def _choice(choice: Any) -> str:
         if getattr(choice, f.name) != f.default
     ]
     return " ".join([choice.word, *others])
-
-
-def _runtime() -> str:
-    for package in ("onnxruntime-gpu", "onnxruntime"):
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return "of unknown version"

@@ -20,7 +20,7 @@ def environment() -> dict[str, object]:
         "python": platform.python_version(),
         "packages": {name: v for name in PACKAGES if (v := _version(name)) is not None},
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": available_cores(),
     }
 
@@ -41,6 +41,12 @@ def memory_in_use() -> int | None:
         return None
 
 
+def runtime_version() -> str:
+    """ONNX Runtime's version."""
+    found = (_version(package) for package in ("onnxruntime-gpu", "onnxruntime"))
+    return next((v for v in found if v is not None), "of unknown version")
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -48,7 +54,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the processor calls itself."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

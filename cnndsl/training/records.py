@@ -8,11 +8,12 @@ from typing import Any
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.training.assembly import Problem, Training, problem
+from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, write_config
 from cnndsl.training.environment import environment
 from cnndsl.training.folder import RunFolder, write_csv, write_json, write_text
 from cnndsl.training.networks import kept_subject
+from cnndsl.training.problems import Problem, problem
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.stepper import NotFiniteError
 
@@ -42,8 +43,8 @@ def describe_run(folder: RunFolder, training: Training) -> None:
     )
     write_text(folder.labels, "".join(f"{label}\n" for label in data.labels))
     write_csv(folder.split, ["example", "label", "split"], _rows(data))
-    (folder.graphs / "grad.onnx").write_bytes(training.graphs.grad_bytes())
-    (folder.graphs / "evaluation.onnx").write_bytes(training.graphs.evaluation_bytes())
+    for name, model in training.models.items():
+        (folder.graphs / name).write_bytes(model)
     (folder.graphs / "apply.onnx").write_bytes(config.optimiser.kernel().model())
     write_config(config, folder.config)
     folder.note(f"begun with cnndsl {environment()['packages']}")

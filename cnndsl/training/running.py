@@ -12,7 +12,7 @@ from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.session import available_cores
 from cnndsl.shape import Shape
-from cnndsl.training.assembly import Training, problem
+from cnndsl.training.assembly import Training
 from cnndsl.training.checkpoint import load_checkpoint
 from cnndsl.training.config import Config, read_config, write_config
 from cnndsl.training.defaults import learning_rate
@@ -23,6 +23,7 @@ from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.keeping import FolderKeeper
 from cnndsl.training.loop import Limits, Loop
 from cnndsl.training.networks import subject_for
+from cnndsl.training.problems import problem
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import describe_run, facts, kept_problem, not_finite, summary
 from cnndsl.training.screen import Screen
@@ -88,7 +89,8 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
     with folder.locked():
         if changes:
             config = config.with_training(**changes)
-        with Training(config, kept_problem(folder, config, _data(config))) as training:
+        kept = None if "device" in changes else folder.graphs
+        with Training(config, kept_problem(folder, config, _data(config)), kept) as training:
             progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
             _reopen(training, progress)
             if changes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered, lower
@@ -59,7 +60,9 @@ class Subject(ABC):
         """Its name, with what it was made with."""
 
     @abstractmethod
-    def graphs(self, batch: int, trainable: Trainable, recipe: Recipe) -> TrainingGraphs:
+    def graphs(
+        self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
+    ) -> TrainingGraphs:
         """Its training graphs. Raises UsageError."""
 
     @abstractmethod
@@ -114,8 +117,12 @@ class SpecSubject(Subject):
         settings = ", ".join(f"{n}={value}" for n, value in self.network.settings.items())
         return f"{self.network.name}({settings})" if settings else self.network.name
 
-    def graphs(self, batch: int, trainable: Trainable, recipe: Recipe) -> TrainingGraphs:
-        return build_training(self.network, batch, trainable=trainable, recipe=recipe)
+    def graphs(
+        self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
+    ) -> TrainingGraphs:
+        return build_training(
+            self.network, batch, trainable=trainable, recipe=recipe, planner=planner
+        )
 
     def start(self, rule: str, seed: int) -> dict[str, Float]:
         draw = initial_weights(self.network, rule, seed)
@@ -158,8 +165,12 @@ class ModelSubject(Subject):
     def described(self) -> str:
         return self.name
 
-    def graphs(self, batch: int, trainable: Trainable, recipe: Recipe) -> TrainingGraphs:
-        return build_foreign_training(self.foreign, batch, trainable=trainable, recipe=recipe)
+    def graphs(
+        self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
+    ) -> TrainingGraphs:
+        return build_foreign_training(
+            self.foreign, batch, trainable=trainable, recipe=recipe, planner=planner
+        )
 
     def start(self, rule: str, seed: int) -> dict[str, Float]:
         return dict(self.foreign.values)
