@@ -18,9 +18,9 @@ DOORS = {
     "lark": ("cnndsl.syntax.parse",),
     "click": ("cnndsl.cli",),
     "onnx": ("cnndsl.lower", "cnndsl.emit"),
-    "onnx_ir": ("cnndsl.lower", "cnndsl.emit"),
+    "onnx_ir": ("cnndsl.lower", "cnndsl.emit", "cnndsl.autodiff", "cnndsl.training"),
     "onnxruntime": ("cnndsl.runtime",),
-    "PIL": ("cnndsl.runtime.images",),
+    "PIL": ("cnndsl.runtime.images", "cnndsl.data.photos"),
     # Never in the package at all:
     "torch": (),
     "pickle": (),

@@ -14,11 +14,17 @@ COMMANDS = {
     "check": "Check a spec, and that it stays within limits.",
     "compare": "Put nets, or variants of one, side by side.",
     "compile": "Write a spec as an ONNX model.",
+    "data": "Check a data set, and show what augmentation makes of it.",
+    "eval": "Judge a trained model on data.",
     "explain": "Explain a diagnostic's code, or a layer.",
     "fmt": "Write specs in the canonical form.",
+    "lr-find": "Find a learning rate.",
+    "predict": "Name the classes of pictures.",
     "report": "Show every layer's shape, parameters and cost.",
+    "resume": "Go on with a training that stopped.",
     "run": "Run a model on images or arrays.",
     "show": "Print any stage between the text and the ONNX model.",
+    "train": "Train a net on data.",
     "zoo": "List the nets that come with cnndsl, or print one.",
 }
 """Every command with its one-line help; the module of the same name holds it."""
@@ -33,7 +39,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return import_module(f"cnndsl.cli.{cmd_name}").command
+        return import_module(f"cnndsl.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

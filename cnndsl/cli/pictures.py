@@ -39,6 +39,9 @@ _OPTIONS = (
 )
 
 
+NAMES = ("scale", "mean", "std", "bgr", "resize", "crop", "interpolation")
+
+
 def picture_options(function: F) -> F:
     """`--scale`, `--mean`, `--std`, `--bgr`, `--resize`, `--crop`, `--interpolation`."""
     for option in reversed(_OPTIONS):
@@ -46,21 +49,29 @@ def picture_options(function: F) -> F:
     return function
 
 
-def read_preprocessing(
-    options: Mapping[str, Any], base: Preprocessing | None = None
-) -> Preprocessing | None:
-    """The options' values over those of `base`; `base` itself where no option is given.
-
-    `options` are the values that click hands over for `picture_options`. Raises UsageError.
+def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a preprocessing that options give; `options` are the values that click hands
+    over for `picture_options`. Raises UsageError.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    if not given:
-        return base
+    given = {name: options[name] for name in NAMES if options[name] is not None}
     for name in ("mean", "std"):
         if name in given:
             given[name] = _numbers(name, given[name])
     if "bgr" in given:
         given["order"] = "BGR" if given.pop("bgr") else "RGB"
+    return given
+
+
+def read_preprocessing(
+    options: Mapping[str, Any], base: Preprocessing | None = None
+) -> Preprocessing | None:
+    """The options' values over those of `base`; `base` itself where no option is given.
+
+    Raises UsageError.
+    """
+    given = given_fields(options)
+    if not given:
+        return base
     try:
         return replace(base or Preprocessing(), **given)
     except ValueError as e:

@@ -123,6 +123,27 @@ class Builder(Protocol):
         ...
 
 
+class TrainingBuilder(Builder, Protocol):
+    """What `train` writes into; the batch is fixed, and so are all sizes."""
+
+    examples: int
+    """The batch."""
+
+    def composite(
+        self, kind: str, outputs: int, *inputs: Value | None, **attributes: Any
+    ) -> Sequence[Value]:
+        """Add a node of the compiler's own, which has one gradient and is expanded later on."""
+        ...
+
+    def noise(self, kind: Literal["uniform", "normal"], shape: Sequence[int]) -> Value:
+        """Fresh random numbers for every training step: uniform on [0, 1), or standard normal."""
+        ...
+
+    def statistic(self, name: str, value: Value, keep: float) -> None:
+        """Move the step's running average of that name: keep·old + (1 − keep)·value."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A line of the language with what it must give: a test and documentation at once."""
@@ -207,6 +228,10 @@ class Layer(BaseModel):
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         """Its inference in standard ONNX operators (opset 18)."""
         raise NotImplementedError
+
+    def train(self, graph: TrainingBuilder, *inputs: Any) -> Value:
+        """Its forward pass in training; the same as at inference unless it says more."""
+        return self.lower(graph, *inputs)
 
 
 LAYERS: dict[str, type[Layer]] = {}

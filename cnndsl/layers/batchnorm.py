@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnndsl.diagnostics import UsageError
 from cnndsl.layers.arguments import keyed
-from cnndsl.layers.base import Builder, Example, Parameter, Value
+from cnndsl.layers.base import Builder, Example, Parameter, TrainingBuilder, Value
 from cnndsl.layers.elementwise import Elementwise, weight_and_bias
 from cnndsl.shape import Shape
 
@@ -58,3 +59,27 @@ class BatchNorm(Elementwise, word="bn"):
             graph.parameter("running_var"),
             epsilon=self.eps,
         )
+
+    def train(self, graph: TrainingBuilder, *inputs: Any) -> Value:
+        """By the batch's statistics. The running variance averages the unbiased one, n/(n − 1)
+        times the batch's own, as PyTorch does.
+        """
+        (x,) = graph.inputs
+        count = graph.examples * x.area
+        if count == 1:
+            raise UsageError(
+                "`bn` needs more than one value a channel to train, but the batch and the map "
+                "hold one: take a larger batch, or freeze the layer"
+            )
+        y, mean, variance, _ = graph.composite(
+            "BatchNormTraining",
+            4,
+            *inputs,
+            graph.parameter("weight"),
+            graph.parameter("bias"),
+            epsilon=self.eps,
+        )
+        unbiased = graph.op("Mul", variance, graph.constant("unbiased", count / (count - 1)))
+        graph.statistic("running_mean", mean, self.keep)
+        graph.statistic("running_var", unbiased, self.keep)
+        return y

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnndsl.layers.arguments import number
-from cnndsl.layers.base import Builder, Example, Value
+from cnndsl.layers.base import Builder, Example, TrainingBuilder, Value
 from cnndsl.layers.elementwise import Elementwise
 
 
@@ -17,6 +18,16 @@ class Dropping(Elementwise):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         return inputs[0]
+
+
+def drop(graph: TrainingBuilder, x: Value, probability: float, shape: Sequence[int]) -> Value:
+    """Times 0 where uniform noise of that shape is below the probability, else 1/(1 − p)."""
+    if probability == 0:
+        return x
+    noise = graph.noise("uniform", shape)
+    dropped = graph.op("Less", noise, graph.constant("probability", probability))
+    zero, scale = graph.constant("zero", 0.0), graph.constant("scale", 1 / (1 - probability))
+    return graph.op("Mul", x, graph.op("Where", dropped, zero, scale))
 
 
 class Dropout(Dropping, word="dropout"):
@@ -32,6 +43,10 @@ class Dropout(Dropping, word="dropout"):
 
     keeps = frozenset({"mask"})
     examples = (Example("dropout", "@4096", "@4096"), Example("dropout 0.4", "@1024", "@1024"))
+
+    def train(self, graph: TrainingBuilder, *inputs: Any) -> Value:
+        (x,) = graph.inputs
+        return drop(graph, inputs[0], self.probability, (graph.examples, x.channels, *x.sizes))
 
 
 class DropPath(Dropping, word="droppath"):
@@ -50,3 +65,7 @@ class DropPath(Dropping, word="droppath"):
 
     keeps = frozenset[str]()  # one number an example: nothing beside its maps
     examples = (Example("droppath 0.1", "96@56x56", "96@56x56"),)
+
+    def train(self, graph: TrainingBuilder, *inputs: Any) -> Value:
+        (x,) = graph.inputs
+        return drop(graph, inputs[0], self.probability, (graph.examples, 1, *(1 for _ in x.space)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, Value
+from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, TrainingBuilder, Value
 from cnndsl.layers.merge import same_space
 from cnndsl.shape import Condition, Shape
 
@@ -48,3 +48,10 @@ class Sample(Layer, word="sample"):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         return inputs[0]
+
+    def train(self, graph: TrainingBuilder, *inputs: Any) -> Value:
+        mean, log_variance = inputs
+        (x, *_) = graph.inputs
+        noise = graph.noise("normal", (graph.examples, x.channels, *x.sizes))
+        half = graph.op("Mul", log_variance, graph.constant("half", 0.5))
+        return graph.op("Add", mean, graph.op("Mul", graph.op("Exp", half), noise))

@@ -17,10 +17,12 @@ class Lowered:
     """A graph whose parameters have shapes but no values yet, and what each of them is.
 
     `graph.initializers` holds the parameters (without `const_value`) and the constants (with).
+    `values` finds a value of the graph by its name in the spec.
     """
 
     graph: ir.Graph
     parameters: dict[str, Parameter]
+    values: dict[str, ir.Value]
 
 
 def lower(network: Network, batch: int | None = None) -> Lowered:
@@ -40,7 +42,7 @@ def lower(network: Network, batch: int | None = None) -> Lowered:
         opset_imports={"": OPSET},
         name=network.name,
     )
-    return Lowered(graph, builder.parameters)
+    return Lowered(graph, builder.parameters, builder.values)
 
 
 def _outputs(builder: GraphBuilder) -> list[ir.Value]:

@@ -40,8 +40,7 @@ class GraphBuilder:
         self.inputs = self.network.input_shapes(step)
         self._count = 0
         inputs = [self.values[name] for name in step.inputs]
-        result = inputs[0] if step.layer.is_identity else step.layer.lower(self, *inputs)
-        assert isinstance(result, ir.Value)
+        result = self.write(step, inputs)
         if result not in inputs:  # an identity makes no value of its own
             result.name, result.shape, result.type = step.name, self._shape(step.output), FLOAT
             producer = result.producer()
@@ -49,6 +48,10 @@ class GraphBuilder:
             producer.name = step.name
             producer.doc_string = _written(step)
         self.values[step.name] = result
+
+    def write(self, step: Step, inputs: Sequence[ir.Value]) -> ir.Value:
+        """The step's value, from those of its inputs."""
+        return inputs[0] if step.layer.is_identity else step.layer.lower(self, *inputs)
 
     def _shape(self, shape: Shape) -> ir.Shape:
         """With the batch in front; symbolic sizes by their text."""

@@ -50,13 +50,18 @@ class Session(Protocol):
 
 
 def open_session(
-    model: Path | bytes, *, device: str = "cpu", threads: int | None = None
+    model: Path | bytes,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    entries: Mapping[str, str] | None = None,
 ) -> Session:
     """A session for a model in a file or in memory.
 
     `threads` are what one operator may use; None takes the cores that this process may use, where
-    ONNX Runtime would count the host's, a container's limit notwithstanding. Raises UsageError
-    where ONNX Runtime, the device or the model isn't usable.
+    ONNX Runtime would count the host's, a container's limit notwithstanding. `entries` are further
+    ones of ONNX Runtime's session configuration. Raises UsageError where ONNX Runtime, the device
+    or the model isn't usable.
     """
     if device not in DEVICES:
         raise UsageError(f"the device is {' or '.join(f'`{d}`' for d in DEVICES)}, not `{device}`")
@@ -69,6 +74,8 @@ def open_session(
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _SILENT
+    for name, value in (entries or {}).items():
+        options.add_session_config_entry(name, value)
     try:
         session = runtime.InferenceSession(
             str(model) if isinstance(model, Path) else model, options, providers=providers

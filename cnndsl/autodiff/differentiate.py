@@ -1,0 +1,91 @@
+"""Reverse-mode differentiation of an ONNX graph: the graph goes in, gradient nodes come out.
+
+Every node has a rule (see `rules/` and `composite/`) that turns the gradients of its outputs into
+those of its inputs, in standard operators. The walk goes over the nodes in reverse; a value that
+several nodes read gets the sum of what they send back. Nothing is computed for a value that no
+trainable one flows into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import onnx_ir as ir
+
+from cnndsl.autodiff import composite as composite  # these two fill RULES
+from cnndsl.autodiff import rules as rules
+from cnndsl.autodiff.backward import RULES, Backward, Gradient
+from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.diagnostics import UsageError
+
+
+def differentiate(
+    nodes: Sequence[ir.Node],
+    seeds: Mapping[ir.Value, ir.Value],
+    wanted: Collection[ir.Value],
+    planner: Planner | None = None,
+) -> tuple[Backward, dict[ir.Value, ir.Value]]:
+    """The nodes that compute gradients with respect to the wanted values.
+
+    `nodes` are the forward pass in topological order, with every shape fixed. `seeds` are values
+    with the gradients that come in for them: 1 for a loss. A wanted value that influences no seed
+    has no entry. `planner` chooses how convolutions are computed, the forward pass too: it leaves
+    their forms' names with the nodes, for `passes.convolutions` to put in their place. Raises
+    UsageError where an operator has no rule or a shape isn't fixed.
+    """
+    needed = _influenced(nodes, wanted)
+    back = Backward(needed, _float_type(seeds), planner)
+    pending = {value: [gradient] for value, gradient in seeds.items()}
+    gradients: dict[ir.Value, ir.Value] = {}
+
+    def settle(value: ir.Value) -> Gradient:
+        parts = pending.pop(value, [])
+        if not parts:
+            return None
+        total = parts[0] if len(parts) == 1 else back.op("Sum", *parts)
+        total.shape, total.type = value.shape, value.type
+        gradients[value] = total
+        return total
+
+    for node in reversed(nodes):
+        if not any(v in needed for v in node.outputs):
+            continue
+        back.begin(node.name or node.op_type)
+        received = [settle(output) for output in node.outputs]
+        if all(g is None for g in received):
+            continue
+        for value, gradient in zip(node.inputs, _apply(back, node, received), strict=False):
+            if value is not None and gradient is not None and value in needed:
+                pending.setdefault(value, []).append(gradient)
+    for value in wanted:
+        if value in pending:
+            back.begin(value.name)
+            settle(value)
+    return back, {value: gradients[value] for value in wanted if value in gradients}
+
+
+def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
+    types = {value.dtype for value in seeds}
+    assert len(types) == 1, "all losses are of one type"
+    (found,) = types
+    assert found is not None, "types are inferred before"
+    return found
+
+
+def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    found = RULES.get(node.op_type)
+    if found is None:
+        where = f", {node.doc_string}" if node.doc_string else ""
+        raise UsageError(
+            f"the operator {node.op_type} (node `{node.name}`{where}) has no gradient rule yet"
+        )
+    return found(back, node, received)
+
+
+def _influenced(nodes: Sequence[ir.Node], wanted: Collection[ir.Value]) -> set[ir.Value]:
+    """The wanted values and all that depend on them."""
+    needed = set(wanted)
+    for node in nodes:
+        if any(v in needed for v in node.inputs if v is not None):
+            needed.update(node.outputs)
+    return needed

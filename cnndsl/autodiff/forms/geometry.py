@@ -1,0 +1,173 @@
+"""What a convolution does to sizes: the one description that every form works from.
+
+A transposed convolution is described by the convolution whose transpose it is, so that all forms
+serve both: its forward pass is that convolution's gradient of the input, and so on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import onnx_ir as ir
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One spatial axis: window `tap·dilation − before + stride·output`, over `size` inputs."""
+
+    size: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+    output: int
+
+    @property
+    def extent(self) -> int:
+        """How many inputs one window spans."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def reach(self) -> int:
+        """Where the last window ends, in inputs; beyond `size` it reads padding."""
+        return self.stride * (self.output - 1) + self.extent - self.before
+
+    @property
+    def after(self) -> int:
+        """Padding that the last window reads; less than declared where the stride skips some."""
+        return max(self.reach - self.size, 0)
+
+    @property
+    def unread(self) -> int:
+        """Inputs at the end that no window reads."""
+        return max(self.size - self.reach, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """From x [batch, channels, …] and w [filters, channels/group, …] to y [batch, filters, …]."""
+
+    batch: int
+    channels: int
+    filters: int
+    group: int
+    axes: tuple[Axis, ...]
+
+    @property
+    def rank(self) -> int:
+        """The number of spatial axes."""
+        return len(self.axes)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The spatial sizes of x."""
+        return tuple(a.size for a in self.axes)
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The spatial sizes of y."""
+        return tuple(a.output for a in self.axes)
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """The window's size."""
+        return tuple(a.kernel for a in self.axes)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The window's steps."""
+        return tuple(a.stride for a in self.axes)
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """The distances between taps."""
+        return tuple(a.dilation for a in self.axes)
+
+    @property
+    def pads(self) -> tuple[int, ...]:
+        """All befores, then all afters that are read."""
+        return (*(a.before for a in self.axes), *(a.after for a in self.axes))
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether every filter reads one channel of its own."""
+        return self.group == self.channels == self.filters
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether a window is one input, neither padded nor skipped."""
+        return all(a.kernel == a.stride == 1 and a.size == a.output for a in self.axes)
+
+    @property
+    def macs(self) -> int:
+        """Multiplications, each of the three products has as many."""
+        taps = self.channels // self.group * prod(self.kernel)
+        return self.batch * self.filters * taps * prod(self.outputs)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """The input's shape."""
+        return (self.batch, self.channels, *self.sizes)
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        """The output's shape."""
+        return (self.batch, self.filters, *self.outputs)
+
+    @property
+    def w_shape(self) -> tuple[int, ...]:
+        """The weight's shape."""
+        return (self.filters, self.channels // self.group, *self.kernel)
+
+
+def of_conv(node: ir.Node, x: Sequence[int], w: Sequence[int], y: Sequence[int]) -> Convolution:
+    """What a Conv node does, given the shapes of its input, weight and output."""
+    rank = len(x) - 2
+    strides = integers(node, "strides", [1] * rank)
+    dilations = integers(node, "dilations", [1] * rank)
+    before = integers(node, "pads", [0] * 2 * rank)[:rank]
+    mode = node.attributes.get_string("auto_pad", "NOTSET")
+    if mode in ("SAME_UPPER", "SAME_LOWER"):
+        for i in range(rank):
+            extent = dilations[i] * (w[i + 2] - 1) + 1
+            whole = max(strides[i] * (y[i + 2] - 1) + extent - x[i + 2], 0)
+            before[i] = whole // 2 if mode == "SAME_UPPER" else whole - whole // 2
+    elif mode == "VALID":
+        before = [0] * rank
+    group = node.attributes.get_int("group", 1)
+    rows = zip(x[2:], w[2:], strides, dilations, before, y[2:], strict=True)
+    return Convolution(x[0], x[1], w[0], group, tuple(Axis(*row) for row in rows))
+
+
+def of_transpose(
+    node: ir.Node, x: Sequence[int], w: Sequence[int], y: Sequence[int]
+) -> Convolution:
+    """The convolution from y's shape to x's whose transpose a ConvTranspose node is.
+
+    Where an output shape is given or asked for by `auto_pad`, the pads follow from it, the odd one
+    first for SAME_UPPER, as ONNX says.
+    """
+    rank = len(x) - 2
+    strides = integers(node, "strides", [1] * rank)
+    dilations = integers(node, "dilations", [1] * rank)
+    before = integers(node, "pads", [0] * 2 * rank)[:rank]
+    extra = integers(node, "output_padding", [0] * rank)
+    mode = node.attributes.get_string("auto_pad", "NOTSET")
+    if "output_shape" in node.attributes or mode in ("SAME_UPPER", "SAME_LOWER"):
+        for i in range(rank):
+            extent = dilations[i] * (w[i + 2] - 1) + 1
+            whole = max(strides[i] * (x[i + 2] - 1) + extra[i] + extent - y[i + 2], 0)
+            before[i] = whole // 2 if mode == "SAME_UPPER" else whole - whole // 2
+    elif mode == "VALID":
+        before = [0] * rank
+    group = node.attributes.get_int("group", 1)
+    rows = zip(y[2:], w[2:], strides, dilations, before, x[2:], strict=True)
+    return Convolution(x[0], w[1] * group, x[1], group, tuple(Axis(*row) for row in rows))
+
+
+def integers(node: ir.Node, name: str, default: Sequence[int]) -> list[int]:
+    """A list of integers among a node's attributes."""
+    found = node.attributes.get(name)
+    return list(found.as_ints()) if found is not None else list(default)

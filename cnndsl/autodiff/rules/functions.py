@@ -1,0 +1,72 @@
+"""Elementary functions of one value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import pi, sqrt
+
+import onnx_ir as ir
+
+from cnndsl.autodiff.backward import Backward, Gradient, rule
+
+
+@rule("Exp")
+def exp(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY·Y."""
+    return [back.op("Mul", *received, node.outputs[0])]
+
+
+@rule("Log")
+def log(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY/X."""
+    return [back.op("Div", *received, node.inputs[0])]
+
+
+@rule("Sqrt")
+def square_root(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY/(2·Y)."""
+    (dy,), (y,) = received, node.outputs
+    return [back.op("Div", back.op("Mul", dy, back.constant(0.5, "float")), y)]
+
+
+@rule("Reciprocal")
+def reciprocal(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = −dY·Y²."""
+    (dy,), (y,) = received, node.outputs
+    return [back.op("Neg", back.op("Mul", dy, back.op("Mul", y, y)))]
+
+
+@rule("Abs")
+def absolute(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY·sign X, 0 at 0."""
+    return [back.op("Mul", *received, back.op("Sign", node.inputs[0]))]
+
+
+@rule("Erf")
+def erf(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY·2/√π·exp(−X²)."""
+    (dy,), (x,) = received, node.inputs
+    bell = back.op("Exp", back.op("Neg", back.op("Mul", x, x)))
+    return [back.op("Mul", dy, back.op("Mul", bell, back.constant(2 / sqrt(pi), "float")))]
+
+
+@rule("Sin")
+def sine(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY·cos X."""
+    return [back.op("Mul", *received, back.op("Cos", node.inputs[0]))]
+
+
+@rule("Cos")
+def cosine(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = −dY·sin X."""
+    return [back.op("Neg", back.op("Mul", *received, back.op("Sin", node.inputs[0])))]
+
+
+@rule(
+    *("Shape", "Size", "ConstantOfShape", "Range", "ArgMax", "ArgMin", "OneHot", "NonZero"),
+    *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "Xor"),
+    *("Sign", "Floor", "Ceil", "Round", "IsNaN", "IsInf", "Mod"),
+)
+def flat(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """Whole numbers and truth values: constant wherever they don't jump."""
+    return [None for _ in node.inputs]

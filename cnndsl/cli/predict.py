@@ -1,0 +1,131 @@
+"""`cnndsl predict`: which class a trained model sees in pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.trained import model_path
+from cnndsl.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    from cnndsl.runtime import Model, Samples
+    from cnndsl.runtime.answers import Best
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Name the classes of pictures.")
+@click.argument("model")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Classes.")
+@click.option("--labels", type=FILE, help="The classes' names: a line each, or JSON.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "json"]),
+    help="By default text, or what the file's name says.",
+)
+@click.option("-o", "--output", type=FILE, help="A file instead of the screen.")
+@click.option("--batch", type=click.IntRange(min=1), help="Pictures at a time.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
+@picture_options
+def command(
+    model: str,
+    inputs: tuple[str, ...],
+    top: int,
+    labels: Path | None,
+    form: str | None,
+    output: Path | None,
+    batch: int | None,
+    device: str,
+    threads: int | None,
+    **pictures: Any,
+) -> None:
+    """Name the class of each INPUT (pictures, or folders of them) as MODEL sees it.
+
+    MODEL is an .onnx file or the folder of a run.
+    """
+    from cnndsl.files import replaced
+    from cnndsl.runtime import gather, open_model
+    from cnndsl.runtime.labels import read_labels
+
+    opened = open_model(model_path(model), device=device, threads=threads)
+    names = read_labels(labels) if labels else opened.labels
+    how = read_preprocessing(pictures, opened.preprocessing)
+    samples = gather(opened, list(inputs), how)
+    if form is None:
+        form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
+    lines = FORMATS[form](_answers(opened, samples, names, top, batch))
+    if output is None:
+        for line in lines:
+            click.echo(line)
+        return
+    with replaced(output) as file:
+        for line in lines:
+            file.write(f"{line}\n".encode())
+
+
+def _answers(
+    model: Model, samples: Samples, labels: tuple[str, ...] | None, top: int, batch: int | None
+) -> Iterator[tuple[str, Best]]:
+    """Each source with its best classes."""
+    from cnndsl.runtime import stream
+    from cnndsl.runtime.answers import Best, answer, read_outputs
+
+    reading = None
+    for results in stream(samples, model.choose(), batch):
+        if reading is None:
+            readings = read_outputs(results, top=top, labels=labels)
+            reading = next((r for r in readings if r.classes), None)
+            if reading is None:
+                raise UsageError(
+                    f"{model.name} has no output of classes; `cnndsl run` shows others"
+                )
+        for source, row in zip(results.sources, results[reading.output], strict=True):
+            best = answer(reading, row)
+            assert isinstance(best, Best)
+            yield source, best
+
+
+def _name(label: str, number: int) -> str:
+    return label or f"class {number}"
+
+
+def _text(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
+    for source, best in answers:
+        shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]
+        yield f"{source}: {', '.join(shown)}"
+
+
+def _csv(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
+    for place, (source, best) in enumerate(answers):
+        if not place:
+            numbers = [f"_{n}" if n > 1 else "" for n in range(1, len(best.ranked) + 1)]
+            heads = [f"{head}{n}" for n in numbers for head in ("class", "probability")]
+            yield ",".join(["input", *heads])
+        cells = [c for r in best.ranked for c in (_name(r.label, r.number), f"{r.score:.6f}")]
+        row = io.StringIO()
+        csv.writer(row, lineterminator="").writerow([source, *cells])
+        yield row.getvalue()
+
+
+def _json(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
+    line = "["
+    for place, (source, best) in enumerate(answers):
+        yield line + "," * (place > 0)
+        top = [{"class": r.number, "label": r.label or None, "score": r.score} for r in best.ranked]
+        line = json.dumps({"input": source, "top": top}, ensure_ascii=False)
+    yield line
+    yield "]"
+
+
+FORMATS = {"text": _text, "csv": _csv, "json": _json}

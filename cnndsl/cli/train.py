@@ -1,0 +1,127 @@
+"""`cnndsl train`: a spec learns from data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnndsl.cli.durations import read_duration
+from cnndsl.cli.options import read_inputs, read_settings, spec_options
+from cnndsl.cli.pictures import given_fields, picture_options
+from cnndsl.cli.train_options import FOLDER, read_rates, screen, train_options
+from cnndsl.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    from cnndsl.training.config import Config
+    from cnndsl.training.running import Outcome
+
+
+@click.command(short_help="Train a net on data.")
+@spec_options
+@train_options
+@click.option(
+    "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
+)
+@click.option("--name", help="The run's name; by default the spec's.")
+@picture_options
+@click.pass_context
+def command(
+    context: click.Context,
+    spec: str,
+    settings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    runs: Path,
+    name: str | None,
+    **values: Any,
+) -> None:
+    """Train SPEC (or an .onnx model, from the weights in it) on data, and keep everything in a new
+    folder under runs/.
+
+    Ctrl-C stops it between two steps; `cnndsl resume` goes on from there, to the same bits.
+    """
+    from cnndsl.training.running import begin
+
+    config = read_config(spec, read_settings(settings), values)
+    shown = screen(values, config.training.epochs, config.training.batch)
+    outcome = begin(
+        config,
+        shown,
+        root=runs,
+        name=name,
+        inputs=read_inputs(inputs),
+        pictures=given_fields(values),
+    )
+    end(context, outcome, values["assert_accuracy"])
+
+
+def read_config(
+    spec: str, settings: dict[str, int | float | str], values: dict[str, Any]
+) -> Config:
+    """The options as a configuration. Raises UsageError."""
+    from cnndsl.training import defaults
+    from cnndsl.training.choices import read_choice
+    from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+    from cnndsl.training.optimisers import OPTIMISERS
+    from cnndsl.training.schedules import SCHEDULES
+
+    optimiser = read_choice("optimiser", values["optimiser"], OPTIMISERS)
+    decay = values["weight_decay"]
+    if decay is None and values["optimiser"] == defaults.OPTIMISER:
+        decay = defaults.WEIGHT_DECAY
+    if decay is not None:
+        optimiser = replace(optimiser, weight_decay=decay)
+    limit, every = values["time_limit"], values["checkpoint_every"]
+    training = TrainingChoice(
+        epochs=values["epochs"] or defaults.EPOCHS,
+        batch=values["batch"] or defaults.BATCH,
+        accumulate=values["accumulate"],
+        learning_rate=values["lr"],
+        warm_up=values["warm_up"],
+        clip=values["clip"],
+        average=values["ema"],
+        label_smoothing=values["label_smoothing"],
+        class_weights=values["class_weights"],
+        seed=values["seed"],
+        patience=values["patience"],
+        time_limit=read_duration(limit, "--time-limit") if limit else None,
+        checkpoint_every=read_duration(every, "--checkpoint-every") if every else None,
+        device=values["device"],
+        threads=1 if values["deterministic"] else values["threads"],
+        deterministic=values["deterministic"],
+        autotune=values["autotune"],
+    )
+    weights = values["weights"]
+    return Config(
+        ModelChoice(
+            spec=spec,
+            settings=settings,
+            weights=str(weights) if weights else None,
+            init=values["init"],
+            freeze=tuple(values["freeze"]),
+        ),
+        DataChoice(
+            path=values["data"],
+            folder=str(values["data_dir"]) if values["data_dir"] else None,
+            augment=values["augment"],
+        ),
+        training,
+        optimiser,
+        read_choice("schedule", values["schedule"], SCHEDULES),
+        read_rates(values["lr_of"]),
+    )
+
+
+def end(context: click.Context, outcome: Outcome, wanted: float | None) -> None:
+    """The exit code: 128 + the signal where it was interrupted, 1 where it isn't good enough."""
+    if outcome.signal is not None:
+        context.exit(128 + outcome.signal)
+    if wanted is None:
+        return
+    found = outcome.accuracy
+    if found is None:
+        raise UsageError("--assert-accuracy is for nets with classes, and data to judge them on")
+    if 100 * found < wanted:
+        raise UsageError(f"the accuracy is {100 * found:.2f} %, and {wanted:g} % was asked for")

@@ -1,0 +1,201 @@
+"""What a data set is, wherever it came from: splits of pictures or arrays, with their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnndsl.data.randomness import Indices
+from cnndsl.diagnostics import UsageError, did_you_mean
+
+SPLITS = ("train", "val", "test")
+"""The names of splits, in the order in which they are listed."""
+
+SPLIT_WORDS = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+"""What splits are called elsewhere."""
+
+_MOST_NAMED = 4  # classes that one line lists
+
+
+def split_word(word: str) -> str | None:
+    """The split that a word such as `Validation` means; None for others."""
+    return SPLIT_WORDS.get(word.strip().lower())
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Pictures in files, which are read when they are needed. `root` is what names are from."""
+
+    paths: tuple[Path, ...]
+    root: Path
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, number: int) -> str:
+        """A picture's path from the data's folder, with /."""
+        path = self.paths[number]
+        return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Pictures in memory: N×C×H×W, uint8 or float32, on the scale of 0 to 255, RGB or grey.
+
+    `fitted` keeps them in other sizes, once they were asked for (`cnndsl.data.fitting`).
+    """
+
+    images: npt.NDArray[Any]
+    source: str
+    fitted: dict[object, npt.NDArray[Any]] = field(
+        default_factory=dict[object, npt.NDArray[Any]], repr=False
+    )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def name(self, number: int) -> str:
+        """Where a picture stands."""
+        return f"{self.source}[{number}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Some of a source's examples: `index` says which, `targets` what they are.
+
+    `targets` are class numbers (int64, one for each example) or, where there are no classes,
+    numbers (float32, N×…) that a net is to answer with.
+    """
+
+    name: str
+    source: Files | Arrays
+    index: Indices
+    targets: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the pictures are arrays."""
+        return isinstance(self.source, Arrays)
+
+    def name_of(self, number: int) -> str:
+        """What the example is called, for messages and lists."""
+        return self.source.name(int(self.index[number]))
+
+    def names(self) -> list[str]:
+        """Every example's name."""
+        return [self.source.name(number) for number in self.index.tolist()]
+
+    def class_counts(self, classes: int) -> Indices:
+        """How many examples each class has; int64."""
+        return np.bincount(self.targets, minlength=classes)
+
+    def part(self, numbers: Indices, name: str | None = None) -> Split:
+        """The examples of these numbers, as a split of their own."""
+        return Split(name or self.name, self.source, self.index[numbers], self.targets[numbers])
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Splits by name ("train", "val", "test"), and what is known about all of them.
+
+    name: a short one. kind: what was found, such as "class folders". labels: the classes' names,
+    none where targets are numbers. mirror: whether a mirrored picture is as good as the picture.
+    made: the splits that were taken from others, by the seed, and not found. ignored: how many
+    files are no pictures. notes: what else the user should know, a sentence each.
+    """
+
+    name: str
+    kind: str
+    where: Path | None
+    labels: tuple[str, ...]
+    splits: Mapping[str, Split]
+    mirror: bool = True
+    made: tuple[str, ...] = ()
+    ignored: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> Split:
+        """A split. Raises UsageError where there is none of that name."""
+        try:
+            return self.splits[name]
+        except KeyError:
+            found = f"there are {', '.join(self.splits)}"
+            hint = did_you_mean(name, self.splits, found)
+            raise UsageError(f"{self.name} has no split `{name}`; {hint}") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.splits
+
+    @property
+    def train(self) -> Split:
+        """The examples to train on. Raises UsageError where there are none."""
+        return self["train"]
+
+    @property
+    def classes(self) -> int:
+        """The number of classes; 0 where targets are numbers."""
+        return len(self.labels)
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """Channels, height and width; None where each picture has a size of its own."""
+        source = next(iter(self.splits.values())).source
+        if isinstance(source, Files):
+            return None
+        _, channels, height, width = source.images.shape
+        return channels, height, width
+
+    def describe(self) -> str:
+        """What was found, in one line."""
+        counts = [
+            f"{len(split):,} {name}{' (made)' if name in self.made else ''}"
+            for name, split in self.splits.items()
+        ]
+        return f"{self.name}: {self.kind}, {self._answers()}, {' + '.join(counts)} {self._what()}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of what is in which split, to see later whether it is still the same.
+
+        Arrays count with their content, files with their names and sizes. SHA-256 in hex.
+        """
+        digest = sha256(repr((self.labels, list(self.splits))).encode())
+        for split in self.splits.values():
+            digest.update(np.ascontiguousarray(split.index).data)
+            digest.update(np.ascontiguousarray(split.targets).data)
+        for source in {id(s.source): s.source for s in self.splits.values()}.values():
+            if isinstance(source, Arrays):
+                digest.update(repr((source.images.shape, source.images.dtype.str)).encode())
+                digest.update(np.ascontiguousarray(source.images).data)
+            else:
+                for number, path in enumerate(source.paths):
+                    digest.update(f"{source.name(number)}\0{path.stat().st_size}\n".encode())
+        return digest.hexdigest()
+
+    def _answers(self) -> str:
+        if not self.labels:
+            targets = next(iter(self.splits.values())).targets
+            return f"{'x'.join(map(str, targets.shape[1:])) or '1'} numbers each"
+        some = ", ".join(self.labels) if self.classes <= _MOST_NAMED else ""
+        return f"{self.classes} classes{f' ({some})' if some else ''}"
+
+    def _what(self) -> str:
+        if self.shape is None:
+            return "pictures"
+        channels, height, width = self.shape
+        colours = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+        return f"pictures, {height}x{width} {colours}"

@@ -1,0 +1,214 @@
+"""Opening a data set: its kind is found out, its splits and classes are read and completed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.data import builtin, cifar, csvfile, folders, idx, npz
+from cnndsl.data.dataset import Arrays, DataSet, Split
+from cnndsl.data.fetch import Progress, data_folders
+from cnndsl.data.splitting import completed
+from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.runtime.labels import read_labels
+
+_LABEL_FILES = ("labels.txt", "labels.json", "classes.txt", "classes.json")
+_DEEPEST = 3  # folders that hold nothing but a folder
+_COLOURS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A data set as it was found."""
+
+    kind: str
+    where: Path | None
+    splits: dict[str, Split]
+    labels: tuple[str, ...] = ()
+    mirror: bool = True
+    ignored: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+
+def open_data(
+    where: str | Path,
+    *,
+    seed: int = 0,
+    validation: float | None = None,
+    test: float | None = None,
+    data_dir: Path | None = None,
+    download: bool = True,
+    progress: Progress | None = None,
+) -> DataSet:
+    """The data set that a path or a built-in name means.
+
+    A folder of class folders, with or without train, val and test above them; a CSV file
+    `path,label[,split]`; an .npz; idx files such as MNIST's, by their folder or by one of them;
+    CIFAR-10's binary files; `digits`, `mnist`, `fashion-mnist` and `cifar10`, which are looked for
+    in `data_dir`, $CNNDSL_DATA and the user's cache, and else downloaded, where `download` allows
+    it, with `progress` called on the way.
+
+    Where there is no validation split, a fifth of the training examples becomes one, at most 5,000,
+    or the part that `validation` says; `test` likewise, but nothing by default. They are chosen
+    class by class by `seed`. Raises UsageError.
+    """
+    name = str(where)
+    if name in builtin.BUILTINS:
+        found = _builtin(name, data_dir, download, progress)
+    else:
+        found = _at(Path(where).expanduser())
+        name = _name(found.where)
+    labels = _labels(found)
+    splits, made = completed(found.splits, seed, validation, test)
+    sources = [split.source for split in splits.values()]
+    if len({source.images.shape[1:] for source in sources if isinstance(source, Arrays)}) > 1:
+        raise UsageError(f"{name} has pictures of different sizes in its splits")
+    return DataSet(
+        name,
+        found.kind,
+        found.where,
+        labels,
+        splits,
+        found.mirror,
+        made,
+        found.ignored,
+        found.notes,
+    )
+
+
+def _name(where: Path | None) -> str:
+    if where is None:
+        return ""
+    return where.resolve().stem if where.is_file() else where.resolve().name
+
+
+def _at(path: Path) -> _Opened:
+    """What lies at a path."""
+    if path.is_dir():
+        try:
+            return _folder(path)
+        except OSError as e:
+            raise UsageError(f"`{e.filename}` can't be read: {e.strerror or e}") from None
+    if not path.exists():
+        names = ", ".join(builtin.BUILTINS)
+        hint = did_you_mean(str(path), builtin.BUILTINS, f"built-in data sets are {names}")
+        raise UsageError(f"there is no file or folder `{path}`; {hint}")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return _npz(path)
+    if suffix in (".csv", ".tsv"):
+        return _csv(path)
+    pairs = idx.idx_files(path.parent)
+    if any(path in pair.values() for pair in pairs.values()):
+        return _idx(path.parent)
+    if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        raise UsageError(f"`{path}` is an archive: unpack it first, and name its folder")
+    raise UsageError(
+        f"`{path}` is no data set: that is a folder of class folders, a .csv, an .npz or idx files"
+    )
+
+
+def _folder(path: Path, depth: int = 0) -> _Opened:
+    """What a folder holds."""
+    if idx.idx_files(path):
+        return _idx(path)
+    if cifar.is_cifar_folder(path):
+        return _Opened("CIFAR-10's binary files", path, cifar.read_cifar_folder(path))
+    lists = [p for p in sorted(path.glob("*.csv")) if csvfile.lists_pictures(p)]
+    archives = sorted(path.glob("*.npz"))
+    for files in (lists, archives):
+        if len(files) > 1:
+            names = ", ".join(f"`{file.name}`" for file in files[:5])
+            raise UsageError(f"`{path}` holds several data sets ({names}): name one of them")
+    if lists:
+        return _csv(lists[0])
+    if archives:
+        return _npz(archives[0])
+    inside = folders.subfolders(path)
+    if len(inside) == 1 and depth < _DEEPEST and folders.is_wrapping(inside[0]):
+        return _folder(inside[0], depth + 1)
+    found = folders.read_class_folders(path)
+    return _Opened(
+        "class folders", path, found.splits, found.labels, ignored=found.ignored, notes=found.notes
+    )
+
+
+def _idx(folder: Path) -> _Opened:
+    splits = idx.read_idx_folder(idx.idx_files(folder))
+    known = builtin.known(splits["train"].targets) if "train" in splits else None
+    labels = known.labels if known else _labels_beside(folder)
+    # Small grey pictures of unknown kind may be letters
+    return _Opened("idx files", folder, splits, labels, mirror=known.mirror if known else False)
+
+
+def _npz(path: Path) -> _Opened:
+    splits, labels = npz.read_npz(path)
+    source = next(iter(splits.values())).source
+    colour = isinstance(source, Arrays) and source.images.shape[1] == _COLOURS
+    return _Opened("npz", path, splits, labels or _labels_beside(path.parent), mirror=colour)
+
+
+def _csv(path: Path) -> _Opened:
+    found = csvfile.read_csv(path)
+    return _Opened("CSV", path, found.splits, found.labels, notes=found.notes)
+
+
+def _builtin(
+    name: str, data_dir: Path | None, download: bool, progress: Progress | None
+) -> _Opened:
+    """A built-in data set, from the first folder that has it, or from its address."""
+    data = builtin.BUILTINS[name]
+    if name == "digits":
+        return _Opened("built in", None, builtin.read_digits(), data.labels, data.mirror)
+    places = [folder / name for folder in data_folders(data_dir)]
+    for place in places:
+        if place.is_dir() and any(place.iterdir()) and not builtin.incomplete(name, place):
+            found = _folder(place)
+            fits = _classes(found.splits) <= len(data.labels)
+            labels = data.labels if fits else found.labels
+            return replace(found, labels=labels, mirror=data.mirror)
+    try:
+        if not download:
+            raise UsageError("downloads are not allowed")
+        builtin.download(name, places[0], progress)
+    except (UsageError, OSError) as e:
+        reason = e if isinstance(e, UsageError) else f"`{places[0]}`: {e.strerror or e}"
+        files = ", ".join(file.name for file in data.downloads)
+        raise UsageError(
+            f"`{name}` is not at hand: {reason}; put {files} into `{places[0]}`, or say by "
+            f"--data-dir or CNNDSL_DATA where the folder `{name}` is"
+        ) from None
+    return replace(_folder(places[0]), labels=data.labels, mirror=data.mirror)
+
+
+def _classes(splits: dict[str, Split]) -> int:
+    """How many classes the numbers in the splits speak of; 0 where they are no classes."""
+    targets = [split.targets for split in splits.values()]
+    if any(t.ndim != 1 or t.dtype != np.int64 for t in targets):
+        return 0
+    return max((int(t.max()) + 1 for t in targets if len(t)), default=0)
+
+
+def _labels(found: _Opened) -> tuple[str, ...]:
+    """The classes' names; their numbers where there are none. Raises UsageError."""
+    kinds = {split.targets.dtype == np.int64 for split in found.splits.values()}
+    if len(kinds) > 1:
+        raise UsageError("some splits have classes, and others numbers to answer with")
+    count = _classes(found.splits)
+    if not count:
+        return ()
+    if not found.labels:
+        return tuple(map(str, range(count)))
+    if len(found.labels) < count:
+        raise UsageError(f"there are {count} classes, but names for {len(found.labels)} of them")
+    return found.labels
+
+
+def _labels_beside(folder: Path) -> tuple[str, ...]:
+    """The classes' names from a file beside the data."""
+    for name in _LABEL_FILES:
+        if (folder / name).is_file():
+            return read_labels(folder / name)
+    return ()

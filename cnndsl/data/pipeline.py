@@ -1,0 +1,170 @@
+"""From the numbers of some examples to what the net takes: in memory all at once, or one by one."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from cnndsl.data.arrays import Array
+from cnndsl.data.augmentation import Augmentation, plan
+from cnndsl.data.dataset import Arrays, Split
+from cnndsl.data.finish import normalised, relit
+from cnndsl.data.fitting import fitted
+from cnndsl.data.randomness import Indices
+from cnndsl.data.warp import warped
+from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.pictures import PictureInput
+
+if TYPE_CHECKING:  # arrays of the right size do without Pillow
+    from cnndsl.data.photos import Picture
+
+Corrupt = Literal["replace", "skip", "error"]
+"""What becomes of a picture that can't be read: the next one that can takes its place, it is left
+out, or it is an error."""
+
+NONE = -1
+"""The number of an example that was left out."""
+
+
+class Pipeline(Protocol):
+    """Fills a part of a batch; several threads may call it at once."""
+
+    per_picture: bool
+    """Whether pictures are made one by one, so that several threads are of use."""
+
+    skipped: dict[str, str]
+    """The names of pictures that can't be read, with the reason."""
+
+    def fill(self, numbers: Indices, epoch: int, out: Array) -> Indices:
+        """Make these examples of the split as they are in that epoch.
+
+        `out` is B×C×H×W float32. The numbers of the examples that are there now. Raises UsageError.
+        """
+        ...
+
+
+class InMemory:
+    """Arrays of the net's own size: a batch is made without a loop over its pictures."""
+
+    per_picture = False
+
+    def __init__(
+        self,
+        images: Array,
+        split: Split,
+        picture: PictureInput,
+        augmentation: Augmentation | None,
+        seed: int,
+    ):
+        self.images, self.index, self.how = images, split.index, picture.preprocessing
+        self.augmentation, self.seed = augmentation, seed
+        self.skipped: dict[str, str] = {}
+
+    def fill(self, numbers: Indices, epoch: int, out: Array) -> Indices:
+        index = self.index[numbers]
+        pixels = self.images.take(index, axis=0)
+        if self.augmentation:
+            drawn = plan(self.augmentation, self.seed, epoch, index)
+            pixels = relit(warped(pixels, drawn), drawn)
+        normalised(pixels, self.how, out)
+        return numbers
+
+
+class OneByOne:
+    """Pictures in files, and arrays that have to be resized: each is made by Pillow.
+
+    A picture's resized form is kept for the next epoch, as long as all of them take less than
+    `cache` bytes.
+    """
+
+    per_picture = True
+
+    def __init__(
+        self,
+        split: Split,
+        picture: PictureInput,
+        augmentation: Augmentation | None,
+        seed: int,
+        corrupt: Corrupt,
+        cache: int,
+    ):
+        from cnndsl.data import photos
+
+        self.photos, self.split, self.picture = photos, split, picture
+        self.augmentation, self.seed, self.corrupt = augmentation, seed, corrupt
+        self.skipped: dict[str, str] = {}
+        self._unreadable: set[int] = set()
+        self._kept: dict[int, photos.Picture] = {}
+        self._left, self._lock = cache, Lock()
+
+    def fill(self, numbers: Indices, epoch: int, out: Array) -> Indices:
+        pictures = [self._example(number) for number in numbers.tolist()]
+        found = np.array([number for number, _ in pictures], np.int64)
+        index = self.split.index[found]
+        drawn = plan(self.augmentation, self.seed, epoch, index) if self.augmentation else None
+        pixels = [
+            np.zeros(out.shape[1:], np.uint8)
+            if image is None
+            else self.photos.pixels_of(
+                image, self.picture, drawn.part(place, place + 1) if drawn else None
+            )
+            for place, (_, image) in enumerate(pictures)
+        ]
+        stacked = np.stack(pixels)
+        normalised(relit(stacked, drawn) if drawn else stacked, self.picture.preprocessing, out)
+        return found
+
+    def _example(self, number: int) -> tuple[int, Picture | None]:
+        """The example, or what stands for it, with its picture."""
+        for candidate in range(number, number + len(self.split)):
+            candidate %= len(self.split)
+            image = self._covering(candidate)
+            if image is not None:
+                return candidate, image
+            if self.corrupt == "skip":
+                return NONE, None
+        raise UsageError(f"none of the {len(self.split):,} pictures can be read")
+
+    def _covering(self, number: int) -> Picture | None:
+        """The resized picture; None where it can't be read, and that is no error."""
+        image = self._kept.get(number)
+        if image is not None or number in self._unreadable:
+            return image
+        try:
+            image = self._read(number)
+        except UsageError as e:
+            if self.corrupt == "error":
+                raise
+            self._unreadable.add(number)
+            self.skipped[self.split.name_of(number)] = str(e)
+            return None
+        size = image.width * image.height * (1 if image.mode == "L" else 4)
+        with self._lock:
+            if size <= self._left and number not in self._kept:
+                self._kept[number] = image
+                self._left -= size
+        return image
+
+    def _read(self, number: int) -> Picture:
+        source, place = self.split.source, int(self.split.index[number])
+        if isinstance(source, Arrays):
+            return self.photos.from_array(source.images[place], self.picture)
+        return self.photos.read(source.paths[place], self.picture)
+
+
+def open_pipeline(
+    split: Split,
+    picture: PictureInput,
+    augmentation: Augmentation | None,
+    seed: int,
+    corrupt: Corrupt,
+    cache: int,
+) -> Pipeline:
+    """The way from a split to an input. Raises UsageError."""
+    if isinstance(split.source, Arrays):
+        images = fitted(split.source, picture)
+        if images is not None:
+            return InMemory(images, split, picture, augmentation, seed)
+    return OneByOne(split, picture, augmentation, seed, corrupt, cache)

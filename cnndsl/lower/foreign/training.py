@@ -1,0 +1,213 @@
+"""The forward passes of a foreign model in training and at inference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+
+import numpy as np
+import onnx_ir as ir
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.layers.base import Parameter
+from cnndsl.lower import Lowered
+from cnndsl.lower.builder import FLOAT
+from cnndsl.lower.foreign.model import Foreign
+from cnndsl.lower.training import DOMAIN, Forward, Noise
+
+NORM_INPUTS = 5  # x, scale, bias, mean, variance
+
+
+def foreign_evaluation(foreign: Foreign) -> Lowered:
+    """The inference graph, of any batch, without dropout."""
+    graph = foreign.with_batch(None)
+    for node in list(graph):
+        if node.op_type == "Dropout":
+            assert node.inputs[0] is not None
+            _bypass(graph, node, node.inputs[0])
+    parameters = {name: v for v in graph.inputs if (name := str(v.name)) in foreign.parameters}
+    for value in parameters.values():
+        graph.inputs.remove(value)
+        graph.initializers.add(value)
+    return Lowered(graph, foreign.parameters, _values(graph))
+
+
+def foreign_training(foreign: Foreign, batch: int, trainable: Callable[[str], bool]) -> Forward:
+    """The forward pass of training: batch norms by the batch's statistics, dropout by noise.
+
+    What is frozen runs as at inference, as in a network of our own. Raises UsageError where the
+    model doesn't take this batch.
+    """
+    graph = foreign.with_batch(batch)
+    inputs = [v for v in graph.inputs if v.name in foreign.inputs]
+    parameters = {str(v.name): v for v in graph.inputs if v.name in foreign.parameters}
+    trained = {
+        name for name, p in foreign.parameters.items() if p.role != "statistic" and trainable(name)
+    }
+    forms = _TrainingForms(graph, batch, foreign.parameters, trained)
+    forms.apply()
+    nodes = list(graph)
+    values = _values(graph)
+    for output in list(graph.outputs):
+        graph.outputs.remove(output)
+    graph.remove(nodes)
+    constants = dict(graph.initializers)
+    graph.initializers.clear()
+    graph.inputs.clear()
+    return Forward(
+        batch=batch,
+        inputs=inputs,
+        nodes=nodes,
+        constants=constants,
+        parameters=parameters,
+        declared=foreign.parameters,
+        trained=[name for name in foreign.parameters if name in trained],
+        statistics=forms.statistics,
+        noises=forms.noises,
+        noise_inputs=forms.noise_inputs,
+        values=values,
+        opset=graph.opset_imports[""],
+    )
+
+
+class _TrainingForms:
+    """Batch norms and dropouts of a graph, turned into their training forms."""
+
+    def __init__(
+        self,
+        graph: ir.Graph,
+        batch: int,
+        parameters: Mapping[str, Parameter],
+        trained: set[str],
+    ):
+        self.graph, self.batch, self.parameters, self.trained = graph, batch, parameters, trained
+        self.statistics: dict[str, ir.Value] = {}
+        self.noises: dict[str, Noise] = {}
+        self.noise_inputs: list[ir.Value] = []
+
+    def apply(self) -> None:
+        """In order, so that it is known what each value depends on."""
+        flowing: set[ir.Value] = set()
+        frozen: set[ir.Value] = set()
+        for node in list(self.graph):
+            names = {str(v.name) for v in node.inputs if v is not None}
+            trains = bool(names & self.trained)
+            if trains or any(v in flowing for v in node.inputs):
+                flowing.update(node.outputs)
+            elif names & self.parameters.keys() or any(v in frozen for v in node.inputs):
+                frozen.update(node.outputs)
+            if node.op_type == "BatchNormalization":
+                flowing.update(self._norm(node, trains))
+            elif node.op_type == "Dropout":
+                self._dropout(node, dropping=node.outputs[0] not in frozen)
+
+    def _norm(self, node: ir.Node, trains: bool) -> list[ir.Value]:
+        if not trains or len(node.inputs) < NORM_INPUTS:
+            return []
+        x, weight, bias, mean, variance = node.inputs
+        assert x is not None and mean is not None and variance is not None
+        shape = [n for n in x.shape or () if isinstance(n, int)]
+        count = prod(shape) // shape[1] if len(shape) > 1 else 0
+        if count < 2:
+            raise UsageError(f"`{node.name}` needs more than one value a channel to train")
+        keep = node.attributes.get_float("momentum", 0.9)
+        new = ir.node(
+            "BatchNormTraining",
+            [x, weight, bias],
+            {"epsilon": node.attributes.get_float("epsilon", 1e-5)},
+            domain=DOMAIN,
+            num_outputs=4,
+            name=node.name,
+            doc_string=node.doc_string,
+        )
+        name = str(node.outputs[0].name)
+        for i, suffix in enumerate(("", "/mean", "/variance", "/inverse")):
+            new.outputs[i].name = name + suffix
+        new.outputs[0].shape, new.outputs[0].type = x.shape, x.type
+        _replace(self.graph, node, new)
+        last = self._move(new, mean, new.outputs[1], keep, 1 - keep)
+        self._move(last, variance, new.outputs[2], keep, (1 - keep) * count / (count - 1))
+        return [new.outputs[0]]
+
+    def _move(
+        self, after: ir.Node, old: ir.Value, value: ir.Value, keep: float, share: float
+    ) -> ir.Node:
+        """keep·old + share·value becomes the next running average."""
+        name = str(old.name)
+        current = self.statistics.get(name, old)
+        terms = [
+            ir.node("Mul", [v, self._constant(f)], name=f"{value.name}/Mul{i}")
+            for i, (v, f) in enumerate(((current, keep), (value, share)))
+        ]
+        total = ir.node("Add", [t.outputs[0] for t in terms], name=f"{value.name}/next")
+        for node in (*terms, total):
+            node.outputs[0].name = node.name
+            node.outputs[0].shape, node.outputs[0].type = old.shape, FLOAT
+        self.graph.insert_after(after, [*terms, total])
+        self.statistics[name] = total.outputs[0]
+        return total
+
+    def _dropout(self, node: ir.Node, dropping: bool) -> None:
+        x = node.inputs[0]
+        assert x is not None
+        ratio = _ratio(node)
+        if not dropping or ratio == 0:
+            _bypass(self.graph, node, x)
+            return
+        name = f"{node.name or node.outputs[0].name}.noise"
+        noise = ir.Value(name=name, shape=x.shape, type=FLOAT)
+        self.noises[name] = Noise("uniform", tuple(n for n in x.shape or () if isinstance(n, int)))
+        self.noise_inputs.append(noise)
+        dropped = ir.node("Less", [noise, self._constant(ratio)], name=f"{node.name}/Less")
+        scales = [self._constant(v) for v in (0.0, 1 / (1 - ratio))]
+        mask = ir.node("Where", [dropped.outputs[0], *scales], name=f"{node.name}/Where")
+        for part in (dropped, mask):
+            part.outputs[0].name = part.name
+        product = ir.node("Mul", [x, mask.outputs[0]], name=node.name)
+        product.outputs[0].name = node.outputs[0].name
+        product.outputs[0].shape, product.outputs[0].type = x.shape, FLOAT
+        self.graph.insert_after(node, [dropped, mask])
+        _replace(self.graph, node, product, after=mask)
+
+    def _constant(self, number: float) -> ir.Value:
+        name = f"constant/training/{number!r}"
+        if name not in self.graph.initializers:
+            tensor = ir.tensor(np.asarray(number, np.float32), name=name)
+            value = ir.Value(name=name, shape=ir.Shape([]), type=FLOAT, const_value=tensor)
+            self.graph.initializers[name] = value
+        return self.graph.initializers[name]
+
+
+def _ratio(node: ir.Node) -> float:
+    """The share of values that is dropped."""
+    given = node.inputs[1] if len(node.inputs) > 1 else None
+    if given is None or given.const_value is None:
+        return 0.5
+    return float(given.const_value.numpy().reshape(()))
+
+
+def _replace(graph: ir.Graph, old: ir.Node, new: ir.Node, after: ir.Node | None = None) -> None:
+    """Put a node in another's place; its first output takes over."""
+    graph.insert_after(after or old, new)
+    old.outputs[0].replace_all_uses_with(new.outputs[0], replace_graph_outputs=True)
+    graph.remove(old, safe=True)
+
+
+def _bypass(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
+    """Leave a node out; an output of the graph keeps its name by a copy."""
+    output = node.outputs[0]
+    if output.is_graph_output():
+        copy = ir.node("Identity", [value], name=node.name)
+        copy.outputs[0].name, output.name = output.name, f"{output.name}/dropped"
+        copy.outputs[0].shape, copy.outputs[0].type = value.shape, value.type
+        _replace(graph, node, copy)
+        return
+    output.replace_all_uses_with(value)
+    graph.remove(node, safe=True)
+
+
+def _values(graph: ir.Graph) -> dict[str, ir.Value]:
+    """Every value by its name."""
+    values = {str(v.name): v for v in graph.inputs}
+    values.update((str(o.name), o) for node in graph for o in node.outputs if o.name)
+    return values

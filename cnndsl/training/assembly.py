@@ -1,0 +1,192 @@
+"""All parts of a training, put together from its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.training.averaging import Average
+from cnndsl.training.config import Config
+from cnndsl.training.defaults import learning_rate
+from cnndsl.training.evaluation import Evaluator
+from cnndsl.training.export import export
+from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
+from cnndsl.training.graphs import TrainingGraphs
+from cnndsl.training.groups import arrange
+from cnndsl.training.losses import Recipe
+from cnndsl.training.networks import is_trained
+from cnndsl.training.problems import Problem, class_weights
+from cnndsl.training.progress import Progress, Scores
+from cnndsl.training.schedules import LearningRate, Moment
+from cnndsl.training.state import Weights
+from cnndsl.training.stepper import Stepper, StepSettings
+from cnndsl.training.subjects import Subject
+from cnndsl.training.tuning import planner
+from cnndsl.weights import read_safetensors
+from cnndsl.weights.save import Float
+
+GRADIENT, EVALUATION = "grad.onnx", "evaluation.onnx"
+
+
+class Training:
+    """The parts at work. A context manager: it lets go of the data's threads.
+
+    `kept` is a folder with the graphs of a run that goes on: the same graphs, the same bits.
+    """
+
+    def __init__(self, config: Config, problem: Problem, kept: Path | None = None):
+        self.config, self.problem = config, problem
+        self.graphs = _graphs(config, problem)
+        choice, graphs = config.training, self.graphs
+        shapes = {name: p.shape for name, p in graphs.parameters.items()}
+        layout, self.groups = arrange(
+            {name: shapes[name] for name in graphs.trained},
+            {name: p.role for name, p in graphs.parameters.items()},
+            config.learning_rates,
+            config.optimiser.weight_decay,
+        )
+        changing = {*graphs.trained, *graphs.statistics}
+        self.weights = Weights(
+            layout,
+            {name: shape for name, shape in shapes.items() if name not in changing},
+            {name: shapes[name] for name in graphs.statistics},
+            choice.device,
+        )
+        gradient, evaluation = (
+            ((kept / GRADIENT).read_bytes(), (kept / EVALUATION).read_bytes())
+            if kept
+            else (graphs.grad_bytes(), graphs.evaluation_bytes())
+        )
+        self.models = {GRADIENT: gradient, EVALUATION: evaluation}
+        self.stepper = Stepper(
+            gradient,
+            {name: noise.kind for name, noise in graphs.noises.items()},
+            self.weights,
+            self.groups,
+            config.optimiser,
+            StepSettings(choice.seed, choice.accumulate, choice.clip, choice.threads),
+        )
+        self.average = (
+            Average(self.weights, choice.average, choice.threads) if choice.average else None
+        )
+        self.evaluator = Evaluator(evaluation, self.weights, self.average, choice.threads)
+        self._closing = ExitStack()
+        self.feed = TrainingFeed(
+            problem.data.train,
+            problem.picture,
+            graphs.targets,
+            batch=choice.batch,
+            seed=choice.seed,
+            augmentation=problem.augmentation,
+        )
+        self._closing.callback(self.feed.close)
+        self._feeds: dict[str, EvaluationFeed] = {}
+        if self.epoch_steps < 1:
+            raise UsageError(
+                f"{len(problem.data.train):,} training examples don't make one step of "
+                f"{choice.accumulate} batches of {choice.batch}"
+            )
+
+    def __enter__(self) -> Training:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._closing.close()
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps in an epoch."""
+        return self.feed.batches // self.config.training.accumulate
+
+    @property
+    def rate(self) -> LearningRate:
+        """The learning rate over the whole training."""
+        choice = self.config.training
+        warm_up = round(choice.warm_up * self.epoch_steps)
+        peak = choice.learning_rate or learning_rate(
+            self.config.optimiser.word, self.problem.subject.has_norms
+        )
+        return LearningRate(peak, self.config.schedule, warm_up)
+
+    def rates(self, progress: Progress, points: int = 200) -> list[tuple[float, float]]:
+        """The learning rate over the steps that were done, for a chart."""
+        steps = self.config.training.epochs * self.epoch_steps
+        places = np.unique(np.linspace(0, max(progress.steps - 1, 0), points).astype(int)).tolist()
+        moments = (
+            Moment(n, steps, self.epoch_steps, progress.losses[: n // self.epoch_steps])
+            for n in places
+        )
+        return [(float(m.step), self.rate.at(m)) for m in moments]
+
+    def split(self, name: str) -> EvaluationFeed:
+        """A split to evaluate, in batches."""
+        if name not in self._feeds:
+            feed = EvaluationFeed(
+                self.problem.data[name],
+                self.problem.picture,
+                self.graphs.targets,
+                self.config.training.batch,
+            )
+            self._closing.callback(feed.close)
+            self._feeds[name] = feed
+        return self._feeds[name]
+
+    def evaluate(self) -> Scores:
+        """Scores on the validation split; empty where there is none."""
+        return self.evaluator.scores(self.split("val")) if "val" in self.problem.data else {}
+
+    def skipped(self) -> dict[str, str]:
+        """Pictures that couldn't be read so far, with the reason."""
+        loaders = [self.feed.loader, *(feed.loader for feed in self._feeds.values())]
+        return {name: why for loader in loaders for name, why in loader.skipped.items()}
+
+    def start(self) -> None:
+        """Put the weights where the training begins: those of a file, or the net's own."""
+        self.weights.write(start_values(self.config, self.problem.subject, self.graphs))
+
+    def load(self, values: Mapping[str, Float]) -> None:
+        """Put other weights in place, those that are evaluated too."""
+        self.weights.write(values)
+        if self.average:
+            self.average.tensors.write(values)
+
+    def export(self, values: Mapping[str, Float], path: Path) -> None:
+        """Write weights as an inference model."""
+        problem = self.problem
+        export(problem.subject, values, path, problem.data.labels, problem.picture.preprocessing)
+
+
+def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> dict[str, Float]:
+    """Every parameter's first values. Raises UsageError where a file doesn't fit."""
+    chosen = config.model
+    if not chosen.weights:
+        return subject.start(chosen.init, config.training.seed)
+    read = read_safetensors(Path(chosen.weights))
+    return {
+        name: np.concatenate(list(read(name, p))).reshape(p.shape)
+        for name, p in graphs.parameters.items()
+    }
+
+
+def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
+    choice, data = config.training, problem.data
+    recipe = Recipe(
+        label_smoothing=choice.label_smoothing,
+        class_weights=class_weights(choice.class_weights, data),
+    )
+    graphs = problem.subject.graphs(
+        choice.batch,
+        lambda name: is_trained(name, config.model.freeze),
+        recipe,
+        planner(config),
+    )
+    if data.classes and graphs.classes and graphs.classes != data.classes:
+        raise UsageError(
+            f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "
+            f"{data.classes}; a spec with a parameter `classes` adapts by itself"
+        )
+    return graphs

@@ -1,0 +1,86 @@
+"""A training in words: what was found and chosen, before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from cnndsl.training.assembly import Training
+from cnndsl.training.config import Config
+from cnndsl.training.environment import runtime_version
+
+
+def header(training: Training, where: str) -> list[str]:
+    """Lines that name net, data, recipe, device and folder."""
+    config, problem = training.config, training.problem
+    choice = config.training
+    entries = {
+        "net": _net(training),
+        "data": problem.data.describe(),
+        "pictures": _pictures(training),
+        "augment": problem.augmentation.describe() if problem.augmentation else "none",
+        "training": _training(config, training.epoch_steps),
+        "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
+        "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}",
+        "run": where,
+    }
+    return [f"{name:<10}{text}" for name, text in entries.items()]
+
+
+def _net(training: Training) -> str:
+    graphs = training.graphs
+    trained = sum(graphs.parameters[name].size for name in graphs.trained)
+    others = sum(p.size for p in graphs.parameters.values() if p.role != "statistic") - trained
+    left = f", {others:,} stay as they are" if others else ""
+    return f"{training.problem.subject.described}, {trained:,} trained parameters{left}"
+
+
+def _pictures(training: Training) -> str:
+    """What happens to a picture before the net sees it."""
+    picture, data = training.problem.picture, training.problem.data
+    how = picture.preprocessing
+    if data.shape == (picture.channels, picture.height, picture.width):
+        return how.describe().replace(how.order, "colour" if picture.channels > 1 else "grey")
+    return picture.describe()
+
+
+def _training(config: Config, steps: int) -> str:
+    choice = config.training
+    parts = [
+        f"{_count(choice.epochs, 'epoch')} of {_count(steps, 'step')}",
+        f"batch {choice.batch}",
+    ]
+    if choice.accumulate > 1:
+        parts.append(f"{choice.accumulate} batches a step")
+    if choice.label_smoothing:
+        parts.append(f"label smoothing {choice.label_smoothing:g}")
+    if choice.class_weights != "none":
+        parts.append(f"class weights {choice.class_weights}")
+    if choice.clip is not None:
+        parts.append(f"gradients cut to {choice.clip:g}")
+    if choice.average is not None:
+        parts.append(f"averaged weights ({choice.average:g})")
+    return ", ".join([*parts, f"seed {choice.seed}"])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _rate(config: Config) -> str:
+    choice = config.training
+    parts = [f"learning rate {choice.learning_rate or 0:g}", _choice(config.schedule)]
+    if choice.warm_up:
+        parts.append(f"warm-up over {choice.warm_up:g} epochs")
+    parts += [f"{pattern} × {rate:g}" for pattern, rate in config.learning_rates]
+    return ", ".join(parts)
+
+
+def _choice(choice: Any) -> str:
+    """`adamw weight_decay=0.05`: what differs from the defaults."""
+    others = [
+        f"{f.name}={getattr(choice, f.name):g}"
+        for f in fields(choice)
+        if getattr(choice, f.name) != f.default
+    ]
+    return " ".join([choice.word, *others])

@@ -1,0 +1,96 @@
+"""Scores of the weights as they are, on data that isn't trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from cnndsl.runtime.buffers import Binding, Buffer
+from cnndsl.runtime.model import NUMPY_TYPES
+from cnndsl.runtime.session import Array, Node
+from cnndsl.training.averaging import Average
+from cnndsl.training.progress import Scores, Tally
+from cnndsl.training.sessions import training_session
+from cnndsl.training.state import Weights
+
+Examples = Mapping[str, Array]
+"""Inputs and targets of some examples by their names, the examples along the first axis."""
+
+
+class Evaluator:
+    """An evaluation graph bound to weights on their device.
+
+    The graph takes any number of examples at a time; of its weights it reads the averaged ones
+    where there are.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        weights: Weights,
+        average: Average | None = None,
+        threads: int | None = None,
+    ):
+        self._weights, self._average = weights, average
+        self.session = training_session(model, weights.trained.device, threads)
+        self._inputs = {node.name: node for node in self.session.get_inputs()}
+        self._outputs = {node.name: node for node in self.session.get_outputs()}
+
+    def scores(self, batches: Iterable[Examples]) -> Scores:
+        """Losses and parts of right answers over all batches; empty where there are none."""
+        names = [n for n in self._outputs if n.startswith("loss") or n in ("correct", "correct5")]
+        tally = Tally()
+        for batch, results in self._run(batches, names):
+            count = len(next(iter(batch.values())))
+            numbers = {name: float(values) for name, values in results.items()}
+            tally.add(numbers, count, batch["target"].size if "target" in batch else count)
+        return tally.scores() if tally.examples else {}
+
+    def values(self, batches: Iterable[Examples], name: str) -> Iterator[tuple[Examples, Array]]:
+        """Each batch with an output's values for it."""
+        for batch, results in self._run(batches, [name]):
+            yield batch, results[name]
+
+    def classifier(self, classes: int) -> str | None:
+        """The first output with a number for each class; None where there is none."""
+        for name, node in self._outputs.items():
+            if len(node.shape) > 1 and node.shape[1] == classes:
+                return name
+        return None
+
+    def _run(
+        self, batches: Iterable[Examples], names: list[str]
+    ) -> Iterator[tuple[Examples, dict[str, Array]]]:
+        trained, frozen, statistics = self._weights.parts()
+        binding = Binding(self.session)
+        for tensors in (self._average.tensors if self._average else trained, frozen, statistics):
+            for name, place in tensors.layout.places.items():
+                if name in self._inputs:
+                    binding.input(name, tensors.buffer, place.shape, place.offset)
+        for batch in batches:
+            for name, values in batch.items():
+                self._feed(binding, name, values)
+            count = len(next(iter(batch.values())))
+            results = {name: _room(self._outputs[name], count) for name in names}
+            for name, (buffer, shape) in results.items():
+                binding.output(name, buffer, shape)
+            binding.run()
+            yield batch, {name: b.read().reshape(shape) for name, (b, shape) in results.items()}
+
+    def _feed(self, binding: Binding, name: str, values: Array) -> None:
+        if name not in self._inputs:
+            return
+        values = np.ascontiguousarray(values, NUMPY_TYPES[self._inputs[name].type])
+        if self._weights.trained.device == "cpu":
+            binding.array(name, values)
+        else:
+            buffer = Buffer(values.size, values.dtype, self._weights.trained.device)
+            buffer.write(values)
+            binding.input(name, buffer, values.shape)
+
+
+def _room(node: Node, count: int) -> tuple[Buffer, tuple[int, ...]]:
+    """Memory for an output with that many examples; sizes that are open are the examples'."""
+    shape = tuple(size if isinstance(size, int) else count for size in node.shape)
+    return Buffer(int(np.prod(shape)), NUMPY_TYPES[node.type]), shape

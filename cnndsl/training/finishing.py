@@ -1,0 +1,134 @@
+"""The end of a training: the best weights are put back and judged, and the report is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.files import replaced
+from cnndsl.training.assembly import Training
+from cnndsl.training.environment import environment
+from cnndsl.training.folder import RunFolder, write_text
+from cnndsl.training.judging import Error, Judgement, judge
+from cnndsl.training.progress import Progress, Scores
+from cnndsl.training.report import chart, confusion
+from cnndsl.training.report.curves import curves
+from cnndsl.training.report.page import Card, Picture, RunReport, as_page, standalone
+from cnndsl.training.report.pictures import Pixels, mosaic, picture, pixels, png
+from cnndsl.training.screen import duration
+from cnndsl.weights.save import read_tensors
+
+SAMPLE = 32
+
+
+def finish(training: Training, folder: RunFolder, progress: Progress) -> Scores | None:
+    """Judge the best weights and write plots and report; the test's scores, None without a test.
+
+    Raises OSError.
+    """
+    values, _ = read_tensors(folder.best_weights)
+    training.load(values)
+    data = training.problem.data
+    test = training.evaluator.scores(training.split("test")) if "test" in data else None
+    judged = next((name for name in ("test", "val") if name in data), None)
+    judgement = _judge(training, judged) if judged and data.classes else None
+    _write(training, folder, progress, judgement, judged or "", test)
+    return test
+
+
+def _judge(training: Training, split: str) -> Judgement | None:
+    """The confusion matrix and worst errors of a split; None where the net names no classes."""
+    classes = training.problem.data.classes
+    output = training.evaluator.classifier(classes)
+    if output is None or "target" not in training.graphs.targets:
+        return None
+    picture = training.problem.picture.name
+    return judge(training.evaluator, training.split(split), picture, output, classes)
+
+
+def _write(
+    training: Training,
+    folder: RunFolder,
+    progress: Progress,
+    judgement: Judgement | None,
+    judged: str,
+    test: Scores | None,
+) -> None:
+    problem = training.problem
+    labels, how = problem.data.labels, problem.picture.preprocessing
+    rates = training.rates(progress)
+    errors = judgement.errors if judgement else []
+    shown = [pixels(error.picture, how) for error in errors]
+    sample, captions = _sample(training)
+    for drawn in curves(progress, rates):
+        name = drawn.title.split(" (")[0].replace(" ", "-")
+        write_text(folder.plots / f"{name}.svg", standalone(chart.svg(drawn)))
+    if judgement and (matrix := confusion.svg(judgement.counts, labels)):
+        write_text(folder.plots / "confusion.svg", standalone(matrix))
+    _write_mosaic(folder.plots / "errors.png", shown)
+    _write_mosaic(folder.plots / "sample.png", sample)
+    report = RunReport(
+        title=f"{problem.subject.name} on {problem.data.name}",
+        subtitle=f"{folder.path.name}: {problem.data.describe()}",
+        cards=_cards(training, progress, test),
+        progress=progress,
+        rates=tuple(rates),
+        labels=labels,
+        counts=judgement.counts if judgement else None,
+        judged=judged,
+        errors=tuple(_error(e, p, labels) for e, p in zip(errors, shown, strict=True)),
+        sample=tuple(picture(p, c) for p, c in zip(sample, captions, strict=True)),
+        config=folder.config.read_text(encoding="utf-8"),
+        environment=json.dumps(environment(), indent=2, ensure_ascii=False),
+    )
+    write_text(folder.report, as_page(report))
+
+
+def _sample(training: Training) -> tuple[list[Pixels], list[str]]:
+    """The first pictures that the net was shown, with their classes."""
+    problem = training.problem
+    batch = next(training.feed.epoch(0, 0))
+    images = [pixels(i, problem.picture.preprocessing) for i in batch[problem.picture.name]]
+    targets = batch.get("target")
+    captions = [""] * len(images)
+    if problem.data.classes and targets is not None and targets.ndim == 1:
+        captions = [problem.data.labels[int(target)] for target in targets]
+    return images[:SAMPLE], captions[:SAMPLE]
+
+
+def _error(error: Error, shown: Pixels, labels: Sequence[str]) -> Picture:
+    sure = f"{labels[error.answer]} {100 * error.confidence:.0f}\u00a0%"
+    return picture(shown, labels[error.target], sure)
+
+
+def _write_mosaic(path: Path, images: list[Pixels]) -> None:
+    if images:
+        with replaced(path) as file:
+            file.write(png(mosaic(images)))
+
+
+def _cards(training: Training, progress: Progress, test: Scores | None) -> tuple[Card, ...]:
+    cards: list[Card] = []
+    best, data = progress.best, training.problem.data
+    for name, scores in (("test", test), ("validation", best.val if best else None)):
+        if scores and "top1" in scores:
+            split = "test" if name == "test" else "val"
+            meaning = f"right answers (top-1) of the best weights, of {len(data[split]):,}"
+            cards.append(Card(f"{name} accuracy", f"{100 * scores['top1']:.2f} %", meaning))
+        elif scores:
+            cards.append(Card(f"{name} loss", f"{scores['loss']:.4g}", "of the best weights"))
+    if best:
+        count = len(progress.epochs)
+        why = {"patience": "ended early: no better epoch came", "time": "ended by the time limit"}
+        meaning = why.get(progress.ended, "best weights, by validation")
+        cards.append(Card("best epoch", f"{best.number} of {count}", meaning))
+        speed = float(np.median([epoch.images_per_second for epoch in progress.epochs]))
+        device = training.config.training.device
+        meaning = f"{speed:,.0f} images/s in training, {device}"
+        cards.append(Card("time", duration(progress.seconds), meaning))
+    trained = sum(training.graphs.parameters[name].size for name in training.graphs.trained)
+    cards.append(Card("trained parameters", f"{trained:,}", f"in {len(training.graphs.trained)}"))
+    return tuple(cards)

@@ -1,0 +1,135 @@
+"""A run's folder: where everything lies, and how it is written so that nothing is ever half there.
+
+runs/fashion_cnn-001/
+  config.toml  network.cnn  environment.json  data.json  split.csv  labels.txt
+  metrics.csv  results.json  log.txt  report.html
+  checkpoint.safetensors             what `cnndsl resume` goes on from
+  best.onnx  best.safetensors  last.safetensors
+  graphs/  plots/
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any, cast
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.files import replaced
+
+MOST_RUNS = 100_000
+
+
+class RunFolder:
+    """The paths of a run's files."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.toml"
+        self.network = path / "network.cnn"
+        self.environment = path / "environment.json"
+        self.data = path / "data.json"
+        self.split = path / "split.csv"
+        self.labels = path / "labels.txt"
+        self.metrics = path / "metrics.csv"
+        self.results = path / "results.json"
+        self.log = path / "log.txt"
+        self.report = path / "report.html"
+        self.checkpoint = path / "checkpoint.safetensors"
+        self.best_model = path / "best.onnx"
+        self.best_weights = path / "best.safetensors"
+        self.last_weights = path / "last.safetensors"
+        self.graphs = path / "graphs"
+        self.plots = path / "plots"
+
+    @classmethod
+    def create(cls, root: Path, name: str) -> RunFolder:
+        """A new folder `NAME-001`, or the next number that is free. Raises OSError."""
+        stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+        root.mkdir(parents=True, exist_ok=True)
+        number = 1 + max(_numbers(root, stem), default=0)
+        while number < MOST_RUNS:
+            folder = cls(root / f"{stem}-{number:03d}")
+            try:
+                folder.path.mkdir()
+            except FileExistsError:  # another training was faster
+                number += 1
+                continue
+            folder.graphs.mkdir()
+            folder.plots.mkdir()
+            return folder
+        raise UsageError(f"`{root}` holds too many runs called {stem}")
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The folder of a run. Raises UsageError where it is none."""
+        folder = cls(path)
+        if not folder.config.is_file():
+            raise UsageError(f"`{path}` is no folder that `cnndsl train` made")
+        return folder
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """While one process trains here, no other one does. Raises UsageError."""
+        try:
+            import fcntl
+        except ModuleNotFoundError:  # not on Windows
+            yield
+            return
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"`{self.path}` is being trained by another process") from None
+            yield
+
+    def note(self, text: str) -> None:
+        """Append a line to the log, with the time."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now().isoformat(' ', 'seconds')}  {text}\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole text, or nothing."""
+    with replaced(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON that people can read."""
+    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def finite(content: Any) -> Any:
+    """The same with None for numbers that JSON lacks: NaN and the infinite ones."""
+    if isinstance(content, float):
+        return content if isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {k: finite(v) for k, v in cast("Mapping[str, Any]", content).items()}
+    if isinstance(content, list | tuple):
+        return [finite(entry) for entry in cast("Sequence[Any]", content)]
+    return content
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a table; what a row lacks is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def _numbers(root: Path, stem: str) -> Iterable[int]:
+    for path in root.iterdir():
+        match = re.fullmatch(re.escape(stem) + r"-(\d{3,6})", path.name)
+        if match:
+            yield int(match[1])

@@ -1,0 +1,151 @@
+"""From a forward pass to the models that are run: loss, gradients, composites expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from cnndsl.autodiff import differentiate, passes
+from cnndsl.autodiff.composite import DOMAIN, expand
+from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
+from cnndsl.autodiff.passes.tidy import infer_shapes, tidy
+from cnndsl.autodiff.writer import Writer
+from cnndsl.diagnostics import UsageError
+from cnndsl.lower import Lowered
+from cnndsl.lower.training import Forward
+from cnndsl.training.losses import Goal, Objective, write_objective
+
+IR_VERSION = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The gradient model, what it is the gradient of, and the parameters that have one."""
+
+    model: ir.Model
+    objective: Objective
+    trained: tuple[str, ...]
+
+
+def evaluation_model(lowered: Lowered, goal: Goal) -> ir.Model:
+    """The inference graph with the loss beside its outputs; parameters are inputs."""
+    graph, write = lowered.graph, Writer()
+    graph.inputs.extend(graph.initializers.pop(name) for name in lowered.parameters)
+    known = goal.among(lowered.values)
+    if known.terms:
+        objective = write_objective(write, known, lowered.values)
+        graph.inputs.extend(objective.targets)
+        graph.extend(write.nodes)
+        _add_constants(graph, write.constants)
+        graph.opset_imports[DOMAIN] = 1
+        outputs, replaced = objective.outputs(), _expand(graph)
+        for output, value in outputs.items():
+            _output(graph, replaced.get(value, value), output)
+    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="cnndsl")
+    tidy(model)
+    infer_shapes(model)
+    return model
+
+
+def gradient_model(
+    forward: Forward, name: str, goal: Goal, planner: Planner | None = None
+) -> Gradients:
+    """The loss of a forward pass, its gradients, and the statistics that move.
+
+    Raises UsageError where an operator has no gradient, or nothing is left to train.
+    """
+    write, planner = Writer(), planner or Planner()
+    write.nodes.extend(forward.nodes)
+    objective = write_objective(write, goal, forward.values)
+    graph = ir.Graph(
+        [
+            *forward.inputs,
+            *objective.targets,
+            *forward.noise_inputs,
+            *forward.parameters.values(),
+        ],
+        [],
+        nodes=write.nodes,
+        initializers=[*forward.constants.values(), *write.constants.values()],
+        opset_imports={"": forward.opset, DOMAIN: 1},
+        name=name,
+    )
+    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="cnndsl")
+    infer_shapes(model)
+    outputs = objective.outputs()
+    outputs |= {f"next/{name}": value for name, value in forward.statistics.items()}
+    for rewrite in passes.REWRITES:
+        rewrite(graph, outputs.values())
+    forward_nodes = list(graph)
+    gradients = _differentiate(graph, forward, objective, planner)
+    outputs |= {f"grad/{name}": value for name, value in gradients.items()}
+    replaced = _choose_forms(graph, forward_nodes, planner) | _expand(graph)
+    for output, value in outputs.items():
+        _output(graph, replaced.get(value, value), output)
+    tidy(model)
+    infer_shapes(model)
+    return Gradients(model, objective, tuple(gradients))
+
+
+def _differentiate(
+    graph: ir.Graph, forward: Forward, objective: Objective, planner: Planner
+) -> dict[str, ir.Value]:
+    """Append the backward pass; gradients by their parameters' names."""
+    wanted = {n: forward.parameters[n] for n in forward.trained}
+    write = Writer()
+    one = write.constant(1.0, "float")
+    back, found = differentiate(list(graph), {objective.loss: one}, list(wanted.values()), planner)
+    graph.extend(back.nodes)
+    _add_constants(graph, write.constants | back.constants)
+    gradients = {name: found[value] for name, value in wanted.items() if value in found}
+    if not gradients:
+        raise UsageError("nothing is left to train: the loss depends on no parameter that may be")
+    return gradients
+
+
+def _choose_forms(
+    graph: ir.Graph, forward: Sequence[ir.Node], planner: Planner
+) -> dict[ir.Value, ir.Value]:
+    """Put forward convolutions into the forms that go with their gradients'."""
+    write, nodes = Writer(part="form"), list(graph)
+    graph.remove(nodes)
+    replaced = rewrite_convolutions(forward, write, planner)
+    graph.extend(write.nodes)
+    graph.extend(nodes[len(forward) :])
+    _add_constants(graph, write.constants)
+    return replaced
+
+
+def _expand(graph: ir.Graph) -> dict[ir.Value, ir.Value]:
+    """Put standard operators in the place of composites."""
+    write, nodes = Writer(part="parts"), list(graph)
+    graph.remove(nodes)
+    replaced = expand(nodes, write)
+    graph.extend(write.nodes)
+    _add_constants(graph, write.constants)
+    del graph.opset_imports[DOMAIN]
+    return replaced
+
+
+def _add_constants(graph: ir.Graph, constants: Mapping[str, ir.Value]) -> None:
+    """Writers name equal constants alike; the graph keeps one of them."""
+    for name, constant in constants.items():
+        known = graph.initializers.get(name)
+        if known is None:
+            graph.initializers[name] = constant
+        elif known is not constant:
+            constant.replace_all_uses_with(known)
+
+
+def _output(graph: ir.Graph, value: ir.Value, name: str) -> None:
+    """Make the value an output of that name, by a copy where it is an output or input already."""
+    if value.is_graph_output() or value.producer() is None:
+        node = ir.node("Identity", [value], name=f"{name}/Identity")
+        node.outputs[0].shape, node.outputs[0].type = value.shape, value.type
+        graph.append(node)
+        (value,) = node.outputs
+    value.name = name
+    graph.outputs.append(value)

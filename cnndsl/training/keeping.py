@@ -1,0 +1,108 @@
+"""Keeps a training in its run folder: checkpoints, results, the best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.training.averaging import Average
+from cnndsl.training.checkpoint import save_checkpoint
+from cnndsl.training.folder import RunFolder, write_csv, write_json
+from cnndsl.training.progress import Epoch, Progress, Scores
+from cnndsl.training.stepper import Stepper
+from cnndsl.weights.save import Float, write_tensors
+
+VERSION = 1
+
+
+class FolderKeeper:
+    """Writes into a run's folder, each file whole or not at all.
+
+    `export` writes the ONNX model of some weights. Where the disk is full, or writing fails
+    otherwise, a UsageError says so and how to go on from what is kept.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        stepper: Stepper,
+        average: Average | None,
+        export: Callable[[Mapping[str, Float], Path], None],
+        facts: Mapping[str, Any],
+    ):
+        self.folder, self.stepper, self.average = folder, stepper, average
+        self._export, self.facts = export, dict(facts)
+        self._kept = "nothing"
+
+    def checkpoint(self, progress: Progress) -> None:
+        with self._explained():
+            save_checkpoint(self.folder.checkpoint, self.stepper, self.average, progress)
+        self._kept = f"step {progress.steps:,}"
+
+    def epoch(self, progress: Progress) -> None:
+        rows = [epoch.row() for epoch in progress.epochs]
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        with self._explained():
+            if progress.best is progress.epochs[-1]:
+                weights = evaluated(self.stepper, self.average)
+                write_tensors(self.folder.best_weights, weights)
+                self._export(weights, self.folder.best_model)
+            write_tensors(self.folder.last_weights, self.stepper.weights.read())
+            write_csv(self.folder.metrics, columns, rows)
+            self.results(progress)
+            self.folder.note(_described(progress.epochs[-1]))
+
+    def results(self, progress: Progress, test: Scores | None = None) -> dict[str, Any]:
+        """Write results.json, and return its content. Raises OSError."""
+        content = results(progress, self.facts, test)
+        write_json(self.folder.results, content)
+        return content
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as e:
+            where = e.filename or self.folder.path
+            raise UsageError(
+                f"`{where}` can't be written: {e.strerror or e}; the run is kept as of "
+                f"{self._kept}. Make room, then: cnndsl resume {self.folder.path}"
+            ) from None
+
+
+def evaluated(stepper: Stepper, average: Average | None) -> dict[str, Float]:
+    """The weights that are evaluated: averaged ones where there are."""
+    return stepper.weights.read() | (average.tensors.read() if average else {})
+
+
+def results(
+    progress: Progress, facts: Mapping[str, Any], test: Scores | None = None
+) -> dict[str, Any]:
+    """The content of results.json: scores of the best and the last epoch, and of the test."""
+    best = progress.best
+    return {
+        "version": VERSION,
+        **facts,
+        "best": _scores(best),
+        "last": _scores(progress.epochs[-1] if progress.epochs else None),
+        "test": test,
+        "epochs": len(progress.epochs),
+        "steps": progress.steps,
+        "seconds": round(progress.seconds, 3),
+        "ended": progress.ended or None,
+    }
+
+
+def _scores(epoch: Epoch | None) -> dict[str, Any] | None:
+    if epoch is None:
+        return None
+    row = {"epoch": epoch.number}
+    return row | {n: v for n, v in epoch.row().items() if n.startswith(("train_", "val_"))}
+
+
+def _described(epoch: Epoch) -> str:
+    parts = [f"{name} {value:.6g}" for name, value in epoch.row().items() if name != "epoch"]
+    return f"epoch {epoch.number}: {', '.join(parts)}"

@@ -1,0 +1,208 @@
+"""The loop: epochs of steps, an evaluation after each, checkpoints between, an end.
+
+It knows neither files nor the screen: those are told what happens (`Listener`) and asked to keep
+what must not be lost (`Keeper`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from time import monotonic
+from typing import Protocol
+
+from cnndsl.runtime.session import Array
+from cnndsl.training.averaging import Average
+from cnndsl.training.interrupts import Interrupts
+from cnndsl.training.progress import Epoch, Progress, Scores, Tally
+from cnndsl.training.schedules import LearningRate, Moment
+from cnndsl.training.stepper import Stepper
+
+CHECKPOINT_SECONDS = 30.0
+CHECKPOINT_SHARE = 0.01
+"""The largest part of the time that writing checkpoints between epochs may take."""
+
+
+class Feed(Protocol):
+    """Batches of examples to train on, the same for the same epoch and number."""
+
+    batch: int
+    """Examples in a batch."""
+    batches: int
+    """Batches in an epoch."""
+
+    def epoch(self, number: int, start: int) -> Iterator[Mapping[str, Array]]:
+        """The batches of an epoch, both counted from 0, from number `start` on."""
+        ...
+
+
+class Keeper(Protocol):
+    """Keeps what must survive."""
+
+    def checkpoint(self, progress: Progress) -> None:
+        """Keep everything that is needed to go on from here."""
+        ...
+
+    def epoch(self, progress: Progress) -> None:
+        """Keep an epoch's results, and the weights where they are the best so far."""
+        ...
+
+
+class Listener(Protocol):
+    """Shows what happens."""
+
+    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
+        """Step `number` of the epoch's steps was done."""
+        ...
+
+    def evaluating(self) -> None:
+        """An evaluation begins."""
+        ...
+
+    def epoch(self, progress: Progress) -> None:
+        """An epoch is over, evaluation included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to end: after so many epochs, so many seconds, so many epochs without a better one.
+
+    `checkpoint` is how many seconds of work a crash may cost; None leaves it to the loop.
+    """
+
+    epochs: int
+    seconds: float | None = None
+    patience: int | None = None
+    checkpoint: float | None = None
+
+
+class Loop:
+    """One training from wherever `progress` stands."""
+
+    def __init__(
+        self,
+        stepper: Stepper,
+        feed: Feed,
+        evaluate: Callable[[], Scores],
+        rate: LearningRate,
+        limits: Limits,
+        progress: Progress,
+        keeper: Keeper,
+        listener: Listener,
+        average: Average | None = None,
+    ):
+        self.stepper, self.feed, self.evaluate = stepper, feed, evaluate
+        self.rate, self.limits, self.progress = rate, limits, progress
+        self.keeper, self.listener, self.average = keeper, listener, average
+        self.accumulate = stepper.settings.accumulate
+        self.epoch_steps = feed.batches // self.accumulate
+        self._kept_at, self._keeping = monotonic(), 0.0
+
+    def run(self, interrupts: Interrupts) -> bool:
+        """Train until an end; whether there was one, and no interruption.
+
+        Raises NotFiniteError, and what keeping raises.
+        """
+        while not self.progress.ended:
+            if not self._train_epoch(interrupts):
+                self.keeper.checkpoint(self.progress)
+                return False
+            if self.progress.tally.examples:
+                self._finish_epoch()
+        return True
+
+    def _train_epoch(self, interrupts: Interrupts) -> bool:
+        """The rest of the epoch, up to the time limit; whether it wasn't interrupted before."""
+        progress, clock = self.progress, _Clock(self.progress)
+        number, done = divmod(progress.steps, self.epoch_steps)
+        batches = self.feed.epoch(number, done * self.accumulate)
+        for step in range(done, self.epoch_steps):
+            if interrupts.requested:
+                return False
+            if self._time_is_over():
+                progress.ended = "time"
+                return True
+            rate = self.rate.at(self._moment())
+            group = list(islice(batches, self.accumulate))
+            numbers = self.stepper.step(group, rate, progress.steps)
+            if self.average is not None:
+                self.average.update(progress.steps)
+            progress.steps += 1
+            answers = sum(b["target"].size if "target" in b else self.feed.batch for b in group)
+            progress.tally.add(numbers, self.feed.batch * self.accumulate, answers)
+            clock.tick()
+            self.listener.step(progress, step + 1, self.epoch_steps, rate)
+            if step + 1 < self.epoch_steps:
+                self._checkpoint_when_due()
+        return True
+
+    def _moment(self) -> Moment:
+        steps = self.limits.epochs * self.epoch_steps
+        return Moment(self.progress.steps, steps, self.epoch_steps, self.progress.losses)
+
+    def _time_is_over(self) -> bool:
+        limit = self.limits.seconds
+        return limit is not None and self.progress.seconds >= limit and self.progress.steps > 0
+
+    def _checkpoint_when_due(self) -> None:
+        """Now and then, the more rarely the longer it takes."""
+        wait = self.limits.checkpoint
+        if wait is None:
+            wait = max(CHECKPOINT_SECONDS, self._keeping / CHECKPOINT_SHARE)
+        now = monotonic()
+        if now - self._kept_at >= wait:
+            self.keeper.checkpoint(self.progress)
+            self._kept_at = monotonic()
+            self._keeping = self._kept_at - now
+
+    def _finish_epoch(self) -> None:
+        """Evaluate, take note, decide whether to go on."""
+        progress, limits = self.progress, self.limits
+        self.listener.evaluating()
+        clock = _Clock(progress)
+        training_seconds = progress.epoch_seconds
+        scores = self.evaluate()
+        clock.tick()
+        progress.epochs.append(
+            Epoch(
+                number=len(progress.epochs) + 1,
+                steps=progress.steps,
+                rate=self.rate.at(self._moment_before()),
+                train=progress.tally.scores(),
+                val=scores,
+                seconds=progress.epoch_seconds,
+                images_per_second=progress.tally.examples / max(training_seconds, 1e-9),
+            )
+        )
+        progress.tally, progress.epoch_seconds = Tally(), 0.0
+        if not progress.ended:
+            if progress.steps >= limits.epochs * self.epoch_steps:
+                progress.ended = "epochs"
+            elif limits.patience is not None and progress.waited > limits.patience:
+                progress.ended = "patience"
+            elif self._time_is_over():
+                progress.ended = "time"
+        self.keeper.epoch(progress)
+        self.keeper.checkpoint(progress)
+        self._kept_at = monotonic()
+        self.listener.epoch(progress)
+
+    def _moment_before(self) -> Moment:
+        """The moment of the step done last."""
+        moment = self._moment()
+        return Moment(moment.step - 1, moment.steps, moment.epoch_steps, moment.losses)
+
+
+class _Clock:
+    """Adds the time that passes to the progress."""
+
+    def __init__(self, progress: Progress):
+        self._progress, self._last = progress, monotonic()
+
+    def tick(self) -> None:
+        now = monotonic()
+        self._progress.seconds += now - self._last
+        self._progress.epoch_seconds += now - self._last
+        self._last = now

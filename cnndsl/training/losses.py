@@ -1,0 +1,213 @@
+"""Losses as nodes: from values of the net to one number, and how many examples were right.
+
+With `mean` over all values of a batch:
+
+- cross_entropy(z): −log softmax(z)[target] along the classes, a softmax at the end of z is skipped
+- bce(p, t): −t·log p − (1 − t)·log(1 − p), by the logits where p is a sigmoid of them
+- mse(a, b): (a − b)², l1(a, b): |a − b|, huber(a, b): (a − b)²/2 up to 1, |a − b| − 1/2 beyond
+- kl(mu, logvar): −½·Σ (1 + logvar − mu² − exp(logvar)), summed over an example's code, mean over
+  the batch: the distance of N(mu, exp(logvar)) from N(0, 1)
+
+A loss that holds a `kl` is a bound on a likelihood (Kingma and Welling 2013, equation 10), and
+bounds are sums: there bce, mse, l1 and huber are summed over an example too, then averaged over
+the batch. As means they would count for nothing beside the kl.
+
+`target` stands for the values that come with the data: classes (int64) for cross_entropy, numbers
+for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+import onnx_ir as ir
+
+from cnndsl.autodiff.composite import composite
+from cnndsl.autodiff.writer import Writer
+from cnndsl.diagnostics import UsageError
+from cnndsl.network import LossTerm
+from cnndsl.training.hits import before_softmax, class_count, count_hits
+
+TARGET = "target"
+Size = int | ir.SymbolicDim
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How targets are taken: label smoothing from 0 to below 1, and a weight for every class."""
+
+    label_smoothing: float = 0.0
+    class_weights: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is trained for: a weighted sum of losses. `labels` are what people call some values."""
+
+    terms: tuple[LossTerm, ...]
+    recipe: Recipe
+    labels: Mapping[str, str]
+
+    def among(self, values: Collection[str]) -> Goal:
+        """The terms that read nothing but these values and targets."""
+        known = {*values, TARGET}
+        terms = tuple(t for t in self.terms if known.issuperset(t.arguments))
+        return replace(self, terms=terms)
+
+
+@dataclass(slots=True)
+class Objective:
+    """The loss of a batch, its parts by name where there are several, counts of right answers, the
+    inputs that hold the targets, and the main classifier's number of classes.
+    """
+
+    loss: ir.Value
+    parts: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
+    counts: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
+    targets: list[ir.Value] = field(default_factory=list[ir.Value])
+    classes: int = 0
+
+    def outputs(self) -> dict[str, ir.Value]:
+        """By the names that they have as outputs of a graph."""
+        return {
+            "loss": self.loss,
+            **{f"loss_{part}": value for part, value in self.parts.items()},
+            **self.counts,
+        }
+
+
+def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -> Objective:
+    """Add the nodes of a weighted sum of losses."""
+    terms, labels = goal.terms, goal.labels
+    builder = _Losses(write, values, goal.recipe, summed=any(t.function == "kl" for t in terms))
+    parts: dict[str, ir.Value] = {}
+    weighted: list[ir.Value] = []
+    for term, name in zip(terms, _names(terms, labels), strict=True):
+        write.begin(f"loss/{name}")
+        part = builder.term(term)
+        parts[name] = part
+        if term.coefficient != 1:
+            part = write.op("Mul", part, write.constant(term.coefficient, "float"))
+        weighted.append(part)
+    write.begin("loss")
+    loss = weighted[0] if len(weighted) == 1 else write.op("Sum", *weighted)
+    for value in (loss, *weighted, *parts.values()):
+        value.shape, value.type = ir.Shape([]), ir.TensorType(write.float_type)
+    classifiers = [t.arguments[0] for t in terms if t.function == "cross_entropy"]
+    objective = Objective(loss, parts if len(parts) > 1 else {})
+    objective.targets.extend(builder.targets.values())
+    if classifiers:
+        logits = before_softmax(values[classifiers[0]])
+        objective.counts |= count_hits(write, logits, builder.targets[TARGET])
+        objective.classes = class_count(logits)
+    return objective
+
+
+class _Losses:
+    def __init__(self, write: Writer, values: Mapping[str, ir.Value], recipe: Recipe, summed: bool):
+        self.write, self.values, self.recipe, self.summed = write, values, recipe, summed
+        self.targets: dict[str, ir.Value] = {}
+
+    def term(self, term: LossTerm) -> ir.Value:
+        """The node of one loss."""
+        match term.function:
+            case "cross_entropy":
+                return self._cross_entropy(term.arguments[0])
+            case "bce":
+                return self._binary(*term.arguments)
+            case "mse" | "l1" | "huber":
+                a, b = self._pair(*term.arguments)
+                return self._composite("Distance", 2, a, b, measure=term.function)
+            case "kl":
+                mean, log_variance = self._pair(*term.arguments)
+                half = 0.5 * self._example(mean)
+                return self._composite("Divergence", 1, mean, log_variance, factor=half)
+            case _:
+                raise UsageError(f"there is no loss `{term.function}`")
+
+    def _binary(self, prediction: str, truth: str) -> ir.Value:
+        """By the logits where the prediction is a sigmoid of them."""
+        p, t = self._pair(prediction, truth)
+        node = p.producer()
+        if node is not None and node.op_type == "Sigmoid":
+            return self._composite("LogisticLoss", 1, node.inputs[0], t)
+        return self._composite("BinaryCrossEntropy", 1, p, t)
+
+    def _pair(self, first: str, second: str) -> tuple[ir.Value, ir.Value]:
+        """Two values of one shape; the second may be the data's targets."""
+        a = self._value(first)
+        if second == TARGET and TARGET not in self.values:
+            assert a.shape is not None
+            return a, self._target(tuple(a.shape), self.write.float_type)
+        b = self._value(second)
+        if a.shape != b.shape:
+            raise UsageError(
+                f"the loss compares `{first}` and `{second}`, whose shapes differ: "
+                f"{a.shape} and {b.shape}"
+            )
+        return a, b
+
+    def _example(self, value: ir.Value) -> float:
+        """Values that an example has."""
+        assert value.shape is not None
+        return float(prod(n for n in list(value.shape)[1:] if isinstance(n, int)))
+
+    def _composite(
+        self, operator: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
+    ) -> ir.Value:
+        """A node of our own; losses of a bound are sums over an example."""
+        if self.summed and "factor" not in attributes and inputs[0] is not None:
+            attributes["factor"] = self._example(inputs[0])
+        return composite(self.write, operator, outputs, *inputs, **attributes)[0]
+
+    def _value(self, name: str) -> ir.Value:
+        if name not in self.values:
+            known = ", ".join(f"`{n}`" for n in list(self.values)[-8:])
+            raise UsageError(f"the loss reads `{name}`, which is no value of the net ({known} …)")
+        return self.values[name]
+
+    def _cross_entropy(self, name: str) -> ir.Value:
+        logits = before_softmax(self._value(name))
+        assert logits.shape is not None
+        batch, _, *space = logits.shape
+        classes = class_count(logits)
+        if classes < 2:
+            raise UsageError(
+                f"cross-entropy needs two classes, but `{name}` has {classes}; bce takes one"
+            )
+        inputs = [logits, self._target((batch, *space), ir.DataType.INT64)]
+        weights = self.recipe.class_weights
+        if weights is not None:
+            if len(weights) != classes:
+                raise UsageError(
+                    f"{len(weights)} class weights are given, but `{name}` has {classes} classes"
+                )
+            inputs.append(self.write.constant(list(weights), "float"))
+        smoothing = self.recipe.label_smoothing
+        return composite(self.write, "CrossEntropy", 4, *inputs, label_smoothing=smoothing)[0]
+
+    def _target(self, shape: Sequence[Size], data_type: ir.DataType) -> ir.Value:
+        found = self.targets.get(TARGET)
+        if found is None:
+            found = ir.Value(name=TARGET, shape=ir.Shape(shape), type=ir.TensorType(data_type))
+            self.targets[TARGET] = found
+        if found.dtype != data_type or found.shape != ir.Shape(shape):
+            raise UsageError("the losses want targets of different shapes or types")
+        return found
+
+
+def _names(terms: Sequence[LossTerm], labels: Mapping[str, str]) -> list[str]:
+    """What the parts are called: after their functions, or after their values where those recur."""
+    functions = [t.function for t in terms]
+    if len(set(functions)) == len(functions):
+        return functions
+    names: list[str] = []
+    for term in terms:
+        name = labels.get(term.arguments[0], term.arguments[0])
+        while name in names:
+            name += "_"
+        names.append(name)
+    return names

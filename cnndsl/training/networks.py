@@ -1,0 +1,91 @@
+"""The net that is trained: a spec or an ONNX model, made to fit the data where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.diagnostics import UsageError
+from cnndsl.shape import Shape
+from cnndsl.specs import find, load
+from cnndsl.training.subjects import (
+    MODEL,
+    SPEC,
+    ModelSubject,
+    Subject,
+    model_subject,
+    spec_subject,
+)
+
+CLASSES = "classes"
+"""The net's parameter that is set to the number of classes found."""
+
+
+def subject_for(
+    name: str,
+    data: DataSet,
+    settings: Mapping[str, int | float | str],
+    inputs: Mapping[str, Shape],
+) -> tuple[Subject, list[str]]:
+    """A spec, zoo name or .onnx file for these data, and what was done to make it fit, a sentence
+    each. Raises SpecError where a spec has mistakes, UsageError where there is no such file.
+    """
+    if Path(name).suffix.lower() == ".onnx":
+        if settings:
+            raise UsageError(f"`{name}` is no spec, so it has no parameters to set")
+        subject, notes = model_at(Path(name), inputs), list[str]()
+    else:
+        subject, notes = _spec(name, data, settings, inputs)
+    return subject, notes + _sizes(subject, data)
+
+
+def kept_subject(folder: Path) -> Subject:
+    """What `Subject.keep` left there. Raises UsageError."""
+    if (folder / MODEL).is_file():
+        return model_at(folder / MODEL, {})
+    source = find(folder / SPEC)
+    return spec_subject(load(source)[0], source.text)
+
+
+def model_at(path: Path, inputs: Mapping[str, Shape]) -> ModelSubject:
+    """An ONNX model; `inputs` give sizes that it leaves open. Raises UsageError."""
+    if not path.is_file():
+        raise UsageError(f"there is no file `{path}`")
+    return model_subject(path, {n: (s.channels, *s.sizes) for n, s in inputs.items()})
+
+
+def _spec(
+    name: str,
+    data: DataSet,
+    settings: Mapping[str, int | float | str],
+    inputs: Mapping[str, Shape],
+) -> tuple[Subject, list[str]]:
+    source = find(name)
+    network, _ = load(source, settings, inputs)
+    notes: list[str] = []
+    found = network.settings.get(CLASSES)
+    if data.classes and found not in (None, data.classes) and CLASSES not in settings:
+        network, _ = load(source, {**settings, CLASSES: data.classes}, inputs)
+        notes.append(f"{CLASSES}={data.classes} instead of {found}, as the data has it")
+    return spec_subject(network, source.text), notes
+
+
+def _sizes(subject: Subject, data: DataSet) -> list[str]:
+    """What happens to pictures of another size."""
+    shape = next(iter(subject.inputs.values()))
+    if not data.shape or len(shape.space) != 2 or data.shape[1:] == tuple(shape.space):
+        return []
+    across = "x".join(map(str, data.shape[1:]))
+    return [
+        f"pictures of {across} are resized to {'x'.join(map(str, shape.space))}; "
+        f"--input {shape.channels}@{across} would take them as they are"
+    ]
+
+
+def is_trained(name: str, freeze: tuple[str, ...]) -> bool:
+    """Whether no pattern matches a parameter's name, its layer's, or a block's around it."""
+    parts = name.split(".")
+    names = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    return not any(fnmatchcase(candidate, p) for p in freeze for candidate in names)

@@ -1,0 +1,74 @@
+"""A net and data that go together: the pictures as the net takes them, the classes' weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cnndsl.data.augmentation import Augmentation
+from cnndsl.data.dataset import DataSet
+from cnndsl.data.recipe import read_augmentation
+from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.pictures import PictureInput
+from cnndsl.training.config import Config
+from cnndsl.training.feeding import measured
+from cnndsl.training.subjects import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A net and the data that it is to learn: what a configuration's words mean."""
+
+    subject: Subject
+    data: DataSet
+    picture: PictureInput
+    augmentation: Augmentation | None
+
+
+def problem(
+    config: Config,
+    subject: Subject,
+    data: DataSet,
+    preprocessing: Preprocessing | None = None,
+    pictures: Mapping[str, Any] | None = None,
+) -> Problem:
+    """What is to be trained on what.
+
+    The preprocessing is the one given, that of the net's weights, or else measured; `pictures` are
+    fields of it that are set by hand. Raises UsageError where net and data don't go together.
+    """
+    given = dict(pictures or {})
+    how = preprocessing or subject.preprocessing
+    if how is None and not given.keys() & {"scale", "mean", "std", "order"}:
+        plain = subject.picture(replace(Preprocessing(), **given))
+        how = measured(data.train, plain, config.training.seed)
+    try:
+        picture = subject.picture(replace(how or Preprocessing(), **given))
+    except ValueError as e:
+        raise UsageError(str(e)) from None
+    return Problem(subject, data, picture, read_augmentation(config.data.augment, data.mirror))
+
+
+def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:
+    """What `none`, `balanced` or a list of numbers means for these data. Raises UsageError.
+
+    Balanced: examples / (classes · examples of the class), so that all classes count alike.
+    """
+    if chosen == "none":
+        return None
+    if not data.classes:
+        raise UsageError("class weights are for data with classes")
+    if chosen == "balanced":
+        counts = data.train.class_counts(data.classes)
+        return [len(data.train) / (data.classes * max(int(n), 1)) for n in counts]
+    try:
+        weights = [float(part) for part in chosen.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"class weights are `none`, `balanced` or numbers such as 1,2.5; not `{chosen}`"
+        ) from None
+    if len(weights) != data.classes:
+        raise UsageError(f"there are {len(weights)} class weights for {data.classes} classes")
+    return weights

@@ -1,0 +1,120 @@
+"""Where a training is and how it went so far: all that a checkpoint holds beside tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
+from typing import Any, Literal, cast
+
+from cnndsl.diagnostics import UsageError
+
+Scores = dict[str, float]
+"""`loss`, its parts, and where there are classes `top1` and `top5`: parts of 1."""
+
+Ending = Literal["", "epochs", "patience", "time"]
+"""Why no more epochs are done: all are, none was better for too long, the time is over."""
+
+COUNTS = {"correct": "top1", "correct5": "top5"}
+
+
+@dataclass
+class Tally:
+    """Sums over batches, of which scores are made."""
+
+    examples: int = 0
+    answers: int = 0
+    sums: dict[str, float] = field(default_factory=dict[str, float])
+
+    def add(self, numbers: Mapping[str, float], examples: int, answers: int) -> None:
+        """A batch's mean losses and counts."""
+        self.examples += examples
+        self.answers += answers
+        for name, number in numbers.items():
+            share = examples if name.startswith("loss") else 1
+            self.sums[name] = self.sums.get(name, 0.0) + number * share
+
+    def scores(self) -> Scores:
+        """Means over everything added so far."""
+        scores = {
+            name: total / self.examples
+            for name, total in self.sums.items()
+            if name.startswith("loss")
+        }
+        return scores | {
+            score: self.sums[count] / self.answers
+            for count, score in COUNTS.items()
+            if count in self.sums
+        }
+
+
+@dataclass
+class Epoch:
+    """What came out of an epoch, counted from 1; `rate` is the last step's learning rate."""
+
+    number: int
+    steps: int
+    rate: float
+    train: Scores
+    val: Scores
+    seconds: float
+    images_per_second: float
+
+    def row(self) -> dict[str, float]:
+        """Its figures in one row, by the names that metrics.csv has for columns."""
+        row: dict[str, float] = {"epoch": self.number, "step": self.steps, "lr": self.rate}
+        row |= {f"train_{name}": score for name, score in self.train.items()}
+        row |= {f"val_{name}": score for name, score in self.val.items()}
+        return row | {"seconds": self.seconds, "images_per_second": self.images_per_second}
+
+
+@dataclass
+class Progress:
+    """`steps` done in all; the epochs that are over; the sums of the one that isn't.
+
+    `seconds` is the time spent on training and evaluation, interruptions left out.
+    """
+
+    steps: int = 0
+    epochs: list[Epoch] = field(default_factory=list[Epoch])
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    ended: Ending = ""
+
+    @property
+    def losses(self) -> list[float]:
+        """The validation losses (the training's, where nothing is validated)."""
+        return [epoch.val.get("loss", epoch.train["loss"]) for epoch in self.epochs]
+
+    @property
+    def best(self) -> Epoch | None:
+        """The epoch with the most right answers, or else the smallest loss; the first of equals."""
+        return max(self.epochs, key=_goodness, default=None)
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        return self.epochs[-1].number - self.best.number if self.best else 0
+
+    def to_json(self) -> str:
+        """One line of JSON; floats survive exactly."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Progress:
+        """What `to_json` wrote. Raises UsageError."""
+        try:
+            entries = cast("dict[str, Any]", json.loads(text))
+            entries["epochs"] = [Epoch(**epoch) for epoch in entries["epochs"]]
+            entries["tally"] = Tally(**entries["tally"])
+            return cls(**{f.name: entries[f.name] for f in fields(cls)})
+        except (ValueError, KeyError, TypeError):
+            raise UsageError("the checkpoint's record of progress is damaged") from None
+
+
+def _goodness(epoch: Epoch) -> tuple[float, float]:
+    scores = epoch.val or epoch.train
+    loss = scores.get("loss", float("inf"))
+    return scores.get("top1", 0.0), -loss if isfinite(loss) else float("-inf")

@@ -1,0 +1,118 @@
+"""What a run's folder says about the run: everything before the first step, facts, a summary."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.training.assembly import Training
+from cnndsl.training.config import Config, write_config
+from cnndsl.training.environment import environment
+from cnndsl.training.folder import RunFolder, write_csv, write_json, write_text
+from cnndsl.training.networks import kept_subject
+from cnndsl.training.problems import Problem, problem
+from cnndsl.training.progress import Progress, Scores
+from cnndsl.training.stepper import NotFiniteError
+
+ENDS = {
+    "patience": "ended early, since no better epoch came; ",
+    "time": "ended by the time limit; ",
+}
+
+
+def describe_run(folder: RunFolder, training: Training) -> None:
+    """Everything that is known before the first step."""
+    config, problem = training.config, training.problem
+    data = problem.data
+    problem.subject.keep(folder.path)
+    write_json(folder.environment, environment())
+    how = problem.picture.preprocessing.as_dict()
+    write_json(
+        folder.data,
+        {
+            "name": data.name,
+            "kind": data.kind,
+            "labels": data.labels,
+            "examples": {name: len(split) for name, split in data.splits.items()},
+            "made": data.made,
+            "preprocessing": how,
+        },
+    )
+    write_text(folder.labels, "".join(f"{label}\n" for label in data.labels))
+    write_csv(folder.split, ["example", "label", "split"], _rows(data))
+    for name, model in training.models.items():
+        (folder.graphs / name).write_bytes(model)
+    (folder.graphs / "apply.onnx").write_bytes(config.optimiser.kernel().model())
+    write_config(config, folder.config)
+    folder.note(f"begun with cnndsl {environment()['packages']}")
+
+
+def _rows(data: DataSet) -> list[dict[str, Any]]:
+    return [
+        {
+            "example": name,
+            "label": data.labels[int(target)] if data.classes else "",
+            "split": split.name,
+        }
+        for split in data.splits.values()
+        for name, target in zip(split.names(), split.targets, strict=True)
+    ]
+
+
+def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
+    """Net, data and preprocessing of a run that began before. Raises UsageError."""
+    try:
+        about: dict[str, Any] = json.loads(folder.data.read_text(encoding="utf-8"))
+        how = Preprocessing.from_json(json.dumps(about["preprocessing"]))
+    except (OSError, ValueError, KeyError) as e:
+        raise UsageError(f"`{folder.path}` is damaged: {e}") from None
+    if data.fingerprint != config.data.fingerprint:
+        raise UsageError(
+            f"the data at `{config.data.path}` isn't what the run began with: "
+            f"{data.describe()}; put it back, or begin a new run"
+        )
+    return problem(config, kept_subject(folder.path), data, how)
+
+
+def facts(training: Training) -> dict[str, Any]:
+    """What results.json says beside figures."""
+    config, problem = training.config, training.problem
+    return {
+        "model": config.model.spec,
+        "data": problem.data.name,
+        "trained_parameters": sum(
+            training.graphs.parameters[name].size for name in training.graphs.trained
+        ),
+        "seed": config.training.seed,
+        "device": config.training.device,
+    }
+
+
+def summary(
+    training: Training, folder: RunFolder, progress: Progress, test: Scores | None
+) -> list[str]:
+    """The last lines of a training."""
+    best = progress.best
+    lines = [f"{ENDS.get(progress.ended, '')}best epoch {best.number if best else '–'}"]
+    if test:
+        shown = [f"loss {test['loss']:.4f}"] if "loss" in test else []
+        shown += [
+            f"{n} {100 * test[k]:.2f} %"
+            for k, n in (("top1", "top-1"), ("top5", "top-5"))
+            if k in test
+        ]
+        lines.append(f"test       {', '.join(shown)}")
+    return [*lines, f"model      {folder.best_model}", f"report     {folder.report}"]
+
+
+def not_finite(error: NotFiniteError, folder: RunFolder, progress: Progress) -> str:
+    """What happened where the loss is no number, and what to do."""
+    cause = f"; first in {error.causes[0]}" if error.causes else ""
+    kept = f"`{folder.best_weights}` has the best weights, " if progress.epochs else ""
+    return (
+        f"the loss became {error.loss} at step {progress.steps + 1:,}{cause}. {kept}"
+        f"the run is kept in `{folder.path}`. Try a lower --lr, or --clip 1"
+    )

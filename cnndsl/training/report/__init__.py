@@ -1,0 +1,1 @@
+"""What a run looked like: curves, the confusion matrix, the worst errors, a page with them all."""

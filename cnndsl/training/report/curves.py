@@ -1,0 +1,36 @@
+"""Which curves a run has: loss, right answers, learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnndsl.training.progress import Progress
+from cnndsl.training.report.chart import Chart, Line
+
+
+def curves(progress: Progress, rates: Sequence[tuple[float, float]] = ()) -> list[Chart]:
+    """Charts over the epochs, and of the learning rate over the steps (given as points)."""
+    best = progress.best
+    mark = (float(best.number), "best") if best and len(progress.epochs) > 1 else None
+    loss = _both(progress, "loss")
+    found = [Chart("loss", "epoch", loss, lambda v: f"{v:.3g}", mark)] if loss else []
+    right = _both(progress, "top1", 100.0)
+    if right:
+        found.append(Chart("right answers (top-1)", "epoch", right, lambda v: f"{v:.4g} %", mark))
+    if len(rates) > 1:
+        line = Line("learning rate", tuple(rates), 3)
+        found.append(Chart("learning rate", "step", (line,), lambda v: f"{v:.2g}", from_zero=True))
+    return found
+
+
+def _both(progress: Progress, score: str, factor: float = 1.0) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    for name, colour in (("train", 1), ("val", 2)):
+        points = [
+            (float(epoch.number), factor * scores[score])
+            for epoch in progress.epochs
+            if score in (scores := epoch.train if name == "train" else epoch.val)
+        ]
+        if points:
+            lines.append(Line(name, tuple(points), colour))
+    return tuple(lines)

@@ -1,0 +1,235 @@
+"""A run as a page: one file that needs no other, light and dark."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from cnndsl.show.page import FOLDER as SHOWN
+from cnndsl.training.progress import Progress
+from cnndsl.training.report import chart, confusion
+from cnndsl.training.report.confusion import Counts
+from cnndsl.training.report.curves import curves
+from cnndsl.training.screen import duration
+
+FOLDER = Path(__file__).parent
+PIXELATED = 64
+"""Pictures up to so many pixels wide are enlarged without smoothing."""
+
+_THEME = """document.getElementById("theme").addEventListener("click", () => {
+  const root = document.documentElement, wide = matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : wide;
+  root.dataset.theme = dark ? "light" : "dark";
+});"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG of so many pixels across, what to say below it, and what of that is wrong."""
+
+    png: bytes
+    width: int
+    caption: str
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure in large type with its name and what it means."""
+
+    name: str
+    figure: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Everything that the page shows; `counts` is the confusion matrix of the split `judged`."""
+
+    title: str
+    subtitle: str
+    cards: tuple[Card, ...]
+    progress: Progress
+    rates: tuple[tuple[float, float], ...]
+    labels: tuple[str, ...] = ()
+    counts: Counts | None = None
+    judged: str = ""
+    errors: tuple[Picture, ...] = ()
+    sample: tuple[Picture, ...] = ()
+    config: str = ""
+    environment: str = ""
+
+
+def as_page(run: RunReport) -> str:
+    """A whole HTML document."""
+    title = escape(run.title)
+    style = (SHOWN / "page.css").read_text("utf-8") + (FOLDER / "page.css").read_text("utf-8")
+    sections = [
+        f'<section class="cards">{"".join(map(_card, run.cards))}</section>',
+        _section("How it went", _curves(run)),
+        _section(
+            f"Which classes are taken for which, {run.judged}",
+            _confusion(run),
+            "Rows are the right classes, columns the answers.",
+        ),
+        _section(
+            f"The worst errors, {run.judged}",
+            _pictures(run.errors),
+            "Those where the right class was given the least probability.",
+        ),
+        _section("What the net was shown: a batch as it was trained on", _pictures(run.sample)),
+        _section("Epochs", _epochs(run.progress)),
+        _folded("Configuration", run.config),
+        _folded("Environment", run.environment),
+    ]
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+<p>{escape(run.subtitle)}</p>
+<button id="theme" type="button" aria-label="light or dark">◐</button>
+</header>
+<main>
+{"".join(sections)}
+</main>
+<script>
+{_THEME}
+</script>
+</body>
+</html>
+"""
+
+
+def standalone(svg: str) -> str:
+    """A chart of the page as a file of its own, with the page's colours."""
+    style = (SHOWN / "page.css").read_text("utf-8") + (FOLDER / "page.css").read_text("utf-8")
+    colours = style.replace(":root", "svg").replace("<", "&lt;")
+    head, body = svg.split(">", 1)
+    extra = "svg { background: var(--paper); font-family: system-ui, sans-serif; }"
+    namespace = ' xmlns="http://www.w3.org/2000/svg"'
+    return f"{head}{namespace}><style>{colours}{extra}</style>{body}\n"
+
+
+def _section(title: str, content: str, text: str = "") -> str:
+    if not content:
+        return ""
+    said = f"<p>{escape(text)}</p>" if text else ""
+    return f"<section><h2>{escape(title)}</h2>{said}{content}</section>\n"
+
+
+def _folded(title: str, text: str) -> str:
+    if not text:
+        return ""
+    return (
+        f'<section><details class="panel"><summary>{escape(title)}</summary>'
+        f"<pre>{escape(text)}</pre></details></section>\n"
+    )
+
+
+def _card(card: Card) -> str:
+    return (
+        f"<div><b>{escape(card.figure)}</b><h3>{escape(card.name)}</h3>"
+        f"<p>{escape(card.meaning)}</p></div>"
+    )
+
+
+def _curves(run: RunReport) -> str:
+    figures = [
+        f"<figure><figcaption>{escape(c.title)}</figcaption>{chart.svg(c)}</figure>"
+        for c in curves(run.progress, run.rates)
+    ]
+    return f'<div class="pair">{"".join(figures)}</div>' if figures else ""
+
+
+def _confusion(run: RunReport) -> str:
+    if run.counts is None:
+        return ""
+    drawn = confusion.svg(run.counts, run.labels)
+    panel = f'<div class="panel">{drawn}</div>' if drawn else ""
+    return f'<div class="pair">{panel}{_mistakes(run)}{_classes(run)}</div>'
+
+
+def _mistakes(run: RunReport) -> str:
+    assert run.counts is not None
+    rows = "".join(
+        f"<tr><td>{escape(run.labels[m.target])}</td><td>{escape(run.labels[m.answer])}</td>"
+        f'<td class="figure">{m.count:,}</td></tr>'
+        for m in confusion.mistakes(run.counts)
+    )
+    return _table(["is", "taken for", "times"], rows, 2) if rows else ""
+
+
+def _classes(run: RunReport) -> str:
+    assert run.counts is not None
+    rows = "".join(
+        f'<tr><td>{escape(run.labels[c.number])}</td><td class="figure">{c.examples:,}</td>'
+        f'<td class="figure">{_percent(c.recall)}</td>'
+        f'<td class="figure">{_percent(c.precision)}</td></tr>'
+        for c in confusion.class_scores(run.counts)
+    )
+    return _table(["class", "examples", "found", "right when said"], rows, 1)
+
+
+def _pictures(pictures: Sequence[Picture]) -> str:
+    if not pictures:
+        return ""
+    shown = "".join(map(_picture, pictures))
+    return f'<div class="pictures panel">{shown}</div>'
+
+
+def _picture(picture: Picture) -> str:
+    large = "" if picture.width <= PIXELATED else ' class="large"'
+    wrong = f" → <b>{escape(picture.wrong)}</b>" if picture.wrong else ""
+    data = b64encode(picture.png).decode()
+    return (
+        f'<figure><img alt=""{large} src="data:image/png;base64,{data}">'
+        f"<figcaption>{escape(picture.caption)}{wrong}</figcaption></figure>"
+    )
+
+
+def _epochs(progress: Progress) -> str:
+    columns = ["epoch", "learning rate", "train loss", "val loss", "train top-1", "val top-1"]
+    columns += ["val top-5", "time"]
+    rows: list[str] = []
+    for epoch in progress.epochs:
+        cells = [
+            str(epoch.number),
+            f"{epoch.rate:.3g}",
+            _figure(epoch.train.get("loss")),
+            _figure(epoch.val.get("loss")),
+            _percent(epoch.train.get("top1")),
+            _percent(epoch.val.get("top1")),
+            _percent(epoch.val.get("top5")),
+            duration(epoch.seconds),
+        ]
+        kind = ' class="best"' if epoch is progress.best else ""
+        filled = "".join(f'<td class="figure">{cell}</td>' for cell in cells)
+        rows.append(f"<tr{kind}>{filled}</tr>")
+    return _table(columns, "".join(rows), 0)
+
+
+def _table(titles: Sequence[str], rows: str, first_figure: int) -> str:
+    head = "".join(
+        f"<th{' class=figure' if i >= first_figure else ''}>{escape(title)}</th>"
+        for i, title in enumerate(titles)
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>{rows}</table></div>'
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f} %"

@@ -1,0 +1,198 @@
+"""Training from the first step to the report, and going on with a run that stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.data.opening import open_data
+from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.session import available_cores
+from cnndsl.shape import Shape
+from cnndsl.training.assembly import Training
+from cnndsl.training.checkpoint import load_checkpoint
+from cnndsl.training.config import Config, read_config, write_config
+from cnndsl.training.defaults import learning_rate
+from cnndsl.training.describing import header
+from cnndsl.training.finishing import finish
+from cnndsl.training.folder import RunFolder
+from cnndsl.training.interrupts import Interrupts
+from cnndsl.training.keeping import FolderKeeper
+from cnndsl.training.loop import Limits, Loop
+from cnndsl.training.networks import subject_for
+from cnndsl.training.problems import problem
+from cnndsl.training.progress import Progress, Scores
+from cnndsl.training.records import describe_run, facts, kept_problem, not_finite, summary
+from cnndsl.training.screen import Screen
+from cnndsl.training.stepper import NotFiniteError
+from cnndsl.training.subjects import Subject
+
+MOST_TOLD = 5
+"""So many pictures that can't be read are named on the screen; the log has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run stands: `signal` is what interrupted it, None where it came to its end."""
+
+    folder: Path
+    progress: Progress
+    test: Scores | None
+    signal: int | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right answers of the best weights: of the test, else of validation; None without."""
+        best = self.progress.best
+        scores = self.test or (best.val if best else None) or {}
+        return scores.get("top1")
+
+
+def begin(
+    config: Config,
+    screen: Screen,
+    *,
+    root: Path = Path("runs"),
+    name: str | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+    pictures: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Train in a new folder; `pictures` are fields of the preprocessing that are given.
+
+    Raises SpecError, UsageError.
+    """
+    data = _data(config)
+    subject, notes = subject_for(config.model.spec, data, config.model.settings, inputs or {})
+    config, more = _fitting(config, data, subject)
+    with Training(config, problem(config, subject, data, pictures=pictures)) as training:
+        folder = RunFolder.create(root, name or Path(config.model.spec).stem)
+        with folder.locked():
+            describe_run(folder, training)
+            lines = [*header(training, str(folder.path)), *notes, *more, *data.notes]
+            screen.begin(lines, {"run": str(folder.path), **facts(training)})
+            training.start()
+            return _run(training, folder, Progress(), screen)
+
+
+def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
+    """Go on with a run; `changes` are new values for `training`, such as more epochs.
+
+    Raises UsageError where there is nothing to go on from, or the data isn't the same any more.
+    """
+    folder = RunFolder.open(path)
+    config = read_config(folder.config)
+    if not folder.checkpoint.exists():
+        raise UsageError(f"`{path}` stopped before its first checkpoint: begin a new run")
+    with folder.locked():
+        if changes:
+            config = config.with_training(**changes)
+        kept = None if "device" in changes else folder.graphs
+        with Training(config, kept_problem(folder, config, _data(config)), kept) as training:
+            progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
+            _reopen(training, progress)
+            if changes:
+                write_config(config, folder.config)
+            folder.note(f"resumed after step {progress.steps:,}")
+            lines = [*header(training, str(path)), f"resumed after step {progress.steps:,}"]
+            screen.begin(lines, {"run": str(path), **facts(training)})
+            return _run(training, folder, progress, screen)
+
+
+def assemble(config: Config, inputs: Mapping[str, Shape] | None = None) -> Training:
+    """A training's parts without a folder. Raises SpecError, UsageError."""
+    data = _data(config)
+    subject, _ = subject_for(config.model.spec, data, config.model.settings, inputs or {})
+    config, _ = _fitting(config, data, subject)
+    return Training(config, problem(config, subject, data))
+
+
+def _run(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
+    choice = training.config.training
+    keeper = FolderKeeper(
+        folder, training.stepper, training.average, training.export, facts(training)
+    )
+    told: set[str] = set()
+    loop = Loop(
+        training.stepper,
+        training.feed,
+        lambda: _evaluate(training, folder, screen, told),
+        training.rate,
+        Limits(choice.epochs, choice.time_limit, choice.patience, choice.checkpoint_every),
+        progress,
+        keeper,
+        screen,
+        training.average,
+    )
+    with Interrupts() as interrupts:
+        if not progress.steps:
+            keeper.checkpoint(progress)
+        try:
+            ended = loop.run(interrupts)
+        except NotFiniteError as e:
+            raise UsageError(not_finite(e, folder, progress)) from None
+        if not ended:
+            folder.note(f"interrupted after step {progress.steps:,}")
+            screen.say(f"stopped after step {progress.steps:,}; everything is kept. To go on:")
+            screen.say(f"  cnndsl resume {folder.path}")
+            return Outcome(folder.path, progress, None, interrupts.requested)
+        test = finish(training, folder, progress)
+        results = keeper.results(progress, test)
+        folder.note(f"ended: {progress.ended}")
+    screen.end(summary(training, folder, progress, test), results)
+    return Outcome(folder.path, progress, test)
+
+
+def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[str]) -> Scores:
+    """The validation's scores; says which pictures couldn't be read meanwhile."""
+    scores = training.evaluate()
+    for name, reason in training.skipped().items():
+        if name not in told:
+            told.add(name)
+            folder.note(f"left out: {reason}")
+            if len(told) <= MOST_TOLD:
+                screen.say(f"left out: {reason}")
+    return scores
+
+
+def _data(config: Config) -> DataSet:
+    chosen = config.data
+    return open_data(
+        chosen.path,
+        seed=config.training.seed,
+        data_dir=Path(chosen.folder) if chosen.folder else None,
+    )
+
+
+def _fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, list[str]]:
+    """The configuration with everything resolved that depends on data and machine."""
+    notes: list[str] = []
+    batch = config.training.batch
+    if batch > len(data.train):
+        batch = len(data.train)
+        notes.append(f"batch {batch} instead of {config.training.batch}: there are no more")
+    threads = config.training.threads or available_cores()
+    rate = config.training.learning_rate or learning_rate(config.optimiser.word, subject.has_norms)
+    path = config.data.path
+    if data.where is not None and Path(path).expanduser().exists():
+        path = str(Path(path).expanduser().resolve())
+    return (
+        replace(
+            config.with_training(batch=batch, threads=threads, learning_rate=rate),
+            data=replace(config.data, path=path, fingerprint=data.fingerprint),
+        ),
+        notes,
+    )
+
+
+def _reopen(training: Training, progress: Progress) -> None:
+    """Forget an end that new limits lift."""
+    choice = training.config.training
+    if progress.ended == "epochs" and progress.steps < choice.epochs * training.epoch_steps:
+        progress.ended = ""
+    if progress.ended == "time" and progress.seconds < (choice.time_limit or float("inf")):
+        progress.ended = ""
+    if progress.ended == "patience" and progress.waited <= (choice.patience or 1 << 60):
+        progress.ended = ""

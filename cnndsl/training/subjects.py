@@ -1,0 +1,212 @@
+"""What is trained: a net of our language, or any ONNX model; alike for everything above."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.diagnostics import UsageError
+from cnndsl.layers.base import Parameter
+from cnndsl.lower import Lowered, lower
+from cnndsl.lower.foreign import Foreign, foreign_evaluation, read_foreign
+from cnndsl.network import Network
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.external import external_locations
+from cnndsl.runtime.pictures import PictureInput
+from cnndsl.shape import Shape
+from cnndsl.show.flat import flat
+from cnndsl.training.graphs import TrainingGraphs, build_foreign_training, build_training
+from cnndsl.training.losses import Recipe
+from cnndsl.weights import initial_weights
+from cnndsl.weights.save import Float
+
+Trainable = Callable[[str], bool]
+SPEC, MODEL = "network.cnn", "model.onnx"
+_NORMS = {"bn", "gn", "ln", "in"}
+
+
+@dataclass(frozen=True)
+class Subject(ABC):
+    """A net that can be trained.
+
+    `preprocessing` and `labels` are those that belong to its weights, None where it has none.
+    """
+
+    name: str
+    preprocessing: Preprocessing | None
+    labels: tuple[str, ...] | None
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Mapping[str, Shape]:
+        """Inputs with their shapes; sizes may be symbolic."""
+
+    @property
+    @abstractmethod
+    def has_norms(self) -> bool:
+        """Whether batches or groups are normalised on the way."""
+
+    @property
+    @abstractmethod
+    def described(self) -> str:
+        """Its name, with what it was made with."""
+
+    @abstractmethod
+    def graphs(
+        self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
+    ) -> TrainingGraphs:
+        """Its training graphs. Raises UsageError."""
+
+    @abstractmethod
+    def start(self, rule: str, seed: int) -> dict[str, Float]:
+        """Where its weights start: as they are, or drawn by a rule."""
+
+    @abstractmethod
+    def lowered(self) -> Lowered:
+        """Its inference graph, of any batch."""
+
+    @abstractmethod
+    def metadata(self) -> dict[str, str]:
+        """What its exported model says about where it comes from."""
+
+    @abstractmethod
+    def keep(self, folder: Path) -> None:
+        """Write into a folder what `Subject` needs to be made again. Raises OSError."""
+
+    def picture(self, preprocessing: Preprocessing) -> PictureInput:
+        """What it takes. Raises UsageError where that isn't one picture of a fixed size."""
+        if len(self.inputs) != 1:
+            names = ", ".join(f"`{name}`" for name in self.inputs)
+            raise UsageError(
+                f"{self.name} has {len(self.inputs)} inputs ({names}); pictures go into one"
+            )
+        ((name, shape),) = self.inputs.items()
+        if len(shape.space) != 2:
+            raise UsageError(f"input `{name}` is {shape}, which is no picture")
+        if not shape.is_concrete:
+            raise UsageError(f"input `{name}` is {shape}: say a size, as in --input 3@224x224")
+        height, width = shape.sizes
+        return PictureInput(name, "float32", shape.channels, height, width, False, preprocessing)
+
+
+@dataclass(frozen=True)
+class SpecSubject(Subject):
+    """A net of the language; `text` is what the user wrote."""
+
+    network: Network
+    text: str
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]:
+        return {i.name: i.shape for i in self.network.inputs}
+
+    @property
+    def has_norms(self) -> bool:
+        return any(step.layer.word in _NORMS for step in self.network.steps)
+
+    @property
+    def described(self) -> str:
+        settings = ", ".join(f"{n}={value}" for n, value in self.network.settings.items())
+        return f"{self.network.name}({settings})" if settings else self.network.name
+
+    def graphs(
+        self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
+    ) -> TrainingGraphs:
+        return build_training(
+            self.network, batch, trainable=trainable, recipe=recipe, planner=planner
+        )
+
+    def start(self, rule: str, seed: int) -> dict[str, Float]:
+        draw = initial_weights(self.network, rule, seed)
+        return {
+            name: np.concatenate(list(draw(name, p))).reshape(p.shape)
+            for name, p in _parameters(self.network).items()
+        }
+
+    def lowered(self) -> Lowered:
+        return lower(self.network)
+
+    def metadata(self) -> dict[str, str]:
+        return {
+            "cnndsl.language": "1",
+            "cnndsl.spec_sha256": sha256(self.text.encode()).hexdigest(),
+            "cnndsl.settings": json.dumps(dict(self.network.settings)),
+        }
+
+    def keep(self, folder: Path) -> None:
+        (folder / "spec.cnn").write_text(self.text, encoding="utf-8")
+        (folder / SPEC).write_text(flat(self.network), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class ModelSubject(Subject):
+    """An ONNX model that may come from anywhere, in the file `path`."""
+
+    foreign: Foreign
+    path: Path
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]:
+        return {name: Shape(s[0], tuple(s[1:])) for name, s in self.foreign.inputs.items()}
+
+    @property
+    def has_norms(self) -> bool:
+        return any(p.role == "statistic" for p in self.foreign.parameters.values())
+
+    @property
+    def described(self) -> str:
+        return self.name
+
+    def graphs(
+        self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
+    ) -> TrainingGraphs:
+        return build_foreign_training(
+            self.foreign, batch, trainable=trainable, recipe=recipe, planner=planner
+        )
+
+    def start(self, rule: str, seed: int) -> dict[str, Float]:
+        return dict(self.foreign.values)
+
+    def lowered(self) -> Lowered:
+        return foreign_evaluation(self.foreign)
+
+    def metadata(self) -> dict[str, str]:
+        return {}
+
+    def keep(self, folder: Path) -> None:
+        shutil.copyfile(self.path, folder / MODEL)
+        for location in external_locations(self.path):  # checked to lie beside the model
+            target = folder / location
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.path.parent / location, target)
+
+
+def spec_subject(network: Network, text: str) -> SpecSubject:
+    """A net of the language, whose weights are yet to come."""
+    return SpecSubject(network.name, None, None, network, text)
+
+
+def model_subject(path: Path, inputs: Mapping[str, Sequence[int]]) -> ModelSubject:
+    """An ONNX model with what it says about itself. Raises UsageError."""
+    from cnndsl.runtime.model import open_model
+
+    opened = open_model(path)  # looks at where its weights lie, too
+    foreign = read_foreign(path, inputs)
+    return ModelSubject(path.stem, opened.preprocessing, opened.labels, foreign, path)
+
+
+def _parameters(network: Network) -> dict[str, Parameter]:
+    """Every parameter by its full name, those of training heads included."""
+    found: dict[str, Parameter] = {}
+    for step in network.steps:
+        for parameter in step.layer.parameters(*network.input_shapes(step)):
+            found.setdefault(f"{step.owner}.{parameter.name}", parameter)
+    return found

@@ -1,0 +1,269 @@
+"""`cnndsl train` and what goes with it, from the command line to the files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cnndsl.cli import main
+from tests.support.toy_data import write_toy
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, "-c", "from cnndsl.cli import main; main()"]
+
+
+KEPT = (
+    *("config.toml", "spec.cnn", "network.cnn", "environment.json", "data.json", "split.csv"),
+    *("labels.txt", "log.txt", "metrics.csv", "results.json", "report.html", "best.onnx"),
+    *("checkpoint.safetensors", "best.safetensors", "last.safetensors"),
+    *("graphs/grad.onnx", "graphs/apply.onnx", "graphs/evaluation.onnx"),
+    *("plots/loss.svg", "plots/confusion.svg", "plots/sample.png"),
+)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own with a spec and data in it."""
+    write_toy(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def cnndsl(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == code, result.output + (result.stderr or "")
+    return result
+
+
+def train(*arguments: str, code: int = 0) -> Result:
+    data = ("train", "tiny.cnn", "--data", "quarters.npz", "--batch", "32", "--threads", "1")
+    return cnndsl(*data, *arguments, code=code)
+
+
+def test_a_run_leaves_everything_that_is_needed_later(place: Path) -> None:
+    output = train("--epochs", "4", "--augment", "light").output
+    run = place / "runs" / "tiny-001"
+    for said in ("4 classes", "classes=4 instead of 3", "epoch", "4/4", "best.onnx"):
+        assert said in output
+    for name in KEPT:
+        assert (run / name).stat().st_size, name
+    results = json.loads((run / "results.json").read_text())
+    assert results["best"].keys() >= {"epoch", "val_loss", "val_top1", "val_top5"}
+    assert results["ended"] == "epochs" and results["epochs"] == 4
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert (run / "labels.txt").read_text().splitlines()[3] == "bottom right"
+    splits = [row["split"] for row in csv.DictReader((run / "split.csv").open())]
+    assert splits.count("train") == 192 and splits.count("val") == 48
+    train("--epochs", "1", "-q")
+    assert (place / "runs" / "tiny-002").is_dir()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others(place: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        train("--epochs", "2", "--seed", seed, "--name", name, "-q")
+    first, same, other = ((place / f"runs/{n}-001/last.safetensors").read_bytes() for n in "abc")
+    assert first == same != other
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_resumes_to_the_same_bits(place: Path) -> None:
+    options = ["--epochs", "16", "--augment", "strong", "--ema", "0.9", "--clip", "1"]
+    options += ["--checkpoint-every", "0.02s"]
+    train(*options, "--name", "whole", "-q")
+    command = [*PROGRAM, "train", "tiny.cnn", "--data", "quarters.npz", "--batch", "32"]
+    command += ["--threads", "1", "-q", "--name", "killed", *options]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    rng = random.Random(3)
+    run = place / "runs" / "killed-001"
+    for attempt in range(40):  # noqa: B007 - the last one tells how often it was killed
+        process = subprocess.Popen(command, env=environment)
+        before = _stamp(run)
+        while _stamp(run) == before and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        if process.wait() == 0:
+            break
+        command = [*PROGRAM, "resume", str(run), "-q"]
+    else:
+        pytest.fail("it makes no headway")
+    assert attempt >= 1, "it was never killed"
+    for name in ("last.safetensors", "best.safetensors", "metrics.csv"):
+        ours, theirs = run / name, place / "runs" / "whole-001" / name
+        if name == "metrics.csv":
+            assert _scores(ours) == _scores(theirs)
+        else:
+            assert ours.read_bytes() == theirs.read_bytes(), name
+
+
+def _stamp(run: Path) -> int:
+    try:
+        return (run / "checkpoint.safetensors").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _scores(path: Path) -> list[dict[str, str]]:
+    """All columns but those that tell the time."""
+    rows = list(csv.DictReader(path.open()))
+    return [{k: v for k, v in r.items() if k not in ("seconds", "images_per_second")} for r in rows]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_with_the_line_that_goes_on(place: Path, number: signal.Signals) -> None:
+    command = [*PROGRAM, "train", "tiny.cnn", "--data", "quarters.npz", "--epochs", "100000"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    run = place / "runs" / "tiny-001"
+    while not _stamp(run) and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(0.2)
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + number
+    assert f"cnndsl resume {run.relative_to(place)}" in output
+    cnndsl("resume", str(run), "--time-limit", "0.01s")
+    assert json.loads((run / "results.json").read_text())["ended"] == "time"
+
+
+def test_more_epochs_continue_a_finished_run(place: Path) -> None:
+    train("--epochs", "1", "-q", "--schedule", "constant")
+    cnndsl("resume", "runs/tiny-001", "--epochs", "3", "-q")
+    train("--epochs", "3", "-q", "--schedule", "constant")
+    continued, whole = (place / f"runs/tiny-00{n}/last.safetensors" for n in (1, 2))
+    assert continued.read_bytes() == whole.read_bytes()
+
+
+def test_accuracy_can_be_asked_for() -> None:
+    train("--epochs", "10", "-q", "--assert-accuracy", "90")
+    error = train("--epochs", "1", "--lr", "1e-9", "-q", "--assert-accuracy", "90", code=1).stderr
+    assert "90 % was asked for" in error
+
+
+def test_a_loss_that_explodes_is_explained(place: Path) -> None:
+    error = train("--epochs", "3", "--optimiser", "sgd", "--lr", "1e38", code=1).stderr
+    assert "the loss became" in error and "lower --lr" in error
+    assert (place / "runs/tiny-001/checkpoint.safetensors").exists()
+
+
+def test_changed_data_is_not_trained_on(place: Path) -> None:
+    train("--epochs", "1", "-q")
+    write_toy(place, 241)
+    error = cnndsl("resume", "runs/tiny-001", "--epochs", "2", code=1).stderr
+    assert "isn't what the run began with" in error
+
+
+def test_a_full_disk_is_explained(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnndsl.training import keeping
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device", "checkpoint.safetensors")
+
+    train("--epochs", "1", "-q")
+    monkeypatch.setattr(keeping, "save_checkpoint", full)
+    error = cnndsl("resume", "runs/tiny-001", "--epochs", "2", code=1).stderr
+    assert "No space left on device" in error and "cnndsl resume runs/tiny-001" in error
+    monkeypatch.undo()
+    monkeypatch.chdir(place)
+    cnndsl("resume", "runs/tiny-001", "-q")
+
+
+def test_programs_read_a_line_an_epoch() -> None:
+    lines = train("--epochs", "2", "--json").output.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--optimiser", "adamm"], "no optimiser `adamm`; did you mean"),
+        (["--schedule", "cosine ends=1"], "no setting `ends`; did you mean `end`"),
+        (["--freeze", "*"], "nothing is left to train"),
+        (["--lr-of", "conv7=1"], "no trained parameter is called `conv7`"),
+        (["--lr-of", "conv1"], "PATTERN=FACTOR"),
+        (["--time-limit", "soon"], "no duration"),
+        (["--class-weights", "1,2"], "2 class weights for 4 classes"),
+        (["--weights", "nothing.safetensors"], "can't be read"),
+        (["--set", "classes=7"], "tells 7 classes apart"),
+        (["--accumulate", "9"], "don't make one step"),
+    ],
+)
+def test_mistakes_are_explained(options: list[str], message: str) -> None:
+    assert message in train(*options, code=1).stderr
+
+
+def test_a_trained_net_is_judged_and_names_classes(place: Path) -> None:
+    train("--epochs", "12", "-q")
+    verdict = json.loads(
+        cnndsl("eval", "runs/tiny-001", "--format", "json", "--predictions", "p.csv").output
+    )
+    results = json.loads((place / "runs/tiny-001/results.json").read_text())
+    assert verdict["top1"] == results["best"]["val_top1"]
+    assert verdict["loss"] == pytest.approx(results["best"]["val_loss"], rel=1e-4)
+    rows = list(csv.DictReader((place / "p.csv").open()))
+    assert len(rows) == 48
+    assert sum(row["label"] == row["answer"] for row in rows) == round(48 * verdict["top1"])
+    text = cnndsl("eval", "runs/tiny-001/best.onnx", "--data", "quarters.npz", "--classes").output
+    assert "top right" in text
+    error = cnndsl("eval", "runs/tiny-001/best.onnx", code=1).stderr
+    assert "name some by --data" in error
+    _write_picture(place / "a.png")
+    answer = json.loads(cnndsl("predict", "runs/tiny-001", "a.png", "--format", "json").output)
+    assert answer[0]["top"][0]["label"] == "bottom left"
+    cnndsl("predict", "runs/tiny-001", "a.png", "a.png", "--top", "2", "-o", "answers.csv")
+    head, first, _ = (place / "answers.csv").read_text().splitlines()
+    assert head == "input,class,probability,class_2,probability_2"
+    assert first.startswith("a.png,bottom left,")
+
+
+def _write_picture(path: Path) -> None:
+    import numpy as np
+
+    from cnndsl.runtime.images import write_picture
+
+    picture = np.full((8, 8), 30, np.uint8)
+    picture[4:, :4] = 90
+    with path.open("wb") as file:
+        write_picture(file, picture)
+
+
+def test_any_onnx_model_is_trained_from_its_own_weights(place: Path) -> None:
+    train("--epochs", "8", "-q")
+    model = ("train", "runs/tiny-001/best.onnx", "--data", "quarters.npz", "--name", "again")
+    output = cnndsl(*model, "--epochs", "1", "--lr", "1e-5").output
+    assert "1/1" in output
+    first, again = (
+        json.loads((place / f"runs/{name}-001/results.json").read_text())
+        for name in ("tiny", "again")
+    )
+    assert again["best"]["val_loss"] == pytest.approx(first["best"]["val_loss"], rel=0.05)
+    cnndsl("resume", "runs/again-001", "--epochs", "2", "-q")
+    cnndsl("eval", "runs/again-001", "--assert-accuracy", "90")
+    error = cnndsl(*model, "--set", "classes=3", code=1).stderr
+    assert "is no spec" in error
+
+
+def test_preprocessing_may_be_given(place: Path) -> None:
+    train("--epochs", "1", "-q", "--mean", "0.5", "--std", "0.25")
+    kept = json.loads((place / "runs/tiny-001/data.json").read_text())["preprocessing"]
+    assert (kept["mean"], kept["std"]) == ([0.5], [0.25])
+
+
+def test_a_learning_rate_is_found(place: Path) -> None:
+    found = ("lr-find", "tiny.cnn", "--data", "quarters.npz", "--batch", "32")
+    output = cnndsl(*found, "--steps", "60", "-o", "curve.svg").output
+    assert 1e-6 < float(output.splitlines()[-1]) < 10
+    assert (place / "curve.svg").read_text().startswith("<svg")
+    assert not (place / "runs").exists()

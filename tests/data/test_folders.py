@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from cnndsl.data.folders import read_class_folders
+from cnndsl.diagnostics import UsageError
+from tests.data.making import class_folders, photo
+
+
+def counts(folder: Path) -> dict[str, list[int]]:
+    found = read_class_folders(folder)
+    return {
+        name: split.class_counts(len(found.labels)).tolist() for name, split in found.splits.items()
+    }
+
+
+def test_classes_are_folders_in_alphabetical_order(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"dog": 3, "cat": 2, "Bee": 1, "cat/more/below": 2})
+    found = read_class_folders(tmp_path)
+    assert found.labels == ("Bee", "cat", "dog")
+    assert counts(tmp_path) == {"train": [1, 4, 3]}
+    assert found.splits["train"].names()[:4] == [
+        "Bee/0.png", "cat/0.png", "cat/1.png", "cat/more/below/0.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("train", "val", "test"), ("Training", "valid", "testing")])
+def test_splits_are_folders_above_them(tmp_path: Path, words: tuple[str, str, str]) -> None:
+    train, val, test = words
+    class_folders(tmp_path, {f"{train}/a": 3, f"{train}/b": 2, f"{val}/a": 1, f"{test}/b": 2})
+    assert counts(tmp_path) == {"train": [3, 2], "val": [1, 0], "test": [0, 2]}
+    assert read_class_folders(tmp_path).notes == ()
+
+
+def test_other_files_are_counted_and_left_out(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"a": 2, "b": 2, ".hidden": 3, "a/.thumbnails": 1, "__MACOSX/a": 1})
+    (tmp_path / "a" / "notes.txt").touch()
+    (tmp_path / "a" / ".DS_Store").touch()
+    (tmp_path / "b" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "b" / "again.png").symlink_to(tmp_path / "a" / "0.png")
+    (tmp_path / "b" / "loop").symlink_to(tmp_path / "b")
+    photo(tmp_path / "loose.png")
+    found = read_class_folders(tmp_path)
+    assert counts(tmp_path) == {"train": [2, 3]}
+    assert found.ignored == 2
+    assert found.notes == (f"`{tmp_path}` has 1 pictures outside of class folders, left out",)
+
+
+def test_classes_without_training_pictures_are_said(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"train/a": 1, "train/b": 1, "val/a": 1, "val/c": 1})
+    assert read_class_folders(tmp_path).notes == ("there are no training examples of `c`",)
+
+
+def test_unsorted_test_pictures_are_left_out(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"train/a": 1, "train/b": 1, "test": 4})
+    found = read_class_folders(tmp_path)
+    assert list(found.splits) == ["train"]
+    assert found.notes == (
+        f"`{tmp_path / 'test'}` has 4 pictures outside of class folders, left out",
+    )
+
+
+@pytest.mark.parametrize("folders", [{}, {"a": 3}, {"train/a": 3}, {".": 3}])
+def test_fewer_than_two_classes_are_an_error(tmp_path: Path, folders: dict[str, int]) -> None:
+    class_folders(tmp_path, folders)
+    with pytest.raises(UsageError, match=r"pictures of [01] classes: put those of each class into"):
+        read_class_folders(tmp_path)
+
+
+def test_a_folder_of_data_sets_is_none(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"one/train/a": 1, "one/train/b": 1, "two/train/a": 1})
+    with pytest.raises(UsageError, match="so it is a data set and no class: name it instead"):
+        read_class_folders(tmp_path)

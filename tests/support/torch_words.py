@@ -1,0 +1,195 @@
+"""Words for `torch_interpreter`: activations, norms, values moved and put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnndsl.network import Step
+from tests.support.torch_interpreter import (
+    FUNCTIONS,
+    Function,
+    Run,
+    Tensor,
+    channels,
+    sides,
+    word,
+)
+
+
+@word("lrn")
+def local_response_norm(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    n = layer.channels
+    return run.functions.local_response_norm(x, n, layer.alpha * n, layer.beta, layer.k)
+
+
+@word("scale")
+def scale(run: Run, step: Step, x: Tensor) -> Tensor:
+    y = x * channels(run.parameter(step, "weight"), x)
+    bias = run.parameter(step, "bias")
+    return y if bias is None else y + channels(bias, x)
+
+
+@word("rbf")
+def radial_basis(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    codes = run.torch.tensor(layer.codes(x.shape[1]), dtype=x.dtype)
+    return -((x[:, None] - codes) ** 2).sum(2)
+
+
+@word("add")
+def add(run: Run, step: Step, *inputs: Tensor) -> Tensor:
+    return sum(inputs[1:], inputs[0])
+
+
+@word("mul")
+def mul(run: Run, step: Step, *inputs: Tensor) -> Tensor:
+    product = inputs[0]
+    for x in inputs[1:]:
+        product = product * x
+    return product
+
+
+@word("concat")
+def concat(run: Run, step: Step, *inputs: Tensor) -> Tensor:
+    return run.torch.cat(inputs, 1)
+
+
+@word("flatten", "reshape")
+def reshape(run: Run, step: Step, x: Tensor) -> Tensor:
+    return x.reshape(x.shape[0], *step.output)
+
+
+@word("take")
+def take(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return x[:, list(layer.chosen(run.shape(step)))]
+
+
+@word("widen")
+def widen(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    before, after = layer.margins(run.shape(step))
+    return run.functions.pad(x, [0, 0] * (x.ndim - 2) + [before, after])
+
+
+@word("crop")
+def crop(run: Run, step: Step, x: Tensor, *_: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.pad(x, [-n for n in sides(layer.margins(run.shape(step), step.output))])
+
+
+def _named(name: str) -> Function:
+    def function(run: Run, step: Step, x: Tensor) -> Tensor:
+        return getattr(run.functions, name)(x)
+
+    return function
+
+
+for _word in ("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "softplus"):
+    FUNCTIONS[_word] = _named(_word)
+FUNCTIONS["hswish"], FUNCTIONS["hsigmoid"] = _named("hardswish"), _named("hardsigmoid")
+
+
+@word("softmax")
+def softmax(run: Run, step: Step, x: Tensor) -> Tensor:
+    return run.functions.softmax(x, 1)
+
+
+@word("logsoftmax")
+def log_softmax(run: Run, step: Step, x: Tensor) -> Tensor:
+    return run.functions.log_softmax(x, 1)
+
+
+@word("leaky")
+def leaky(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.leaky_relu(x, layer.slope)
+
+
+@word("prelu")
+def prelu(run: Run, step: Step, x: Tensor) -> Tensor:
+    return run.functions.prelu(x, run.parameter(step, "weight"))
+
+
+@word("elu")
+def elu(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.elu(x, layer.alpha)
+
+
+@word("gelu")
+def gelu(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.gelu(x, approximate="tanh" if layer.approximate else "none")
+
+
+@word("ln")
+def layer_norm(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    weight, bias = run.parameter(step, "weight"), run.parameter(step, "bias")
+    if layer.all:
+        return run.functions.layer_norm(x, x.shape[1:], weight, bias, layer.eps)
+    last = run.functions.layer_norm(x.movedim(1, -1), x.shape[1:2], weight, bias, layer.eps)
+    return last.movedim(-1, 1)
+
+
+@word("inorm")
+def instance_norm(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.instance_norm(
+        x,
+        weight=run.parameter(step, "weight"),
+        bias=run.parameter(step, "bias"),
+        eps=layer.eps,
+    )
+
+
+@word("gn")
+def group_norm(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    weight, bias = run.parameter(step, "weight"), run.parameter(step, "bias")
+    return run.functions.group_norm(x, layer.groups, weight, bias, layer.eps)
+
+
+@word("filter")
+def fixed_filter(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    shape = run.shape(step)
+    kernel, values = layer.taps(shape)
+    window = layer.window(shape)
+    weight = run.torch.tensor(values, dtype=x.dtype).reshape(1, 1, *kernel)
+    weight = weight.expand(shape.channels, *weight.shape[1:])
+    padded = run.functions.pad(x, sides(window.pads))
+    function = getattr(run.functions, f"conv{shape.rank}d")
+    return function(padded, weight, None, window.stride, groups=shape.channels)
+
+
+@word("pad")
+def pad(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    margins = sides(layer.margins(run.shape(step)))
+    if layer.mode == "constant":
+        return run.functions.pad(x, margins, value=layer.value)
+    return run.functions.pad(x, margins, {"edge": "replicate"}.get(layer.mode, layer.mode))
+
+
+@word("pixelshuffle")
+def pixel_shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.pixel_shuffle(x, layer.factor)
+
+
+@word("shuffle")
+def shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    groups = x.reshape(x.shape[0], layer.groups, -1, *x.shape[2:])
+    return groups.transpose(1, 2).reshape(x.shape)
+
+
+@word("upsample")
+def upsample(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    linear = ("linear", "bilinear", "trilinear")[x.ndim - 3]
+    mode = "nearest" if layer.mode == "nearest" else linear
+    return run.functions.interpolate(x, step.output.sizes, mode=mode)

@@ -1,0 +1,218 @@
+"""Losses and their gradients against torch's; training forms of layers; frozen parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.network import LossTerm, Step
+from cnndsl.specs import load
+from cnndsl.training.graphs import TrainingGraphs, build_training
+from cnndsl.training.losses import Recipe
+from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
+from tests.support.peers import torch
+
+pytestmark = pytest.mark.torch
+BATCH = 4
+HEAD = "cnndsl 1\nnet N(classes=5)\ninput x 3@6x6\n"
+Loss = Callable[[Any, dict[str, Any], dict[str, Any]], Any]
+
+
+def term(function: str, *arguments: str, coefficient: float = 1.0) -> LossTerm:
+    return LossTerm(coefficient=coefficient, function=function, arguments=arguments)
+
+
+def check(
+    body: str,
+    terms: Sequence[LossTerm],
+    expected: Loss,
+    recipe: Recipe | None = None,
+    scale: float = 1.0,
+) -> TrainingGraphs:
+    """The loss and all gradients of a net agree with torch's."""
+    network = load(HEAD + body)[0]
+    graphs = build_training(network, BATCH, loss=terms, recipe=recipe or Recipe())
+    feeds = feeds_for(graphs)
+    feeds = {
+        n: (a * scale).astype(np.float32) if n == "out.weight" else a for n, a in feeds.items()
+    }
+    errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
+    assert max(errors.values()) < 2e-5, errors
+    return graphs
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weights", [None, (0.5, 1.0, 2.0, 0.1, 3.0)])
+@pytest.mark.parametrize("body", ["out: fc classes", "out: conv 3x3 classes", "fc 5 -> softmax"])
+def test_cross_entropy(body: str, weights: tuple[float, ...] | None, smoothing: float) -> None:
+    name = {"fc 5 -> softmax": "fc1"}.get(body, "out")
+
+    def expected(f: Any, values: dict[str, Any], feeds: dict[str, Any]) -> Any:
+        given = None if weights is None else torch().tensor(weights, dtype=torch().float64)
+        return f.cross_entropy(values[name], feeds["target"], given, label_smoothing=smoothing)
+
+    graphs = check(body, (), expected, Recipe(smoothing, weights))
+    assert graphs.counts == ("correct", "correct5")
+    assert graphs.classes == 5
+
+
+TWO = "h: conv 3x3 4 tanh\na: conv 3x3 2 from h\nb: conv 3x3 2 from h\np: sigmoid from a\n"
+TWO += "q: sigmoid from b\noutput p q"
+
+
+@pytest.mark.parametrize("function", ["mse", "l1", "huber"])
+def test_distances(function: str) -> None:
+    peers = {"mse": "mse_loss", "l1": "l1_loss", "huber": "huber_loss"}
+    check(
+        TWO,
+        [term(function, "a", "b")],
+        lambda f, v, t: getattr(f, peers[function])(v["a"], v["b"]),
+    )
+    check(
+        TWO,
+        [term(function, "a", "target", coefficient=0.5)],
+        lambda f, v, t: 0.5 * getattr(f, peers[function])(v["a"], t["target"]),
+    )
+
+
+def test_binary_cross_entropy() -> None:
+    def expected(f: Any, v: dict[str, Any], t: dict[str, Any]) -> Any:
+        return f.binary_cross_entropy(v["p"], v["q"])
+
+    check(TWO, [term("bce", "p", "q")], expected)  # by logits
+    shown = TWO.replace("p: sigmoid from a", "r: sigmoid from a\np: crop p=(0,0,1,1) from r")
+    shown = shown.replace("q: sigmoid from b", "s: sigmoid from b\nq: crop p=(0,0,1,1) from s")
+    check(shown, [term("bce", "p", "q")], expected)  # by probabilities
+
+
+def test_binary_cross_entropy_of_sure_answers() -> None:
+    """Logits of a thousand lose nothing; the probabilities would be 0 and 1."""
+    logits = term("bce", "p", "target")
+    check(
+        "out: fc 2\np: sigmoid",
+        [logits],
+        lambda f, v, t: f.binary_cross_entropy_with_logits(v["out"], t["target"]),
+        scale=1000.0,
+    )
+
+
+def test_a_bound_is_summed_over_an_example() -> None:
+    terms = [term("mse", "p", "q"), term("kl", "a", "b", coefficient=2.0)]
+    check(
+        TWO,
+        terms,
+        lambda f, v, t: (
+            f.mse_loss(v["p"], v["q"], reduction="sum") / BATCH
+            - (1 + v["b"] - v["a"] ** 2 - v["b"].exp()).sum() / BATCH
+        ),
+    )
+
+
+def test_parts_are_named() -> None:
+    graphs = build_training(load("googlenet")[0], 1)
+    assert graphs.losses == ("loss", "loss_logits", "loss_aux1", "loss_aux2")
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ([term("hinge", "a")], "there is no loss `hinge`"),
+        ([term("mse", "a", "z")], "no value of the net"),
+        ([term("mse", "a", "h")], "shapes differ"),
+        ([term("cross_entropy", "a"), term("mse", "b", "target")], "targets"),
+    ],
+)
+def test_what_does_not_go_together(terms: list[LossTerm], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        build_training(load(HEAD + TWO)[0], BATCH, loss=terms)
+
+
+def test_one_class_is_refused() -> None:
+    with pytest.raises(UsageError, match="needs two classes"):
+        build_training(load(f"{HEAD}fc 1")[0], BATCH)
+
+
+LAYERS = [
+    *("conv 3x3 4 bn", "conv 3x3 4 -> dropout 0.3", "conv 3x3 4 -> droppath 0.3"),
+    *("scale", "conv 3x3 4 -> scale nobias", "bn keep=0.5 eps=1e-2 -> conv 3x3 2"),
+    *("fc 7 bn relu", "conv 3x3 8 -> silu", "conv 3x3 8 -> mish", "conv 3x3 8 -> hswish"),
+    *("conv 3x3 8 -> hsigmoid", "conv 3x3 8 -> selu", "conv 3x3 8 -> relu6", "gmp", "gap 4x4"),
+    *("conv 3x3 8 -> leaky 0.2", "conv 3x3 8 -> prelu", "prelu shared", "conv 3x3 8 -> elu 0.5"),
+    *("conv 3x3 8 -> gelu", "conv 3x3 8 -> gelu tanh", "conv 3x3 8 -> softplus", "ln", "ln all"),
+    *("inorm", "conv 3x3 4 nobias -> inorm noscale", "conv 3x3 4 -> gn 2", "gn 3 noscale", "lrn 3"),
+    *("conv 3x3 4 -> softmax", "conv 3x3 4 -> logsoftmax", "fc 4 -> softmax"),
+    *("conv 3x3 4 -> filter gauss", "conv 3x3 4 -> filter 3x1 1 2 1 s2"),
+    *("conv 3x3 4 -> pad 1", "conv 3x3 4 -> pad 2 reflect", "conv 3x3 4 -> pad p=(1,0,2,3) edge"),
+    *("conv 3x3 4 -> pixelshuffle 2", "conv 3x3 4 -> shuffle 2", "conv 3x3 4 -> take 3 0 0"),
+    *("conv 3x3 4 -> upsample 2x2", "conv 3x3 4 -> upsample 2x3 bilinear", "gap 2x2"),
+    *("conv 3x3 4 -> widen 7", "conv 3x3 4 -> crop 1", "deconv 3x3 4 s2 p1 op1", "dwconv 3x3 same"),
+    *("conv 3x3 4 -> avgpool 3x3 s2 ceil", "conv 3x3 4 -> avgpool 3x3 s1 p1 countpad"),
+    *(
+        "conv 3x3 4 -> pool 3x3 s2 p1",
+        "conv 3x3 4 -> pool 2x2 s1 d2",
+        "conv 3x3 4 -> pool 3x3 ceil",
+    ),
+    *(
+        "a: conv 3x3 4 same\ngap -> conv 1x1 4 sigmoid\nmul a",
+        "a: conv 3x3 3 same bn tanh\nreuse a",
+    ),
+    "h: conv 3x3 4\na: conv 1x1 4 from h\nb: conv 1x1 4 from h\nsample a b",
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_training_forms(layer: str) -> None:
+    check(f"{layer}\nout: fc classes", (), lambda f, v, t: f.cross_entropy(v["out"], t["target"]))
+
+
+def test_a_frozen_part_is_as_at_inference() -> None:
+    """Below the lowest trained layer dropout drops nothing, and batch norms keep their averages."""
+    body = "a: conv 3x3 4 bn -> dropout\nb: conv 3x3 4 bn -> dropout\nout: fc classes"
+    network = load(HEAD + body)[0]
+    graphs = build_training(network, BATCH, trainable=lambda n: not n.startswith("a."))
+    assert set(graphs.noises) == {"b.dropout1.noise"}
+    assert set(graphs.statistics) == {"b.bn1.running_mean", "b.bn1.running_var"}
+    assert not any(n.startswith("a") for n in graphs.trained)
+    feeds = feeds_for(graphs)
+
+    def frozen(step: Step) -> bool:
+        return step.name.startswith("a.")
+
+    exact = torch_gradients(
+        network, graphs, feeds, lambda f, v, t: f.cross_entropy(v["out"], t["target"]), frozen
+    )
+    assert max(worst(run_graph(graphs, feeds), exact).values()) < 1e-5
+
+
+def test_a_frozen_layer_passes_gradients_on() -> None:
+    network = load(f"{HEAD}a: conv 3x3 4\nb: conv 3x3 4 bn relu\nout: fc classes")[0]
+    graphs = build_training(network, BATCH, trainable=lambda n: n.startswith("a."))
+    assert graphs.trained == ("a.weight", "a.bias")
+    feeds = feeds_for(graphs)
+    exact = torch_gradients(
+        network,
+        graphs,
+        feeds,
+        lambda f, v, t: f.cross_entropy(v["out"], t["target"]),
+        lambda step: step.name != "a",
+    )
+    assert max(worst(run_graph(graphs, feeds), exact).values()) < 1e-5
+
+
+def test_nothing_left_to_train() -> None:
+    with pytest.raises(UsageError, match="nothing is left to train"):
+        build_training(load("lenet5")[0], BATCH, trainable=lambda n: False)
+
+
+def test_a_batch_norm_needs_more_than_one_value() -> None:
+    with pytest.raises(UsageError, match="more than one value a channel"):
+        build_training(load(f"{HEAD}fc 5 bn\nout: fc classes")[0], 1)
+
+
+def test_open_sizes_are_refused() -> None:
+    with pytest.raises(UsageError, match="fixed sizes"):
+        build_training(load("unet")[0], 1)

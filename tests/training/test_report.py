@@ -1,0 +1,115 @@
+"""The page of a run: charts with round numbers, the matrix, mistakes; everything in one file."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnndsl.training.progress import Epoch, Progress
+from cnndsl.training.report import chart, confusion
+from cnndsl.training.report.chart import Chart, Line, ticks
+from cnndsl.training.report.curves import curves
+from cnndsl.training.report.page import Card, Picture, RunReport, as_page, standalone
+
+LABELS = ("cat", "dog & wolf", "<fish>")
+COUNTS = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
+
+
+def progress(epochs: int) -> Progress:
+    scores = {"loss": 0.5, "top1": 0.75, "top5": 1.0}
+    return Progress(
+        epochs=[Epoch(n + 1, 10 * n, 0.1, scores, scores, 1.0, 100.0) for n in range(epochs)]
+    )
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_round_and_within(low: float, span: float) -> None:
+    found = ticks(low, low + span)
+    assert len(found) <= 12
+    assert all(low - 1e-6 * span - 1e-6 <= t <= low + span * (1 + 1e-6) + 1e-6 for t in found)
+
+
+def test_ticks_are_multiples_of_one_two_or_five() -> None:
+    assert ticks(0, 10) == [0, 2, 4, 6, 8, 10]
+    assert ticks(0.13, 0.61) == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.6])
+    assert ticks(3, 3) == [3]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 200])
+def test_charts_are_well_formed(epochs: int) -> None:
+    for drawn in curves(progress(epochs), [(0.0, 0.1), (10.0, 0.0)]):
+        ElementTree.fromstring(chart.svg(drawn))
+        ElementTree.fromstring(standalone(chart.svg(drawn)))
+
+
+def test_a_chart_leaves_out_what_is_no_number() -> None:
+    line = Line("loss", ((1.0, 2.0), (2.0, float("nan")), (3.0, float("inf")), (4.0, 1.0)))
+    text = chart.svg(Chart("loss", "epoch", (line,), str))
+    assert text.count("<circle") == 2 and "nan" not in text and "inf" not in text
+    empty = Line("loss", ((1.0, float("nan")),))
+    assert chart.svg(Chart("loss", "epoch", (empty,), str)) == ""
+
+
+def test_names_of_lines_that_end_together_are_moved_apart() -> None:
+    lines = tuple(Line(name, ((0.0, 0.0), (1.0, 1.0))) for name in ("train", "val"))
+    text = chart.svg(Chart("loss", "epoch", lines, str))
+    ys = [float(y) for y in re.findall(r'class="name c1" x="[\d.]+" y="([\d.]+)"', text)]
+    assert len(ys) == 2 and ys[1] - ys[0] >= chart.LABEL_GAP
+
+
+def test_the_matrix_counts_targets_by_row_and_answers_by_column() -> None:
+    counts = confusion.confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3)
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_the_commonest_mistakes_come_first() -> None:
+    found = confusion.mistakes(COUNTS)
+    assert [(m.target, m.answer, m.count) for m in found] == [(0, 1, 2), (1, 0, 1)]
+
+
+def test_scores_of_classes_without_examples_are_unknown() -> None:
+    cat, dog, fish = confusion.class_scores(COUNTS)
+    assert (cat.recall, cat.precision) == (0.8, 8 / 9)
+    assert (dog.recall, dog.examples) == (0.9, 10)
+    assert (fish.recall, fish.precision) == (None, None)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 40, 150])
+def test_the_matrix_is_drawn_for_any_number_of_classes(classes: int) -> None:
+    counts = np.random.default_rng(0).integers(0, 3, (classes, classes))
+    ElementTree.fromstring(confusion.svg(counts, [f"<class {n}>" for n in range(classes)]))
+    assert confusion.svg(np.zeros((151, 151), np.int64), [""] * 151) == ""
+
+
+def test_the_page_needs_no_other_file_and_escapes_what_it_shows() -> None:
+    picture = Picture(b"png", 28, "<fish>", "dog & wolf 99 %")
+    page = as_page(
+        RunReport(
+            "<net> on data",
+            "run 1",
+            (Card("accuracy", "91 %", "of the test"),),
+            progress(3),
+            ((0.0, 0.1), (1.0, 0.2)),
+            LABELS,
+            COUNTS,
+            "test",
+            (picture,),
+            (picture,),
+            "seed = 1",
+            '{"python": "3"}',
+        )
+    )
+    assert "<net>" not in page and "<fish>" not in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    for text in ("91 %", "data:image/png;base64,cG5n", "seed = 1", "taken for", 'class="best"'):
+        assert text in page
+
+
+def test_a_run_without_classes_or_pictures_has_a_page_too() -> None:
+    page = as_page(RunReport("net", "run", (), Progress(), ()))
+    assert "taken for" not in page and "</html>" in page
