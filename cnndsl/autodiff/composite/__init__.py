@@ -8,6 +8,7 @@ A composite may have outputs beside its value that keep what its gradient reads.
 from cnndsl.autodiff.composite import batchnorm as batchnorm
 from cnndsl.autodiff.composite import crossentropy as crossentropy
 from cnndsl.autodiff.composite import distances as distances
+from cnndsl.autodiff.composite import lrn as lrn
 from cnndsl.autodiff.composite.expand import DOMAIN, EXPANSIONS, composite, expand
 
 __all__ = ["DOMAIN", "EXPANSIONS", "composite", "expand"]

@@ -16,7 +16,7 @@ Expansion = Callable[[Writer, ir.Node], Sequence[ir.Value]]
 """Writes a composite's nodes; returns as many values as it has outputs."""
 
 EXPANSIONS: dict[str, Expansion] = {}
-"""By the composite's name."""
+"""By the composite's name; and by ONNX's, for operators that ONNX Runtime is slow at."""
 
 
 def expansion(operator: str) -> Callable[[Expansion], Expansion]:
@@ -47,7 +47,7 @@ def expand(nodes: Sequence[ir.Node], writer: Writer) -> dict[ir.Value, ir.Value]
     """
     replaced: dict[ir.Value, ir.Value] = {}
     for node in nodes:
-        if node.domain != DOMAIN:
+        if node.op_type not in EXPANSIONS or not _is_fixed(node):
             writer.nodes.append(node)
             continue
         writer.begin(node.name)
@@ -64,3 +64,10 @@ def expand(nodes: Sequence[ir.Node], writer: Writer) -> dict[ir.Value, ir.Value]
                 last.doc_string = node.doc_string
             replaced[old] = new
     return replaced
+
+
+def _is_fixed(node: ir.Node) -> bool:
+    """Whether all sizes but the batch are known, as expansions of ONNX's own operators ask."""
+    x = node.inputs[0]
+    shape = list(x.shape) if x is not None and x.shape is not None else [None, None]
+    return node.domain == DOMAIN or all(isinstance(n, int) for n in shape[1:])

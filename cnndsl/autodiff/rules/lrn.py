@@ -8,50 +8,54 @@ from math import prod
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
+from cnndsl.autodiff.writer import Writer
 
 
 @rule("LRN")
 def lrn(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """y = x·S^−β with S = k + α·A(x²), A the mean over the n channels around, zeros beyond them.
+    """y = x/S^β with S = k + α·A(x²), A the mean over the n channels around, zeros beyond them.
 
     xⱼ has a part in the S of every channel i whose window holds it: ∂Sᵢ/∂xⱼ = 2·α/n·xⱼ. These are
     the channels around j again, since n is odd, so
 
-        dX = dY·S^−β − 2·α·β·X·A(dY·Y/S)
-
-    The mean over channels is that over the rows of an image [batch, 1, channels, positions].
+        dX = dY/S^β − 2·α·β·X·A(dY·Y/S)
     """
     (dy,), (x,), (y,) = received, node.inputs, node.outputs
     assert x is not None
-    shape = back.shape(x)
-    size = node.attributes.get_int("size", 1)
+    s, divisor = local_scale(back, node, x)
+    others = _mean(back, node, x, back.op("Div", back.op("Mul", dy, y), s))
+    factor = 2 * node.attributes.get_float("alpha", 1e-4) * node.attributes.get_float("beta", 0.75)
+    scaled = back.op("Mul", others, back.constant(factor, "float"))
+    return [back.op("Sub", back.op("Div", dy, divisor), back.op("Mul", x, scaled))]
+
+
+def local_scale(write: Writer, node: ir.Node, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """S and S^β; for 3/4, which everybody takes, by roots: a power takes several times as long."""
     alpha, beta, k = (
         node.attributes.get_float(name, default)
         for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))
     )
-    image = back.constant([shape[0], 1, shape[1], prod(shape[2:])])
-
-    def mean(value: ir.Value) -> ir.Value:
-        averages = back.op(
-            "AveragePool",
-            back.op("Reshape", value, image),
-            kernel_shape=[size, 1],
-            pads=[size // 2, 0, size // 2, 0],
-            count_include_pad=1,
-        )
-        return back.op("Reshape", averages, back.constant(list(shape)))
-
-    squares = back.op("Mul", mean(back.op("Mul", x, x)), back.constant(alpha, "float"))
-    s = back.op("Add", squares, back.constant(k, "float"))
-    own = back.op("Mul", dy, _power(back, s, beta))
-    others = mean(back.op("Div", back.op("Mul", dy, y), s))
-    scaled = back.op("Mul", others, back.constant(2 * alpha * beta, "float"))
-    return [back.op("Sub", own, back.op("Mul", x, scaled))]
-
-
-def _power(back: Backward, s: ir.Value, beta: float) -> ir.Value:
-    """S^−β; 3/4, which everybody takes, by roots: a power takes several times as long."""
+    squares = _mean(write, node, x, write.op("Mul", x, x))
+    scaled = write.op("Mul", squares, write.constant(alpha, "float"))
+    s = write.op("Add", scaled, write.constant(k, "float"))
     if abs(beta - 0.75) > 1e-6:
-        return back.op("Pow", s, back.constant(-beta, "float"))
-    root = back.op("Sqrt", s)
-    return back.op("Reciprocal", back.op("Mul", root, back.op("Sqrt", root)))
+        return s, write.op("Pow", s, write.constant(beta, "float"))
+    root = write.op("Sqrt", s)
+    return s, write.op("Mul", root, write.op("Sqrt", root))
+
+
+def _mean(write: Writer, node: ir.Node, x: ir.Value, value: ir.Value) -> ir.Value:
+    """Over channels, as over the rows of an image [batch, 1, channels, positions]; any batch."""
+    assert x.shape is not None
+    rest = [n for n in list(x.shape)[1:] if isinstance(n, int)]
+    size = node.attributes.get_int("size", 1)
+    same = 0  # as it is
+    image = write.constant([same, 1, rest[0], prod(rest[1:])])
+    averages = write.op(
+        "AveragePool",
+        write.op("Reshape", value, image),
+        kernel_shape=[size, 1],
+        pads=[size // 2, 0, size // 2, 0],
+        count_include_pad=1,
+    )
+    return write.op("Reshape", averages, write.constant([same, *rest]))
