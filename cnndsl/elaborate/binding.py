@@ -91,11 +91,12 @@ class LayerBinder(ArgumentReader):
 
     def _invalid(self, details: ErrorDetails) -> None:
         name = str(details["loc"][0])
-        span = self.bound.places.get(name, self.bound.places[""])
-        value = self.bound.values.get(name)
-        said = isinstance(value, int | float) and span.text.lstrip("(").rstrip(")") != str(value)
-        shown = f"{quote(span)} is {value:g}, which" if said else quote(span)
-        message = f"{shown} can't be the {name} of {self.name}: it must {_rule(details)}"
+        span, value = self.bound.places[name], self.bound.values[name]
+        shown = quote(span)
+        if isinstance(value, int | float) and not _says(span.text, value):
+            shown += f" is {value:g}, which"
+        rule = _rule(details, several=isinstance(value, tuple))
+        message = f"{shown} can't be the {name} of {self.name}: {rule}"
         self.fail(span, "invalid-argument", message, self._own_number(span))
 
     def _is_normed(self, following: tree.Operation | None) -> bool:
@@ -130,33 +131,41 @@ def _one_per_field(error: ValidationError) -> list[ErrorDetails]:
     return list({str(d["loc"][0]): d for d in error.errors(include_url=False)}.values())
 
 
-def _rule(details: ErrorDetails) -> str:
-    """What a value must be, in words."""
+def _says(text: str, value: float) -> bool:
+    """Whether an argument is the value itself, and no computation of it."""
+    try:
+        return float(text.rpartition("=")[2].strip("()")) == value
+    except ValueError:
+        return text.lstrip("skpdgo").isdigit()
+
+
+def _rule(details: ErrorDetails, several: bool) -> str:
+    """What a value must be, as a clause; `several` where it holds several numbers."""
     limits: dict[str, Any] = details.get("ctx", {})
+    each = several and any(isinstance(part, int) for part in details["loc"])
+    subject = "each of its numbers" if each else "it"
     match details["type"]:
         case "greater_than":
-            return f"be more than {limits['gt']:,}"
+            return f"{subject} must be more than {_plain(limits['gt'])}"
         case "greater_than_equal":
-            return f"be at least {limits['ge']:,}"
+            return f"{subject} must be at least {_plain(limits['ge'])}"
         case "less_than":
-            return f"be less than {limits['lt']:,}"
+            return f"{subject} must be less than {_plain(limits['lt'])}"
         case "less_than_equal":
-            return f"be at most {limits['le']:,}"
+            return f"{subject} must be at most {_plain(limits['le'])}"
+        case "int_type" | "float_type" if several and not each:
+            return "it must be a single number"
         case "int_type" | "int_from_float":
-            return "be a whole number"
-        case "float_type":
-            return "be a number"
-        case "bool_type":
-            return "be said by a word"
-        case "tuple_type":
-            return "be a size or a number"
+            return f"{subject} must be a whole number"
         case "too_long":
-            return f"have at most {limits['max_length']:,} numbers"
-        case "too_short":
-            return f"have at least {limits['min_length']:,} numbers"
+            return f"it has more than {limits['max_length']:,} numbers"
         case "literal_error":
-            return f"be one of {limits['expected'].replace(chr(39), chr(96))}"
+            return f"it must be one of {limits['expected'].replace(chr(39), chr(96))}"
         case "value_error":
-            return f"be otherwise: {limits['error']}"
+            return str(limits["error"])
         case _:
-            return f"be otherwise: {details['msg']}"
+            return details["msg"].lower()
+
+
+def _plain(limit: float) -> str:
+    return f"{int(limit):,}" if limit == int(limit) else f"{limit:g}"

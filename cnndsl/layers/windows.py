@@ -110,7 +110,7 @@ def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
             f"{len(values)} numbers are given, but {x} has {x.rank} spatial "
             f"{'axis' if x.rank == 1 else 'axes'}",
             field=field,
-            help="give one number" if x.rank == 1 else f"give one for all axes, or {x.rank}",
+            help="give one number" if x.rank == 1 else f"give one number, or {x.rank}",
         )
     return values
 
