@@ -12,6 +12,7 @@ from cnndsl.elaborate.arguments import ArgumentReader, Bound
 from cnndsl.elaborate.context import LayerWord, quote
 from cnndsl.layers.arguments import Argument
 from cnndsl.layers.base import Layer
+from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 WANTED = {
@@ -107,18 +108,47 @@ class LayerBinder(ArgumentReader):
         return self.evaluate.known(chained.name) == LayerWord("bn")
 
     def _is_torn_size(self) -> bool:
-        """`conv 3 x 3 64`: a size torn into words."""
+        """`conv 3 x 3 64` or `conv 3 3 64`: a size torn into words."""
         arguments = self.operation.arguments
-        if not any(isinstance(a, tree.Word) and a.span.text == "x" for a in arguments):
+        torn = self._torn_by_an_x(arguments) or self._torn_by_a_blank(arguments)
+        if torn is None:
             return False
+        a, b = torn
+        help = f"write `{a.text[:20]}x{b.text[:20]}`"
+        self.fail(a.to(b), "split-size", "a size is written without blanks", help)
+        return True
+
+    def _torn_by_an_x(self, arguments: tuple[tree.Argument, ...]) -> tuple[Span, Span] | None:
+        if not any(isinstance(a, tree.Word) and a.span.text == "x" for a in arguments):
+            return None
         for a, x, b in zip(arguments, arguments[1:], arguments[2:], strict=False):
             values = isinstance(a, tree.Value) and isinstance(b, tree.Value)
             if values and x.span.text == "x":
-                message = "a size is written without blanks"
-                help = f"write `{a.span.text[:20]}x{b.span.text[:20]}`"
-                self.fail(a.span.to(b.span), "split-size", message, help)
+                return a.span, b.span
+        return None
+
+    def _torn_by_a_blank(self, arguments: tuple[tree.Argument, ...]) -> tuple[Span, Span] | None:
+        """More numbers than there is place for, and no size."""
+        numbers = [a for a in arguments if isinstance(a, tree.Value)]
+        kinds = [argument.positional for argument in self.fields.values()]
+        if len(numbers) < 2 + kinds.count("number") or "size" not in kinds or "numbers" in kinds:
+            return None
+        if any(self._may_be_size(argument) for argument in arguments):
+            return None
+        return numbers[0].span, numbers[1].span
+
+    def _may_be_size(self, argument: tree.Argument) -> bool:
+        match argument:
+            case tree.Option(letters=key) | tree.Keyed(key=key):
+                return any(
+                    key in (n, a.letters) for n, a in self._items() if a.positional == "size"
+                )
+            case tree.Word(name=tree.Name(id=name)):
+                return self.context.lookup(name) is not None
+            case tree.Value():
+                return False
+            case _:
                 return True
-        return False
 
 
 @cache

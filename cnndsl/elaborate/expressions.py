@@ -24,7 +24,7 @@ from cnndsl.elaborate.context import (
     Value,
     quote,
 )
-from cnndsl.elaborate.synonyms import FUNCTION_WORDS
+from cnndsl.elaborate.synonyms import FUNCTION_WORDS, suggestion
 from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -145,7 +145,7 @@ class Evaluator:
         if self.build.forgotten.covers(name):
             raise Unknown
         candidates = (*self.context.variables, *self.context.file.variables, *self.build.labels)
-        help = did_you_mean(
+        help = suggestion(
             name,
             (*candidates, *LAYERS),
             "a name is a parameter, a `let`, a loop's variable, or a label above",

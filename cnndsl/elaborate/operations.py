@@ -251,6 +251,8 @@ class Operations:
         name, file = operation.name, context.file
         if self.build.has_error("unknown-layer", operation.span):
             return
+        if name in file.below and self.build.forgotten.covers(name):
+            return  # said of another line
         made_here = self.build.forgotten.covers(name)
         self.build.forgotten.numbering()
         self.build.forgotten.body(operation.body)
@@ -260,6 +262,7 @@ class Operations:
         if name in file.below:
             message += f" yet: the block is defined in line {file.below[name].line}, further down"
             help = "move its `def` above this line"
+            self.build.forgotten.name(name)
         else:
             help = suggestion(name, (*LAYERS, *FORMS, *file.definition_names()))
             if file.incomplete and not help:

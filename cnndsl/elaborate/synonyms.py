@@ -69,6 +69,14 @@ OPTION_WORDS = {
 }
 """Words that people write for short options, with what to write instead."""
 
+LINE_WORDS = {
+    "import": '`use "blocks.cnn"` brings in the blocks of another file',
+    "model": "`net Name` names the net; its layers stand below, a line each",
+    "print": "`cnndsl report` prints what a spec amounts to",
+    "return": "`output x` names what comes out; without it the last value does",
+}
+"""What lines of other languages begin with."""
+
 FUNCTION_WORDS = {
     "div": "`//` divides and rounds down",
     "make_divisible": "it is called `round8` here",
@@ -85,7 +93,8 @@ def suggestion(word: str, candidates: Iterable[str], otherwise: str = "") -> str
     plain = word.lower().removesuffix("1d").removesuffix("2d").removesuffix("3d").rstrip("_")
     meant = LAYER_WORDS.get(plain, plain)
     if meant not in known or meant == word:
-        if plain in OPTION_WORDS:
-            return OPTION_WORDS[plain]
+        written = OPTION_WORDS.get(plain) or LINE_WORDS.get(plain)
+        if written:
+            return written
         meant = closest(word, known)
     return f"did you mean `{meant}`?" if meant else otherwise

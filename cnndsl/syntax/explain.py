@@ -91,6 +91,9 @@ def missing_parentheses(source: Source, start: int, end: int) -> Diagnostic:
     if sign == "*" and all(operand.isdigit() for operand in operands):
         help += f", or `{operands[0]}x{operands[1]}` for a size"
     message = "a value that is computed must stand in parentheses"
+    line = source.text[source.text.rfind("\n", 0, start) + 1 : start]
+    if sign == "+" and re.fullmatch(r"\s*([\w.]+\s*:)?\s*[\w.]+\s*", line):  # `y: x + …`
+        message, help = "values of the net aren't added by a sign", "write `add x` on a line below"
     return Diagnostic("missing-parentheses", message, Span(source, start, end), help)
 
 
@@ -171,10 +174,21 @@ def _comma(f: Failure) -> Diagnostic | None:
         return None
     if "OPTION" in f.expected:
         return f.error("arguments are separated by blanks", "drop the comma")
+    if f.first_word == "for" and "_COLON" in f.expected:
+        return f.error("the values of a `for` are separated by blanks", "drop the comma")
     if "RPAREN" in f.expected and f.first_word not in ("let", "loss", "for", "def", "net"):
         message = "parentheses hold one computed value here"
         return f.error(message, "arguments have blanks between them, and a size is written `3x3`")
     return None
+
+
+def _empty_parentheses(f: Failure) -> Diagnostic | None:
+    """`Flatten()`."""
+    word = re.search(r"(\w+)\($", f.before)
+    if f.kind != "RPAREN" or word is None:
+        return None
+    message = "there is nothing in these parentheses"
+    return f.error(message, f"a layer is written without them: `{word[1].lower()}`")
 
 
 def _assignment(f: Failure) -> Diagnostic | None:
@@ -256,6 +270,7 @@ _EXPLANATIONS: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     _arrow,
     _computed,
     _comma,
+    _empty_parentheses,
     _assignment,
     _comparison,
     _else,

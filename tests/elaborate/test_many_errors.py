@@ -99,6 +99,7 @@ FOLLOWING = {
     "an argument behind a wrong word": "conv 3x3 64 stride 2",
     "weights of a wrong line": "x: convv 3x3 4\ny: reuse x\nadd y",
     "a variable with a layer's name": "let pad = 1\nconv 3x3 8 p=pad\nfc (8*pad)",
+    "a block that stands further down": "f 3\nf 4\ndef f(n): fc n",
     "the loss of a wrong value": "x: fc 0\nloss mse(x, image)\noutput x",
     "a reuse that broke off": "a: conv 1x1 4 -> fc 3\nb: reuse a\nconcat b\ntanh from b.fc1",
 }

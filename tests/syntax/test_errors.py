@@ -136,6 +136,12 @@ ONE_ERROR = {
     "a:\n    ~input x @3": ("misplaced-statement", "top level"),
     "output~": ("unexpected-end", ""),
     "~": ("empty-file", "`cnndsl 1`"),
+    # other languages' habits
+    "Flatten(~)": ("unexpected-token", "`flatten`"),
+    "for n in 1~, 2:\n    conv": ("unexpected-token", "drop the comma"),
+    "y: x ~+ conv 3x3": ("missing-parentheses", "`add x`"),
+    "x ~+ y": ("missing-parentheses", "`add x`"),
+    "conv 3x3 n~+ 1": ("missing-parentheses", "`(n+1)`"),
     # limits
     "~" + "x" * (limits.MAX_CHARACTERS + 1): ("file-too-large", "`use`"),
     "~relu" + " bn" * 4000: ("line-too-long", ""),
