@@ -2,81 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import (
-    Context,
-    LayerWord,
-    Meaning,
-    Size,
-    Unknown,
-    Value,
-    quote,
-)
-from cnndsl.elaborate.expressions import Evaluator
+from cnndsl.elaborate.context import LayerWord, Meaning, Size, Unknown, Value, quote
+from cnndsl.elaborate.keys import KeyReader
 from cnndsl.elaborate.synonyms import suggestion
 from cnndsl.layers.arguments import Argument
-from cnndsl.layers.base import LAYERS, Layer
+from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 
-@dataclass(slots=True)
-class Bound:
-    """What a line's arguments say: field values with their places ("" is the op's own), labels of
-    values with theirs, trailing words.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict[str, Any])
-    places: dict[str, Span] = field(default_factory=dict[str, Span])
-    references: list[Value] = field(default_factory=list[Value])
-    reference_spans: list[Span] = field(default_factory=list[Span])
-    trailing: list[tree.Operation] = field(default_factory=list[tree.Operation])
-
-
-def head_span(operation: tree.Operation) -> Span:
-    """The op's own word, as it was written."""
-    span, length = operation.span, len(operation.name)
-    if not span.source.text.startswith(operation.name, span.start):  # a variable: `act`
-        length = len(span.text.split(maxsplit=1)[0])
-    return Span(span.source, span.start, span.start + length)
-
-
-class ArgumentReader:
-    """Reads the arguments of one operation; every mistake is reported, the first per argument.
-
-    `fields` are the arguments that a layer declares, by their names; a block or a form has none.
-    """
-
-    def __init__(self, build: Construction, context: Context, operation: tree.Operation):
-        self.build, self.context, self.operation = build, context, operation
-        self.evaluate = Evaluator(build, context)
-        self.bound = Bound(places={"": head_span(operation)})
-        self.failed = False
-        self.fields: Mapping[str, Argument] = {}
-        self.kind: type[Layer] | None = None
-        self.example = ""  # of a block or form
-
-    @property
-    def name(self) -> str:
-        """The op as messages show it."""
-        return quote(self.bound.places[""])
-
-    def usage(self) -> str:
-        """An example of the layer."""
-        if self.kind is None or not self.kind.examples:
-            return self.example
-        shown = self.kind.examples[0].text
-        return f"for example `{shown}`; `cnndsl explain {self.kind.word}` lists its arguments"
-
-    def fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:
-        """Report an error; returns what to raise."""
-        self.build.error(self.context, span, code, message, help)
-        return Unknown()
+class ArgumentReader(KeyReader):
+    """Reads the arguments of one operation; every mistake is reported, the first per argument."""
 
     def read(self) -> bool:
         """Read all arguments; False where one of them was wrong."""
@@ -110,12 +46,6 @@ class ArgumentReader:
             case tree.Word():
                 self.word(argument)
 
-    def size(self, size: tree.Size) -> tuple[int, ...]:
-        """`3x{k}` as numbers."""
-        return tuple(
-            v if isinstance(v, int) else self.evaluate.integer(v, "a size") for v in size.values
-        )
-
     def word(self, argument: tree.Word) -> None:
         """An option's word, a variable, a trailing layer, or the label of a value."""
         name = self.evaluate.text(argument.name)
@@ -140,17 +70,6 @@ class ArgumentReader:
                 self.bound.reference_spans.append(span)
             case int() | float():
                 self._number(meaning, span)
-
-    def _shape(self, literal: tree.ShapeLiteral) -> tuple[int, ...]:
-        sizes = literal.space if literal.channels is None else (literal.channels, *literal.space)
-        result: list[int] = []
-        for size in sizes:
-            if isinstance(size, str):
-                message = f"`{size}` is symbolic, but this shape must be fixed"
-                help = f"write a number, or `{{{size}}}` for the value of a variable"
-                raise self.fail(literal.span, "symbolic-argument", message, help)
-            result.append(size if isinstance(size, int) else self.evaluate.integer(size, "a size"))
-        return tuple(result)
 
     def _positional(self, positional: str, value: object, span: Span) -> None:
         for name, argument in self.fields.items():
@@ -196,71 +115,6 @@ class ArgumentReader:
         name = before[-1].name
         return f"an argument of `{name}` is written behind an arrow: `-> {name} {span.text[:20]}`"
 
-    def _keyed(self, argument: tree.Keyed) -> None:
-        if self.kind is not None and argument.key in self.kind.refused:
-            message = f"`{argument.key}=` isn't used here"
-            help = self.kind.refused[argument.key]
-            raise self.fail(argument.span, "refused-argument", message, help)
-        if self.kind is not None and argument.key == self.kind.reference_key:
-            self.bound.references.append(self._reference(argument))
-            self.bound.reference_spans.append(argument.span)
-            return
-        for name, spec in self.fields.items():
-            if name and argument.key in (name, spec.letters):
-                return self._set(name, self._keyed_value(argument, spec), argument.span)
-        keys = [k for n, a in self.fields.items() for k in (n, a.letters) if k]
-        message = f"{self.name} has no `{argument.key}=`"
-        raise self.fail(argument.span, "unknown-argument", message, self._key_help(argument, keys))
-
-    def _key_help(self, argument: tree.Keyed, keys: list[str]) -> str:
-        """What to write instead of an unknown key: `activation=relu` is the next layer."""
-        match argument.value:
-            case tree.Name(id=word) if word in LAYERS:
-                return f"write `{word}` without a key: the layer that follows is a word by itself"
-            case _:
-                return did_you_mean(argument.key, keys, self.usage())
-
-    def _keyed_value(self, argument: tree.Keyed, spec: Argument) -> object:
-        match argument.value:
-            case tree.Size():
-                return self.size(argument.value)
-            case tree.ShapeLiteral():
-                return self._shape(argument.value)
-            case tree.TupleValue():
-                return tuple(self.evaluate.number(item) for item in argument.value.items)
-            case tree.Name(id=word) if spec.positional == "word":
-                return word
-            case tree.Name(id=word) if word in spec.words:
-                message = f"`{word}` is a word by itself, and no value of `{argument.key}=`"
-                raise self.fail(argument.span, "not-a-number", message, f"write `{word}`")
-            case _ if spec.words and not spec.letters:
-                words = " or ".join(f"`{word}`" for word in spec.words)
-                message = f"`{argument.key}` of {self.name} is said by a word"
-                raise self.fail(argument.span, "not-a-number", message, f"write {words}")
-            case expression:
-                meaning = self.evaluate.meaning(expression)
-        if isinstance(meaning, Size):
-            return meaning.values
-        if isinstance(meaning, int | float):
-            return meaning
-        if isinstance(meaning, LayerWord) and self.build.forgotten.covers(meaning.name):
-            raise Unknown
-        message = f"`{argument.key}=` takes a number, not {quote(argument.value.span)}"
-        raise self.fail(argument.span, "not-a-number", message, self.usage())
-
-    def _reference(self, argument: tree.Keyed) -> Value:
-        value = argument.value
-        if isinstance(value, tree.Name | tree.Template):
-            name = self.evaluate.text(value)
-            found = self.evaluate.known(name)
-            if isinstance(found, Value):
-                return found
-            if found is None:
-                return self.build.resolve(self.context, name, value.span)
-        message = f"`{argument.key}=` takes the label of a value above, not {quote(value.span)}"
-        help = f"put a label before a line, `x: …`, and write `{argument.key}=x` here"
-        raise self.fail(argument.span, "not-a-value", message, help)
-
     def _free_word(self, name: str, span: Span) -> None:
         for field_name, spec in self.fields.items():
             if spec.positional == "word":
@@ -285,12 +139,3 @@ class ArgumentReader:
         if name[:1] == "x" and name[1:].isdigit():
             return f"a size is written without blanks: `{name[1:]}x{name[1:]}`"
         return ""
-
-    def _set(self, name: str, value: object, span: Span) -> None:
-        if name in self.bound.values:
-            first = quote(self.bound.places[name])
-            said = f"{quote(span)} says again what {first} said"
-            message = said if first != quote(span) else f"{first} is given twice"
-            raise self.fail(span, "given-twice", message, "leave one of them out")
-        self.bound.values[name] = value
-        self.bound.places[name] = span

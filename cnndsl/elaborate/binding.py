@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cnndsl.elaborate.arguments import ArgumentReader, Bound
+from cnndsl.elaborate.arguments import ArgumentReader
 from cnndsl.elaborate.context import LayerWord, quote
+from cnndsl.elaborate.reader import Bound
 from cnndsl.layers.arguments import Argument
 from cnndsl.layers.base import Layer
 from cnndsl.source import Span

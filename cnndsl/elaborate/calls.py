@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.arguments import ArgumentReader, Bound
+from cnndsl.elaborate.arguments import ArgumentReader
 from cnndsl.elaborate.context import Definition, LayerWord, Meaning, Size, Unknown, quote
+from cnndsl.elaborate.reader import Bound
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -6,12 +6,12 @@ from abc import abstractmethod
 from dataclasses import replace
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.arguments import head_span
 from cnndsl.elaborate.binding import LayerBinder
 from cnndsl.elaborate.context import UNKNOWN, Context, Unknown, Value, quote
 from cnndsl.elaborate.expressions import Evaluator
 from cnndsl.elaborate.names import check_name
 from cnndsl.elaborate.operations import WORK_OF_A_CALL, Operations
+from cnndsl.elaborate.reader import head_span
 from cnndsl.elaborate.residual import join_residual
 from cnndsl.elaborate.sharing import Recorded, Sharing
 from cnndsl.layers.base import LAYERS, Layer

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 
-from cnndsl.elaborate.arguments import head_span
 from cnndsl.elaborate.binding import LayerBinder
 from cnndsl.elaborate.calls import CallBinder
 from cnndsl.elaborate.construction import Construction
@@ -20,6 +19,7 @@ from cnndsl.elaborate.context import (
     quote,
 )
 from cnndsl.elaborate.expressions import FORMS, Evaluator
+from cnndsl.elaborate.reader import head_span
 from cnndsl.elaborate.sharing import Recorded, Sharing
 from cnndsl.elaborate.synonyms import suggestion
 from cnndsl.layers.base import LAYERS, Layer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.elaborate.arguments import head_span
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import UNKNOWN, Context, Value
+from cnndsl.elaborate.reader import head_span
 from cnndsl.elaborate.symbols import equality_work
 from cnndsl.layers.base import LAYERS, Layer
 from cnndsl.shape import Dim, Shape, at, equality, window_count
