@@ -47,7 +47,7 @@ CACHED_WEIGHTS = 100_000
 
 # Movements
 MOVE = 0.08  # a number copied, or mapped by an elementwise operator, within the cache
-MOVE_FAR = 0.3  # the same where values don't fit into it
+MOVE_FAR = 0.2  # the same where values don't fit into it
 NEAR, FAR = 1_500_000, 6_000_000  # below and above these sizes
 SWAP = 0.45  # a number of a transposed map
 SWAP_FAR = 1.3
