@@ -140,7 +140,8 @@ def _conv_transpose(node: ir.Node) -> float:
 def _transpose(node: ir.Node) -> float:
     (value,) = node.inputs
     assert value is not None
-    if _is_turn(node) and all(u.node.op_type == "MatMul" for u in node.outputs[0].uses()):
+    readers = {use.node.op_type for use in node.outputs[0].uses()}
+    if readers == {"MatMul"} and _is_turn(node):
         return 0.0  # ONNX Runtime makes it a flag of the product
     shape, order = _shape(value), list(node.attributes["perm"].as_ints())
     kept = 1
