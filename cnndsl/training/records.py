@@ -83,6 +83,7 @@ def facts(training: Training) -> dict[str, Any]:
     return {
         "model": config.model.spec,
         "data": problem.data.name,
+        "classes": problem.data.classes,
         "trained_parameters": sum(
             training.graphs.parameters[name].size for name in training.graphs.trained
         ),
