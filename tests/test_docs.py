@@ -161,7 +161,7 @@ def test_a_commands_page_tells_all_its_options(command: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=by_name)
 def test_options_named_in_a_page_exist(page: Path) -> None:
-    named = set(re.findall(r"(?<=[ `])--[a-z-]+", re.sub(r"`pip [^`]*`", "", prose(page))))
+    named = set(re.findall(r"(?<=[ `])--[a-z-]+", re.sub(r"`(pip|python) [^`]*`", "", prose(page))))
     known = {name for command in COMMANDS for names in options(command) for name in names}
     assert named <= known | {"--help", "--version"}
 

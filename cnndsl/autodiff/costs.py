@@ -47,7 +47,7 @@ CACHED_WEIGHTS = 100_000
 
 # Movements
 MOVE = 0.08  # a number copied, or mapped by an elementwise operator, within the cache
-MOVE_FAR = 0.3  # the same where values don't fit into it
+MOVE_FAR = 0.2  # the same where values don't fit into it
 NEAR, FAR = 1_500_000, 6_000_000  # below and above these sizes
 SWAP = 0.45  # a number of a transposed map
 SWAP_FAR = 1.3
@@ -140,7 +140,8 @@ def _conv_transpose(node: ir.Node) -> float:
 def _transpose(node: ir.Node) -> float:
     (value,) = node.inputs
     assert value is not None
-    if _is_turn(node) and all(u.node.op_type == "MatMul" for u in node.outputs[0].uses()):
+    readers = {use.node.op_type for use in node.outputs[0].uses()}
+    if readers == {"MatMul"} and _is_turn(node):
         return 0.0  # ONNX Runtime makes it a flag of the product
     shape, order = _shape(value), list(node.attributes["perm"].as_ints())
     kept = 1

@@ -18,7 +18,7 @@ from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
 from cnndsl.training.graphs import TrainingGraphs
 from cnndsl.training.groups import arrange
 from cnndsl.training.losses import Recipe
-from cnndsl.training.networks import is_trained
+from cnndsl.training.networks import check_freeze, is_trained
 from cnndsl.training.problems import Problem, class_weights
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.schedules import LearningRate, Moment
@@ -184,6 +184,7 @@ def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
         recipe,
         planner(config),
     )
+    check_freeze(config.model.freeze, graphs.parameters)
     if data.classes and graphs.classes and graphs.classes != data.classes:
         raise UsageError(
             f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "

@@ -15,10 +15,12 @@ from cnndsl.autodiff.passes.tidy import infer_shapes, tidy
 from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
 from cnndsl.lower import Lowered
+from cnndsl.lower.builder import OPSET
 from cnndsl.lower.training import Forward
 from cnndsl.training.losses import Goal, Objective, write_objective
 
-IR_VERSION = 8
+OLDEST_FORMAT, NEWER_FORMAT = 8, 10
+"""Versions of the file format: the first goes with opset 18, the second up to 22."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def evaluation_model(lowered: Lowered, goal: Goal) -> ir.Model:
         outputs, replaced = objective.outputs(), _expand(graph)
         for output, value in outputs.items():
             _output(graph, replaced.get(value, value), output)
-    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="cnndsl")
+    model = _model(graph)
     tidy(model)
     infer_shapes(model)
     return model
@@ -73,7 +75,7 @@ def gradient_model(
         opset_imports={"": forward.opset, DOMAIN: 1},
         name=name,
     )
-    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="cnndsl")
+    model = _model(graph)
     infer_shapes(model)
     outputs = objective.outputs()
     outputs |= {f"next/{name}": value for name, value in forward.statistics.items()}
@@ -88,6 +90,12 @@ def gradient_model(
     tidy(model)
     infer_shapes(model)
     return Gradients(model, objective, tuple(gradients))
+
+
+def _model(graph: ir.Graph) -> ir.Model:
+    newer = graph.opset_imports.get("", OPSET) > OPSET
+    version = NEWER_FORMAT if newer else OLDEST_FORMAT
+    return ir.Model(graph, ir_version=version, producer_name="cnndsl")
 
 
 def _differentiate(

@@ -36,12 +36,14 @@ def problem(
 ) -> Problem:
     """What is to be trained on what.
 
-    The preprocessing is the one given, that of the net's weights, or else measured; `pictures` are
-    fields of it that are set by hand. Raises UsageError where net and data don't go together.
+    The preprocessing is the one given, that of the net's weights, or else measured (0 to 1 for a
+    net that is to give back the picture); `pictures` are fields of it that are set by hand. Raises
+    UsageError where net and data don't go together.
     """
     given = dict(pictures or {})
     how = preprocessing or subject.preprocessing
-    if how is None and not given.keys() & {"scale", "mean", "std", "order"}:
+    by_hand = bool(given.keys() & {"scale", "mean", "std", "order"})
+    if how is None and not by_hand and not subject.reconstructs:
         plain = subject.picture(replace(Preprocessing(), **given))
         how = measured(data.train, plain, config.training.seed)
     try:

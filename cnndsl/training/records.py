@@ -83,6 +83,7 @@ def facts(training: Training) -> dict[str, Any]:
     return {
         "model": config.model.spec,
         "data": problem.data.name,
+        "classes": problem.data.classes,
         "trained_parameters": sum(
             training.graphs.parameters[name].size for name in training.graphs.trained
         ),
@@ -99,13 +100,15 @@ def summary(
     lines = [f"{ENDS.get(progress.ended, '')}best epoch {best.number if best else '–'}"]
     if test:
         shown = [f"loss {test['loss']:.4f}"] if "loss" in test else []
-        shown += [
-            f"{n} {100 * test[k]:.2f} %"
-            for k, n in (("top1", "top-1"), ("top5", "top-5"))
-            if k in test
-        ]
+        names = {"top1": "top-1"} | ({"top5": "top-5"} if _ranks(training) else {})
+        shown += [f"{n} {100 * test[k]:.2f} %" for k, n in names.items() if k in test]
         lines.append(f"test       {', '.join(shown)}")
     return [*lines, f"model      {folder.best_model}", f"report     {folder.report}"]
+
+
+def _ranks(training: Training) -> bool:
+    """Whether being among the five best says anything."""
+    return training.problem.data.classes > 5
 
 
 def not_finite(error: NotFiniteError, folder: RunFolder, progress: Progress) -> str:

@@ -63,8 +63,10 @@ class Table:
         self.live = self.stream.isatty()
         self._speed = _Speed()
         self._next, self._began, self._shown = 0.0, False, ""
+        self._ranks = True  # whether being among the five best says anything
 
     def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
+        self._ranks = facts.get("classes", 0) > 5
         for line in [*lines, ""]:
             self.say(line)
 
@@ -130,7 +132,7 @@ class Table:
             _percent(epoch.train.get("top1")),
             _number(epoch.val.get("loss")),
             _percent(epoch.val.get("top1")),
-            _percent(epoch.val.get("top5")),
+            _percent(epoch.val.get("top5") if self._ranks else None),
             duration(epoch.seconds),
             "best" if best else "",
         ]

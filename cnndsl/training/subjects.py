@@ -55,6 +55,11 @@ class Subject(ABC):
         """Whether batches or groups are normalised on the way."""
 
     @property
+    def reconstructs(self) -> bool:
+        """Whether its loss compares with the picture that went in."""
+        return False
+
+    @property
     @abstractmethod
     def described(self) -> str:
         """Its name, with what it was made with."""
@@ -111,6 +116,10 @@ class SpecSubject(Subject):
     @property
     def has_norms(self) -> bool:
         return any(step.layer.word in _NORMS for step in self.network.steps)
+
+    @property
+    def reconstructs(self) -> bool:
+        return any(name in self.inputs for term in self.network.loss for name in term.arguments)
 
     @property
     def described(self) -> str:

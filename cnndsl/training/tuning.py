@@ -18,8 +18,8 @@ def planner(config: Config) -> Planner:
     choice = config.training
     threads = choice.threads or 1
     if not choice.autotune:
-        return Planner(threads=threads)
+        return Planner(threads=threads, device=choice.device)
     machine = f"{processor()}, {threads} threads, onnxruntime {runtime_version()}, {choice.device}"
     path = data_folders(None)[-1].parent / FILE
     tuner = Tuner(lambda models: time_models(models, threads, device=choice.device), machine, path)
-    return Planner(threads=threads, tune=tuner)
+    return Planner(threads=threads, device=choice.device, tune=tuner)

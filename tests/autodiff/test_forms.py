@@ -125,3 +125,10 @@ def test_forms_can_be_ruled_out() -> None:
     assert not any("winograd" in name for name in plain.choose(c, PRODUCTS).values())
     own = Planner(tune=lambda c, ranked: dict.fromkeys(PRODUCTS, "columns"))
     assert set(own.choose(c, PRODUCTS).values()) == {"columns"}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_on_cuda_convolutions_are_left_to_cudnn(name: str) -> None:
+    choice = Planner(device="cuda").choose(SIZES[name], PRODUCTS)
+    assert (choice["forward"], choice["input"]) == ("direct", "transposed")
+    assert choice["weight"] in ("columns", "pointwise")

@@ -103,3 +103,24 @@ def test_equal_maxima_share() -> None:
         finite=False,
         torch_function=lambda x, _: x.amax(1, True),
     )
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes"),
+    [
+        *(("bij,bjk->bik", [(2, 3, 4), (2, 4, 5)]), ("ij,kj", [(3, 4), (5, 4)])),
+        *(("ij->ji", [(3, 4)]), ("ij->i", [(3, 4)]), ("bi,ij,bj->b", [(2, 3), (3, 4), (2, 4)])),
+        ("ijk,jl->il", [(2, 3, 4), (3, 5)]),
+    ],
+)
+def test_einsum(equation: str, shapes: list[tuple[int, ...]]) -> None:
+    random = np.random.default_rng(0)
+    arrays = [random.standard_normal(shape) for shape in shapes]
+    function = torch().einsum
+    check_gradient(
+        "Einsum",
+        arrays,
+        list(range(len(arrays))),
+        equation=equation,
+        torch_function=lambda *x: function(equation, *x),
+    )

@@ -140,3 +140,16 @@ def test_a_global_maximum_is_the_first() -> None:
     x = np.random.default_rng(0).integers(0, 3, (4, 3, 5, 5)).astype(np.float64)
     pool = torch().nn.functional.adaptive_max_pool2d
     check_gradient("GlobalMaxPool", [x], [0], finite=False, torch_function=lambda x: pool(x, 1))
+
+
+def test_large_windows() -> None:
+    x = np.random.default_rng(0).permutation(np.arange(120.0)).reshape(2, 1, 60)
+    pool = torch().nn.functional.max_pool1d
+    check_gradient(
+        "MaxPool",
+        [x],
+        [0],
+        torch_function=lambda x: pool(x, 30, 7),
+        kernel_shape=[30],
+        strides=[7],
+    )

@@ -191,6 +191,7 @@ def test_programs_read_a_line_an_epoch() -> None:
         (["--optimiser", "adamm"], "no optimiser `adamm`; did you mean"),
         (["--schedule", "cosine ends=1"], "no setting `ends`; did you mean `end`"),
         (["--freeze", "*"], "nothing is left to train"),
+        (["--freeze", "cnov1"], "matches no parameter; did you mean `conv1`"),
         (["--lr-of", "conv7=1"], "no trained parameter is called `conv7`"),
         (["--lr-of", "conv1"], "PATTERN=FACTOR"),
         (["--time-limit", "soon"], "no duration"),

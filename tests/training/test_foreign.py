@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import io
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 
-from cnndsl.diagnostics import UsageError
 from cnndsl.lower.foreign import read_foreign
 from cnndsl.network import LossTerm
 from cnndsl.training.graphs import TrainingGraphs, build_foreign_training
+from tests.support.foreign import close, feeds_for
 from tests.support.gradients import Arrays, run_graph
 from tests.support.peers import torch
 
@@ -69,24 +67,6 @@ def exported(model: Any, training: bool, dynamo: bool = False, opset: int = 18) 
             dynamic_axes={"x": {0: "n"}, "y": {0: "n"}},
         )
     return file.getvalue()
-
-
-def feeds_for(graphs: TrainingGraphs, values: Arrays, seed: int = 0) -> Arrays:
-    random = np.random.default_rng(seed)
-    feeds = dict(values)
-    for name, slot in graphs.inputs.items():
-        feeds[name] = random.standard_normal(slot.shape).astype(np.float32)
-    for name, noise in graphs.noises.items():
-        feeds[name] = random.random(noise.shape, np.float32)
-    for name, slot in graphs.targets.items():
-        feeds[name] = random.integers(0, 5, slot.shape)
-    return feeds
-
-
-def close(ours: np.ndarray[Any, Any], theirs: Any) -> None:
-    theirs = theirs.detach().numpy()
-    scale = max(float(np.abs(theirs).max()), 1e-6)
-    np.testing.assert_allclose(ours, theirs.reshape(ours.shape), atol=1e-5 * scale, rtol=1e-4)
 
 
 @pytest.mark.parametrize("opset", [11, 13, 18])
@@ -212,30 +192,3 @@ def test_a_loss_over_numbers() -> None:
     graphs = build_foreign_training(foreign, BATCH, loss=[term])
     assert graphs.targets["target"].type == "float32"
     assert graphs.classes == 0
-
-
-def test_what_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="can't be read"):
-        read_foreign(tmp_path / "missing.onnx")
-    with pytest.raises(UsageError):
-        read_foreign(b"no model")
-
-
-def test_a_model_of_another_batch() -> None:
-    x = onnx.helper.make_tensor_value_info("x", 1, [1, 3, 2])
-    y = onnx.helper.make_tensor_value_info("y", 1, [1, 6])
-    nodes = [
-        onnx.helper.make_node("MatMul", ["x", "w"], ["h"]),
-        onnx.helper.make_node("Reshape", ["h", "shape"], ["y"]),
-    ]
-    tensors = [
-        onnx.numpy_helper.from_array(np.ones((2, 2), np.float32), "w"),
-        onnx.numpy_helper.from_array(np.array([1, 6]), "shape"),
-    ]
-    graph = onnx.helper.make_graph(nodes, "g", [x], [y], tensors)
-    opsets = [onnx.helper.make_opsetid("", 18)]
-    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    foreign = read_foreign(model.SerializeToString())
-    assert build_foreign_training(foreign, 1).trained == ("w",)
-    with pytest.raises(UsageError, match="another batch"):
-        build_foreign_training(foreign, 2)

@@ -60,11 +60,11 @@ class Bands:
         return other.forward(write, dy, backwards(write, self.c, w))
 
     def weight_gradient(self, write: Writer, x: ir.Value, dy: ir.Value) -> ir.Value:
-        """dT = blocks(x)ᵀ·dy, and from it dw."""
+        """dTᵀ = dyᵀ·blocks(x), and from it dw; dy, the smaller one, is read transposed."""
         rows = reshape(write, dy, (self.c.batch, self.c.channels, prod(self.c.outputs)))
         shape = (self.c.channels, self.block.batch, prod(self.block.outputs))
         rows = reshape(write, transpose(write, rows, (1, 0, 2)), shape)
-        whole = matmul(write, turn(write, self._blocks(write, x)), rows)
+        whole = matmul(write, turn(write, rows), self._blocks(write, x))
         return dense.taps(write, self.block, whole)
 
     def _blocks(self, write: Writer, x: ir.Value) -> ir.Value:

@@ -93,10 +93,13 @@ class Planner:
     `threads` are those of the session that will run the graph. `tune`, where given, measures: it
     gets a convolution and all choices, the one predicted to be fastest first, and returns one.
     `allowed` says which forms may be chosen (by name); those that are right for all always may.
-    `placed` holds the forms that shall take forward nodes' places, see `passes.convolutions`.
+    On "cuda" the operators that cuDNN has kernels for come first, whatever the CPU's times are; dw,
+    for which there is none, is a product of matrices. `placed` holds the forms that shall take
+    forward nodes' places, see `passes.convolutions`.
     """
 
     threads: int = 2
+    device: str = "cpu"
     tune: Callable[[Convolution, Sequence[Choice]], Choice] | None = None
     allowed: Callable[[str], bool] = lambda name: True
     known: dict[tuple[Convolution, tuple[Product, ...]], Choice] = field(
@@ -132,7 +135,12 @@ class Planner:
                 nodes |= cost
             names = [name for name, _ in combination]
             found.append((sum(nodes.values()) / 1e6, dict(zip(wanted, names, strict=True))))
-        return sorted(found, key=lambda row: row[0])
+        return sorted(found, key=lambda row: (self._strange(row[1]), row[0]))
+
+    def _strange(self, choice: Choice) -> int:
+        """How many of the forms aren't the device's own; on the CPU the time says everything."""
+        own = CUDNN if self.device == "cuda" else None
+        return sum(form not in own[product_] for product_, form in choice.items()) if own else 0
 
 
 def write_product(
@@ -141,6 +149,13 @@ def write_product(
     """A product in the form of that name; a and b are (x, w), (dy, w) or (x, dy)."""
     return forms(c)[product_][form](write, c, a, b)
 
+
+CUDNN: dict[Product, tuple[str, ...]] = {
+    "forward": ("direct",),
+    "input": ("transposed",),
+    "weight": ("pointwise", "columns"),
+}
+"""What suits NVIDIA's kernels. Not measured."""
 
 OPERANDS: dict[Product, tuple[str, str]] = {
     "forward": ("x", "w"),

@@ -14,9 +14,9 @@ products have this form, all in the transformed domain:
     x̃ = B·x    w̃ = G·w·Gᵀ    ỹ = x̃·w̃ᵀ    y = A·ỹ    (B, A: every axis)
     dỹ = Aᵀ·dy    dx = Bᵀ·(dỹ·w̃)    dw = Gᵀ·(dỹᵀ·x̃)·G
 
-x̃ serves y and dw, dỹ serves dx and dw. Maps are held as [height, width, batch·channels], so that
-the transforms are products with wide rows, and in the middle stand n·n products of tiles·batch by
-channels by filters: 4 times fewer multiplications for m = 4, r = 3 than the Conv operator has.
+x̃ serves y and dw, dỹ serves dx and dw. Transformed maps are held as [points, tiles, …, batch,
+channels], so that in the middle stand n·n products of tiles·batch by channels by filters: 4 times
+fewer multiplications for m = 4, r = 3 than the Conv operator has.
 
 Rounding: the points 0, ±2/3, ±3/2 (n = 6) were the best of those tried, the error (rms, float32,
 64 to 256 channels) is 1.6 times that of the plain sum; for n = 4 it is not larger, for n = 8
@@ -47,6 +47,9 @@ POINTS: dict[int, tuple[float, ...]] = {
     8: (0, 1 / 2, -1 / 2, 1, -1, 2, -2),
 }
 """Where polynomials are evaluated, by their number, infinity not named."""
+
+WIDE = 12
+"""From this size of every axis on maps are turned back by products (measured at 4, 8, 14, 16)."""
 
 
 def evaluate(points: Sequence[float], terms: int) -> Matrix:
@@ -114,15 +117,12 @@ class Winograd:
     def forward(self, write: Writer, x: ir.Value, w: ir.Value) -> ir.Value:
         """y = A·(x̃·w̃ᵀ)."""
         product = matmul(write, self.inner(write, x), turn(write, self.weight(write, w)))
-        y = self.apply(write, product, self.c.filters, [t.out for t in self.tilings], last=True)
-        return self.batch_first(write, y, self.c.y_shape)
+        return self._back(write, product, [t.out for t in self.tilings], self.c.y_shape)
 
     def input_gradient(self, write: Writer, dy: ir.Value, w: ir.Value) -> ir.Value:
         """dx = Bᵀ·(dỹ·w̃)."""
         product = matmul(write, self.outer(write, dy), self.weight(write, w))
-        matrices = [t.into.T for t in self.tilings]
-        dx = self.apply(write, product, self.c.channels, matrices, last=True)
-        return self.batch_first(write, dx, self.c.x_shape)
+        return self._back(write, product, [t.into.T for t in self.tilings], self.c.x_shape)
 
     def weight_gradient(self, write: Writer, x: ir.Value, dy: ir.Value) -> ir.Value:
         """dw = Gᵀ·(dỹᵀ·x̃)·G, the sum over tiles and batch within the product."""
@@ -139,13 +139,11 @@ class Winograd:
 
     def inner(self, write: Writer, x: ir.Value) -> ir.Value:
         """x̃ [points, tiles, …, points, tiles·batch, channels]."""
-        x = self.space_first(write, x)
-        return self.apply(write, x, self.c.channels, [t.into for t in self.tilings])
+        return self._transformed(write, x, [t.into for t in self.tilings])
 
     def outer(self, write: Writer, dy: ir.Value) -> ir.Value:
         """dỹ, shaped like x̃, with filters for channels."""
-        dy = self.space_first(write, dy)
-        return self.apply(write, dy, self.c.filters, [t.out.T for t in self.tilings])
+        return self._transformed(write, dy, [t.out.T for t in self.tilings])
 
     def weight(self, write: Writer, w: ir.Value) -> ir.Value:
         """w̃ [points, 1, …, points, filters, channels], the same for all tiles."""
@@ -156,37 +154,52 @@ class Winograd:
         shape = [n for t in self.tilings for n in (t.points, 1)][:-1]
         return reshape(write, whole, (*shape, self.c.filters, self.c.channels))
 
-    def apply(
-        self,
-        write: Writer,
-        value: ir.Value,
-        channels: int,
-        matrices: Sequence[Matrix],
-        last: bool = False,
-    ) -> ir.Value:
-        """A matrix along each axis. `last`: the inner axes first, as smaller values result."""
-        sizes = [m.shape[1] for m in matrices]
-        whole = self.c.batch * channels
-        order = list(enumerate(matrices))
-        for i, matrix in reversed(order) if last else order:
-            if not (matrix.shape[0] == matrix.shape[1] and (matrix == np.eye(len(matrix))).all()):
-                shape = (*sizes[:i], sizes[i], prod(sizes[i + 1 :]) * whole)
-                value = reshape(write, value, (prod(shape[:-2]), *shape[-2:]) if i else shape)
-                value = matmul(write, write.constant(matrix, "float"), value)
-            sizes[i] = matrix.shape[0]
-        if last:
-            return reshape(write, value, (prod(sizes), whole))
+    def _transformed(self, write: Writer, value: ir.Value, matrices: Sequence[Matrix]) -> ir.Value:
+        """[points, tiles, …, tiles·batch, channels] from [batch, channels, …].
+
+        The last axis is read as the rows of a matrix that the product turns, so that it becomes
+        the first, then the one before it: no other operator turns the map.
+        """
+        channels, count = write.shape(value)[1], prod(write.shape(value))
+        for matrix in reversed(matrices):
+            rows, size = matrix.shape
+            turned = turn(write, reshape(write, value, (count // size, size)))
+            same = _is_identity(matrix)
+            value = turned if same else matmul(write, write.constant(matrix, "float"), turned)
+            count = count // size * rows
         shape = [n for t in self.tilings for n in (t.points, t.tiles)]
         return reshape(write, value, (*shape[:-1], shape[-1] * self.c.batch, channels))
 
-    def space_first(self, write: Writer, x: ir.Value) -> ir.Value:
-        """[positions, batch·channels] from [batch, channels, …]."""
-        batch, channels, *sizes = write.shape(x)
-        return transpose(write, reshape(write, x, (batch * channels, prod(sizes))), (1, 0))
+    def _back(
+        self,
+        write: Writer,
+        value: ir.Value,
+        matrices: Sequence[Matrix],
+        shape: tuple[int, ...],
+    ) -> ir.Value:
+        """The map of this shape from its transformed product.
 
-    def batch_first(self, write: Writer, y: ir.Value, shape: tuple[int, ...]) -> ir.Value:
-        """The shape [batch, channels, …] from [positions, batch·channels]."""
-        return reshape(write, transpose(write, y, (1, 0)), shape)
+        Large maps go back as they came, the first axis becoming the last. Small ones would make
+        columns too narrow for that (products compute 16 at once); they are transformed in place,
+        and turned then.
+        """
+        if min(shape[2:]) >= WIDE:
+            for matrix in matrices:
+                size = matrix.shape[1]
+                count = prod(write.shape(value))
+                turned = turn(write, reshape(write, value, (size, count // size)))
+                other = write.constant(matrix.T, "float")
+                value = turned if _is_identity(matrix) else matmul(write, turned, other)
+            return reshape(write, value, shape)
+        whole, sizes = shape[0] * shape[1], [m.shape[1] for m in matrices]
+        for i, matrix in reversed(list(enumerate(matrices))):
+            if not _is_identity(matrix):
+                row = prod(sizes[i + 1 :]) * whole
+                value = reshape(write, value, (*([prod(sizes[:i])] if i else []), sizes[i], row))
+                value = matmul(write, write.constant(matrix, "float"), value)
+            sizes[i] = matrix.shape[0]
+        turned = transpose(write, reshape(write, value, (prod(sizes), whole)), (1, 0))
+        return reshape(write, turned, shape)
 
     def _all_tiles(self, write: Writer, value: ir.Value) -> ir.Value:
         """[points of all axes, tiles of all axes and batch, channels]."""
@@ -206,3 +219,7 @@ class Winograd:
             pairs = np.einsum("pt,ni->pnti", whole, t.weight)
             whole = pairs.reshape(len(whole) * t.points, -1)
         return whole
+
+
+def _is_identity(matrix: Matrix) -> bool:
+    return matrix.shape[0] == matrix.shape[1] and bool((matrix == np.eye(len(matrix))).all())

@@ -4,6 +4,7 @@ from cnndsl.autodiff.rules import activations as activations
 from cnndsl.autodiff.rules import avgpool as avgpool
 from cnndsl.autodiff.rules import conv as conv
 from cnndsl.autodiff.rules import deconv as deconv
+from cnndsl.autodiff.rules import einsum as einsum
 from cnndsl.autodiff.rules import elementwise as elementwise
 from cnndsl.autodiff.rules import functions as functions
 from cnndsl.autodiff.rules import gelu as gelu

@@ -8,9 +8,11 @@ the first one, k = [X = Y]·number holds the numbers of those that tie, and the 
 is the first: dX = dY·[k = largest k]. Windows by nature are compared on maps of X's size, with Y,
 largest k and dY repeated over them.
 
-Overlapping windows: ONNX's own indices, and dY added up at these places. Asking for indices makes
-ONNX Runtime's forward pass ten times as long on the CPU, and the scattering isn't fast either: for
-64x16x28x28 in windows of 2x2, forward and backward pass take 8.8 ms so, and 1.7 by comparison.
+Windows that overlap, or leave gaps: an axis after the other, in `separable.py`.
+
+Where the forward pass has indices anyway, for an unpooling, or where windows are large: dY is added
+up at these places. Asking for indices makes ONNX Runtime's forward pass ten times as long on the
+CPU: for 64x16x28x28 in windows of 2x2, both passes take 8.8 ms so, and 1.7 by comparison.
 """
 
 from __future__ import annotations
@@ -24,18 +26,25 @@ import onnx_ir as ir
 from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.forms.geometry import Axis
 from cnndsl.autodiff.rules.masks import equal
+from cnndsl.autodiff.rules.separable import spread_by_axes
 from cnndsl.autodiff.rules.windows import cut, fit, repeat, tiles, windows
+
+MOST_TAPS = 24  # by axes every tap costs the same, by indices a window does
 
 
 @rule("MaxPool")
 def max_pool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """By comparison where windows lie side by side, else by indices."""
+    """By comparison, at once or by axes, or by indices."""
     dy, *_ = received
     assert dy is not None
     axes = windows(back, node)
-    if tiles(axes) and len(node.outputs) == 1:
+    if len(node.outputs) > 1:
+        return [_by_indices(back, node, dy, axes)]
+    if tiles(axes):
         return [_by_comparison(back, node, dy, axes)]
-    return [_by_indices(back, node, dy, axes)]
+    if sum(a.kernel for a in axes) > MOST_TAPS:
+        return [_by_indices(back, node, dy, axes)]
+    return [spread_by_axes(back, node, dy, axes)]
 
 
 def _by_comparison(back: Backward, node: ir.Node, dy: ir.Value, axes: Sequence[Axis]) -> ir.Value:

@@ -18,6 +18,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter
 from cnndsl.lower.builder import OPSET
 from cnndsl.lower.foreign.folding import fold
+from cnndsl.lower.foreign.groups import split_group_norms
 from cnndsl.lower.foreign.weights import find_parameters
 
 Float = npt.NDArray[np.float32]
@@ -53,7 +54,8 @@ class Foreign:
                 for output in node.outputs:
                     output.shape = None
             _infer(graph)
-            if not fold(graph):
+            changed = fold(graph)
+            if not split_group_norms(graph) and not changed:
                 break
         for output in graph.outputs:
             first = output.shape[0] if output.shape is not None and len(output.shape) else None

@@ -200,7 +200,8 @@ def _picture(picture: Picture) -> str:
 
 def _epochs(progress: Progress) -> str:
     columns = ["epoch", "learning rate", "train loss", "val loss", "train top-1", "val top-1"]
-    columns += ["val top-5", "time"]
+    ranks = any(epoch.val.get("top5", 1.0) < 1 for epoch in progress.epochs)
+    columns += ["val top-5", "time"] if ranks else ["time"]
     rows: list[str] = []
     for epoch in progress.epochs:
         cells = [
@@ -210,7 +211,7 @@ def _epochs(progress: Progress) -> str:
             _figure(epoch.val.get("loss")),
             _percent(epoch.train.get("top1")),
             _percent(epoch.val.get("top1")),
-            _percent(epoch.val.get("top5")),
+            *([_percent(epoch.val.get("top5"))] if ranks else []),
             duration(epoch.seconds),
         ]
         kind = ' class="best"' if epoch is progress.best else ""

@@ -1,0 +1,149 @@
+"""ONNX models made by hand: channels last, group norms, another batch, no model at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.lower.foreign import read_foreign
+from cnndsl.training.graphs import build_foreign_training
+from tests.support.foreign import close, feeds_for
+from tests.support.gradients import Arrays, run_graph
+from tests.support.peers import torch
+
+BATCH = 4
+
+
+@pytest.mark.torch
+def test_group_norms_of_opset_21() -> None:
+    """As torch's, with an open batch and a fixed one."""
+    random = np.random.default_rng(0)
+    make = onnx.helper
+    norm = make.make_node(
+        "GroupNormalization", ["h", "n.weight", "n.bias"], ["n"], num_groups=3, epsilon=1e-3
+    )
+    nodes = [
+        make.make_node("Conv", ["x", "w"], ["h"]),
+        norm,
+        make.make_node("GlobalAveragePool", ["n"], ["p"]),
+        make.make_node("Flatten", ["p"], ["y"]),
+    ]
+    values: Arrays = {
+        "w": random.standard_normal((6, 3, 2, 2)).astype(np.float32),
+        "n.weight": random.standard_normal(6).astype(np.float32),
+        "n.bias": random.standard_normal(6).astype(np.float32),
+    }
+    graph = make.make_graph(
+        nodes,
+        "g",
+        [make.make_tensor_value_info("x", 1, ["n", 3, 5, 4])],
+        [make.make_tensor_value_info("y", 1, ["n", 6])],
+        [onnx.numpy_helper.from_array(a, n) for n, a in values.items()],
+    )
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 21)], ir_version=10)
+    foreign = read_foreign(model.SerializeToString())
+    graphs = build_foreign_training(foreign, BATCH)
+    feeds = feeds_for(graphs, foreign.values)
+    t = {n: torch().from_numpy(a.copy()).requires_grad_() for n, a in foreign.values.items()}
+    f = torch().nn.functional
+    normal = f.group_norm(
+        f.conv2d(torch().from_numpy(feeds["x"]), t["w"]), 3, t["n.weight"], t["n.bias"], 1e-3
+    )
+    loss = f.cross_entropy(normal.mean((2, 3)), torch().from_numpy(feeds["target"]))
+    loss.backward()
+    results = run_graph(graphs, feeds)
+    close(results["loss"], loss)
+    for name in values:
+        close(results[f"grad/{name}"], t[name].grad)
+
+
+@pytest.mark.torch
+def test_a_model_as_keras_exports_it() -> None:
+    """Channels last, dense layers as MatMul and Add, preprocessing in front, softmax at the end."""
+    random = np.random.default_rng(0)
+    make = onnx.helper
+    values: Arrays = {
+        "kernel": random.standard_normal((4, 3, 3, 3)).astype(np.float32),
+        "bias": random.standard_normal(4).astype(np.float32),
+        "dense": random.standard_normal((100, 5)).astype(np.float32),
+        "dense_bias": random.standard_normal(5).astype(np.float32),
+    }
+    constants: Arrays = {
+        "mean": np.array([0.5, 0.4, 0.3], np.float32),
+        "deviation": np.array([0.2, 0.3, 0.4], np.float32),
+        "shape": np.array([-1, 100]),
+    }
+    nodes = [
+        make.make_node("Sub", ["x", "mean"], ["centred"]),
+        make.make_node("Div", ["centred", "deviation"], ["scaled"]),
+        make.make_node("Transpose", ["scaled"], ["first"], perm=[0, 3, 1, 2]),
+        make.make_node("Conv", ["first", "kernel", "bias"], ["c"], auto_pad="SAME_UPPER"),
+        make.make_node("Relu", ["c"], ["r"]),
+        make.make_node("MaxPool", ["r"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        make.make_node("Transpose", ["p"], ["last"], perm=[0, 2, 3, 1]),
+        make.make_node("Reshape", ["last", "shape"], ["flat"]),
+        make.make_node("MatMul", ["flat", "dense"], ["m"]),
+        make.make_node("Add", ["m", "dense_bias"], ["logits"]),
+        make.make_node("Softmax", ["logits"], ["y"]),
+    ]
+    graph = make.make_graph(
+        nodes,
+        "g",
+        [make.make_tensor_value_info("x", 1, ["n", 10, 10, 3])],
+        [make.make_tensor_value_info("y", 1, ["n", 5])],
+        [onnx.numpy_helper.from_array(a, n) for n, a in (values | constants).items()],
+    )
+    model = make.make_model(graph, opset_imports=[make.make_opsetid("", 15)], ir_version=8)
+    foreign = read_foreign(model.SerializeToString())
+    assert {n: p.role for n, p in foreign.parameters.items()} == {
+        "kernel": "weight",
+        "bias": "bias",
+        "dense": "weight",
+        "dense_bias": "bias",
+    }
+    graphs = build_foreign_training(foreign, BATCH)
+    feeds = feeds_for(graphs, foreign.values)
+    t = {n: torch().from_numpy(a.copy()).requires_grad_() for n, a in values.items()}
+    x = (torch().from_numpy(feeds["x"]) - constants["mean"]) / constants["deviation"]
+    f = torch().nn.functional
+    pooled = f.max_pool2d(
+        f.conv2d(x.permute(0, 3, 1, 2), t["kernel"], t["bias"], padding=1).relu(), 2
+    )
+    logits = pooled.permute(0, 2, 3, 1).flatten(1) @ t["dense"] + t["dense_bias"]
+    loss = f.cross_entropy(logits, torch().from_numpy(feeds["target"]))
+    loss.backward()
+    results = run_graph(graphs, feeds)
+    close(results["loss"], loss)
+    for name in values:
+        close(results[f"grad/{name}"], t[name].grad)
+
+
+def test_what_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't be read"):
+        read_foreign(tmp_path / "missing.onnx")
+    with pytest.raises(UsageError):
+        read_foreign(b"no model")
+
+
+def test_a_model_of_another_batch() -> None:
+    x = onnx.helper.make_tensor_value_info("x", 1, [1, 3, 2])
+    y = onnx.helper.make_tensor_value_info("y", 1, [1, 6])
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "w"], ["h"]),
+        onnx.helper.make_node("Reshape", ["h", "shape"], ["y"]),
+    ]
+    tensors = [
+        onnx.numpy_helper.from_array(np.ones((2, 2), np.float32), "w"),
+        onnx.numpy_helper.from_array(np.array([1, 6]), "shape"),
+    ]
+    graph = onnx.helper.make_graph(nodes, "g", [x], [y], tensors)
+    opsets = [onnx.helper.make_opsetid("", 18)]
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    foreign = read_foreign(model.SerializeToString())
+    assert build_foreign_training(foreign, 1).trained == ("w",)
+    with pytest.raises(UsageError, match="another batch"):
+        build_foreign_training(foreign, 2)
