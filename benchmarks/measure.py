@@ -70,10 +70,17 @@ def sample(command: Sequence[str]) -> Sample:
 
     The kernel counts the memory of the process that forks towards the child's peak, so this
     program must stay smaller than what it measures: it never imports numpy, onnx or torch.
+
+    Both sides may keep their bytecode, as installed programs do: the warm-up run writes it.
     """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
     printed = process.stdout.read()

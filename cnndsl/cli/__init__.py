@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
@@ -9,6 +10,9 @@ from io import TextIOWrapper
 import click
 
 from cnndsl.diagnostics import SpecError, UsageError, did_you_mean
+
+# Pydantic would look through all that is installed for plugins; that takes time, and we use none.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 COMMANDS = {
     "check": "Check a spec, and that it stays within limits.",
