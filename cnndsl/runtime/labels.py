@@ -36,17 +36,6 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return labels
 
 
-def labels_in_metadata(text: str | None) -> tuple[str, ...] | None:
-    """The labels that a model carries as a JSON list; None where it has none, or something else."""
-    try:
-        names: Any = json.loads(text or "null")
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(names, list):
-        return None
-    return tuple(str(name) for name in cast("list[Any]", names)) or None
-
-
 def _from_lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.rstrip().splitlines())
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.runtime.labels import labels_in_metadata
 from cnndsl.runtime.session import Array, Node, Session, open_session, run_session
 from cnndsl.specs import SUFFIX, find, load
+from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
 NUMPY_TYPES = {
     "tensor(float16)": "float16",
@@ -152,7 +152,7 @@ def _describe(name: str, session: Session, *, fresh: bool = False) -> Model:
         tuple(map(_port, session.get_inputs())),
         tuple(map(_port, session.get_outputs())),
         _preprocessing(name, metadata),
-        labels_in_metadata(metadata.get("cnndsl.labels")),
+        labels_in_metadata(metadata),
         fresh,
     )
 
@@ -164,26 +164,10 @@ def _port(node: Node) -> Port:
 
 def _preprocessing(name: str, metadata: Mapping[str, str]) -> Preprocessing | None:
     """What the model's metadata say: in cnndsl's own words, or in those of ONNX's standard."""
-    own = metadata.get("cnndsl.preprocessing")
-    if own is None:
-        return _standard_preprocessing(metadata)
     try:
-        return Preprocessing.from_json(own)
+        return preprocessing_in_metadata(metadata)
     except ValueError as e:
         raise UsageError(f"in the metadata of {name}: {e}") from None
-
-
-def _standard_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None:
-    """ONNX's "image category definition" (its docs/MetadataProps.md), as Windows ML writes it."""
-    pixels = metadata.get("Image.BitmapPixelFormat", "").lower()
-    scaling = {
-        "nominalrange_0_255": Preprocessing(scale=1.0),
-        "normalized_0_1": Preprocessing(),
-        "normalized_1_1": Preprocessing(scale=127.5, mean=(1.0,)),
-    }.get(metadata.get("Image.NominalPixelRange", "").lower())
-    if scaling is None:
-        return None
-    return replace(scaling, order="BGR" if pixels.startswith("bgr") else "RGB")
 
 
 def listed(ports: Iterable[Port], most: int = 6) -> str:

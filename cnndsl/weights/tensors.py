@@ -1,0 +1,60 @@
+"""What a file of weights holds: tensors by name, each read only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+from cnndsl.preprocessing import Preprocessing
+
+Array = npt.NDArray[Any]
+
+FileFormat = Literal["PyTorch", "safetensors", "NumPy", "ONNX", "Keras"]
+
+
+class Damaged(ValueError):
+    """Why a file can't be used: a clause that goes behind its name, as `is cut off`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor in a file, by the file's name for it and in the file's layout.
+
+    `type` is numpy's name for the stored elements, "bfloat16", or, where cnndsl has no use for
+    them, the file's own word. `read()` gives the values in that shape and type, bfloat16 as
+    float32; it takes the tensor's own size in memory (twice that where elements are turned) and
+    raises UsageError where the file is damaged or the type can't be read.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+    read: Callable[[], Array] = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFile:
+    """An open file of weights: its tensors by name, in the file's order, and what it says of them.
+
+    `preprocessing` and `labels` are None where the file doesn't say. `notes` are sentences about
+    what was found and left aside. `bytes` is the size of the file and of those beside it that it
+    keeps tensors in.
+    """
+
+    path: Path
+    format: FileFormat
+    tensors: Mapping[str, Tensor]
+    preprocessing: Preprocessing | None = None
+    labels: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    bytes: int = 0
