@@ -38,8 +38,8 @@ class Builder(Terminals):
         return statements
 
     def version(self, start: Span, number: tree.Number) -> tree.Version:
-        if number.value != VERSION:
-            message = f"version {number.value} of the language isn't known"
+        if number.span.text != str(VERSION):
+            message = f"version {number.span.text} of the language isn't known"
             self.report("unknown-version", message, number.span, f"write `cnndsl {VERSION}`")
         return tree.Version(number=int(min(number.value, VERSION)), span=start.to(number.span))
 

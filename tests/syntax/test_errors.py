@@ -132,6 +132,7 @@ ONE_ERROR = {
     "for n in ~3x3 5x5:\n    conv": ("unexpected-token", "`{k}x{k}`"),
     "for a, b in (1, 2) ~(1, 2, 3):\n    relu": ("row-length", "a, b"),
     "cnndsl ~2": ("unknown-version", "`cnndsl 1`"),
+    "cnndsl ~1.0": ("unknown-version", "`cnndsl 1`"),
     "net X\n~cnndsl 1": ("misplaced-statement", "to the top"),
     "a:\n    ~input x @3": ("misplaced-statement", "top level"),
     "output~": ("unexpected-end", ""),
