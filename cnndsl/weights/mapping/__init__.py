@@ -1,0 +1,1 @@
+"""Which tensor of a file is which parameter of a network."""
