@@ -1,0 +1,53 @@
+"""The part of a network up to a value."""
+
+from __future__ import annotations
+
+from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.network import Network
+from cnndsl.surgery.rebuilding import needed, rebuilt
+
+_FEW = 4
+
+
+def cut(network: Network, *at: str) -> Network:
+    """The network up to the values `at`, which are its outputs; what they don't need is left out.
+
+    A value is called by its step, or by the label or block that it ends (`value_at`). Parameters
+    keep their names. Raises UsageError where there is no such value.
+    """
+    values = tuple(dict.fromkeys(value_at(network, name) for name in at))
+    for name in values:
+        if name not in network.by_name:
+            raise UsageError(f"`{name}` is an input of {network.name}: no layer comes before it")
+    steps, names = needed(network.without_heads(), values)
+    read = {name for step in steps for name in step.inputs}
+    return rebuilt(
+        network,
+        steps,
+        inputs=tuple(i for i in network.inputs if i.name in read),
+        outputs=tuple(names.get(name, name) for name in values),
+        heads={},
+        loss=(),
+    )
+
+
+def value_at(network: Network, name: str) -> str:
+    """The value that a name means: of a label or block, the value at its end; else the step's own.
+
+    So `fc6` of `fc6: fc 4096 relu` is what comes out of the relu, as it is within a spec. Raises
+    UsageError, with a suggestion, where there is none, or in training alone.
+    """
+    steps = network.without_heads()
+    known = [*(i.name for i in network.inputs), *(step.name for step in steps)]
+    named = [value for value in known if f"{value}.".startswith(f"{name}.")]
+    if named:
+        return named[-1]
+    if name in network.by_name or name in network.heads:
+        raise UsageError(f"`{name}` exists in training alone; name a value that inference makes")
+    blocks = (name.rpartition(".")[0] for name in known)
+    candidates = [*dict.fromkeys((*network.shapes, *filter(None, blocks)))]
+    longer = next((c for c in known if c.endswith(f".{name}")), None)
+    last = ", ".join(f"`{step.name}`" for step in steps[-_FEW:])
+    hint = f"did you mean `{longer}`?" if longer else ""
+    hint = hint or did_you_mean(name, candidates, f"its last values are {last}")
+    raise UsageError(f"{network.name} has no value `{name}`; {hint}")
