@@ -66,6 +66,7 @@ def read_config(
     from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
     from cnndsl.training.optimisers import OPTIMISERS
     from cnndsl.training.schedules import SCHEDULES
+    from cnndsl.training.stages import read_stages
 
     optimiser = read_choice("optimiser", values["optimiser"], OPTIMISERS)
     decay = values["weight_decay"]
@@ -84,6 +85,7 @@ def read_config(
         average=values["ema"],
         label_smoothing=values["label_smoothing"],
         class_weights=values["class_weights"],
+        layer_decay=values["layer_decay"],
         seed=values["seed"],
         patience=values["patience"],
         time_limit=read_duration(limit, "--time-limit") if limit else None,
@@ -101,6 +103,7 @@ def read_config(
             weights=str(weights) if weights else None,
             init=values["init"],
             freeze=tuple(values["freeze"]),
+            gradual=values["gradual"],
         ),
         DataChoice(
             path=values["data"],
@@ -111,6 +114,7 @@ def read_config(
         optimiser,
         read_choice("schedule", values["schedule"], SCHEDULES),
         read_rates(values["lr_of"]),
+        read_stages(values["unfreeze"]),
     )
 
 

@@ -51,6 +51,9 @@ _RECIPE = (
         "--warm-up", type=click.FloatRange(min=0), default=0.0, help="Epochs of rising rate."
     ),
     click.option("--lr-of", multiple=True, metavar="PATTERN=FACTOR", help="By layer: stem.*=0.1"),
+    click.option(
+        "--layer-decay", type=click.FloatRange(0, 1, min_open=True), help="Rate by depth: 0.8"
+    ),
     click.option("--clip", type=click.FloatRange(min=0, min_open=True), help="Gradients' norm."),
     click.option("--ema", type=PART, help="Average the weights: 0.999"),
     click.option("--label-smoothing", type=PART, default=0.0, help="0.1 is usual."),
@@ -63,6 +66,13 @@ _START = (
         "--init", type=click.Choice(["auto", "he", "glorot", "lecun", "zeros"]), default="auto"
     ),
     click.option("--freeze", multiple=True, metavar="PATTERN", help="Not trained: stem, block1.*"),
+    click.option(
+        "--unfreeze",
+        multiple=True,
+        metavar="EPOCHS:PATTERN",
+        help='Trained after so many epochs: "5:block5*,10:*@0.1" (learning rate × 0.1).',
+    ),
+    click.option("--gradual", type=POSITIVE, help="Another block from the head after so many."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
 )
 _END = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.session import Session
 from cnndsl.training.kernels import Kernel
+from cnndsl.training.layout import Layout
 from cnndsl.training.optimisers import Optimiser
 from cnndsl.training.sessions import training_session
 
@@ -23,12 +24,16 @@ SMALL = 1 << 19  # values; up to so many one thread is as fast as several
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`size` values from `offset` on, with what multiplies the learning rate, and weight decay."""
+    """`size` values from `offset` on, with what multiplies the learning rate, and weight decay.
+
+    `since` is the first step that changes them: the optimiser's states are 0 before it.
+    """
 
     offset: int
     size: int
     rate: float = 1.0
     decay: float = 0.0
+    since: int = 0
 
 
 class Runner:
@@ -106,8 +111,18 @@ class Update:
     def run(self, rate: float, step: int, scale: float = 1.0) -> None:
         """Do step number `step`, counted from 1; gradients are multiplied by `scale` first."""
         for group, runner in zip(self.groups, self._runners, strict=True):
-            numbers = self.optimiser.numbers(rate * group.rate, group.decay, step)
+            age = step - group.since
+            numbers = self.optimiser.numbers(rate * group.rate, group.decay, age)
             runner.run({**numbers, "scale": scale})
+
+    def fresh(self, layout: Layout, steps: int) -> list[str]:
+        """The parameters that are trained from the step after so many on."""
+        begun = [g for g in self.groups if 0 < g.since == steps]
+        return [
+            name
+            for name, place in layout.places.items()
+            if any(g.offset <= place.offset < g.offset + g.size for g in begun)
+        ]
 
 
 def accumulation() -> Kernel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,18 +10,20 @@ import numpy as np
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.averaging import Average
+from cnndsl.training.blocks import blocks, depth_factors
+from cnndsl.training.checkpoint import gathered, restore
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
 from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
 from cnndsl.training.graphs import TrainingGraphs
-from cnndsl.training.groups import arrange
+from cnndsl.training.groups import arrange, check_rates, rate_of
 from cnndsl.training.losses import Recipe
-from cnndsl.training.networks import check_freeze, is_trained
 from cnndsl.training.problems import Problem, class_weights
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.schedules import LearningRate, Moment
+from cnndsl.training.stages import Plan, gradual
 from cnndsl.training.state import Weights
 from cnndsl.training.stepper import Stepper, StepSettings
 from cnndsl.training.subjects import Subject
@@ -36,18 +38,60 @@ class Training:
     """The parts at work. A context manager: it lets go of the data's threads.
 
     `kept` is a folder with the graphs of a run that goes on: the same graphs, the same bits.
+    `epoch`, counted from 0, is the one to begin with, which tells the stage.
     """
 
-    def __init__(self, config: Config, problem: Problem, kept: Path | None = None):
-        self.config, self.problem = config, problem
-        self.graphs = _graphs(config, problem)
-        choice, graphs = config.training, self.graphs
+    def __init__(self, config: Config, problem: Problem, kept: Path | None = None, epoch: int = 0):
+        self.config, self.problem, self._kept = config, problem, kept
+        parameters = problem.subject.parameters
+        freeze, stages = config.model.freeze, config.stages
+        if every := config.model.gradual:
+            freeze = (*freeze, "*")
+            stages = (*gradual(blocks(parameters), every), *stages)
+        self.plan = Plan(freeze, stages, list(parameters))
+        ever = [n for n in parameters if self.plan.is_trained(n, len(self.plan.stages) - 1)]
+        check_rates(config.learning_rates, ever)
+        decay = config.training.layer_decay
+        self._depths = depth_factors(parameters, decay) if decay else dict.fromkeys(parameters, 1.0)
+        self._closing = ExitStack()
+        self._feeds: dict[str, EvaluationFeed] = {}
+        self.stage = self.plan.number(epoch)
+        self.graphs = _graphs(config, problem, self.plan, self.stage)
+        choice = config.training
+        self.feed = TrainingFeed(
+            problem.data.train,
+            problem.picture,
+            self.graphs.targets,
+            batch=choice.batch,
+            seed=choice.seed,
+            augmentation=problem.augmentation,
+        )
+        self._closing.callback(self.feed.close)
+        if self.epoch_steps < 1:
+            raise UsageError(
+                f"{len(problem.data.train):,} training examples don't make one step of "
+                f"{choice.accumulate} batches of {choice.batch}"
+            )
+        self._prepare()
+
+    def advance(self, steps: int) -> None:
+        """Go over to the next stage after so many steps: weights and states stay as they are."""
+        tensors = gathered(self.stepper, self.average)
+        self.stage += 1
+        self.graphs = _graphs(self.config, self.problem, self.plan, self.stage)
+        self._prepare()
+        restore(tensors, self.stepper, self.average, steps)
+
+    def _prepare(self) -> None:
+        """Graphs, memory and sessions for the stage."""
+        config, choice, graphs = self.config, self.config.training, self.graphs
         shapes = {name: p.shape for name, p in graphs.parameters.items()}
         layout, self.groups = arrange(
             {name: shapes[name] for name in graphs.trained},
             {name: p.role for name, p in graphs.parameters.items()},
-            config.learning_rates,
+            lambda name: rate_of(name, config.learning_rates) * self._depths[name],
             config.optimiser.weight_decay,
+            lambda name: self.plan.since(name) * self.epoch_steps,
         )
         changing = {*graphs.trained, *graphs.statistics}
         self.weights = Weights(
@@ -56,14 +100,12 @@ class Training:
             {name: shapes[name] for name in graphs.statistics},
             choice.device,
         )
-        gradient, evaluation = (
-            ((kept / GRADIENT).read_bytes(), (kept / EVALUATION).read_bytes())
-            if kept
-            else (graphs.grad_bytes(), graphs.evaluation_bytes())
-        )
-        self.models = {GRADIENT: gradient, EVALUATION: evaluation}
+        self.models = {
+            self.gradient_name: self._model(self.gradient_name, graphs.grad_bytes),
+            EVALUATION: self._model(EVALUATION, graphs.evaluation_bytes),
+        }
         self.stepper = Stepper(
-            gradient,
+            self.models[self.gradient_name],
             {name: noise.kind for name, noise in graphs.noises.items()},
             self.weights,
             self.groups,
@@ -73,23 +115,19 @@ class Training:
         self.average = (
             Average(self.weights, choice.average, choice.threads) if choice.average else None
         )
-        self.evaluator = Evaluator(evaluation, self.weights, self.average, choice.threads)
-        self._closing = ExitStack()
-        self.feed = TrainingFeed(
-            problem.data.train,
-            problem.picture,
-            graphs.targets,
-            batch=choice.batch,
-            seed=choice.seed,
-            augmentation=problem.augmentation,
+        self.evaluator = Evaluator(
+            self.models[EVALUATION], self.weights, self.average, choice.threads
         )
-        self._closing.callback(self.feed.close)
-        self._feeds: dict[str, EvaluationFeed] = {}
-        if self.epoch_steps < 1:
-            raise UsageError(
-                f"{len(problem.data.train):,} training examples don't make one step of "
-                f"{choice.accumulate} batches of {choice.batch}"
-            )
+
+    def _model(self, name: str, made: Callable[[], bytes]) -> bytes:
+        """A graph of the stage: the one that is kept, else a new one."""
+        kept = self._kept / name if self._kept else None
+        return kept.read_bytes() if kept and kept.exists() else made()
+
+    @property
+    def gradient_name(self) -> str:
+        """The file of the stage's gradient graph."""
+        return f"grad-{self.stage + 1}.onnx" if self.stage else GRADIENT
 
     def __enter__(self) -> Training:
         return self
@@ -110,7 +148,7 @@ class Training:
         peak = choice.learning_rate or learning_rate(
             self.config.optimiser.word, self.problem.subject.has_norms
         )
-        return LearningRate(peak, self.config.schedule, warm_up)
+        return LearningRate(peak, self.config.schedule, warm_up, self.plan.firsts)
 
     def rates(self, progress: Progress, points: int = 200) -> list[tuple[float, float]]:
         """The learning rate over the steps that were done, for a chart."""
@@ -172,7 +210,7 @@ def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> di
     }
 
 
-def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
+def _graphs(config: Config, problem: Problem, plan: Plan, stage: int) -> TrainingGraphs:
     choice, data = config.training, problem.data
     recipe = Recipe(
         label_smoothing=choice.label_smoothing,
@@ -180,11 +218,10 @@ def _graphs(config: Config, problem: Problem) -> TrainingGraphs:
     )
     graphs = problem.subject.graphs(
         choice.batch,
-        lambda name: is_trained(name, config.model.freeze),
+        lambda name: plan.is_trained(name, stage),
         recipe,
         planner(config),
     )
-    check_freeze(config.model.freeze, graphs.parameters)
     if data.classes and graphs.classes and graphs.classes != data.classes:
         raise UsageError(
             f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "

@@ -7,7 +7,10 @@ in it: they are functions of seed, epoch, step and layer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.averaging import Average
@@ -22,28 +25,54 @@ def save_checkpoint(
     path: Path, stepper: Stepper, average: Average | None, progress: Progress
 ) -> None:
     """Write everything that a training needs to go on. Raises OSError."""
-    tensors: dict[str, Float] = dict(stepper.weights.read())
-    for prefix, part in _parts(stepper, average).items():
-        tensors |= {prefix + name: values for name, values in part.items()}
     metadata = {"cnndsl.checkpoint": FORMAT, "cnndsl.progress": progress.to_json()}
-    write_tensors(path, tensors, metadata)
+    write_tensors(path, gathered(stepper, average), metadata)
+
+
+def read_progress(path: Path) -> Progress:
+    """How far the training is that a checkpoint was written of. Raises UsageError."""
+    return _progress(path, read_tensors(path)[1])
 
 
 def load_checkpoint(path: Path, stepper: Stepper, average: Average | None) -> Progress:
     """Put everything back. Raises UsageError where the file is damaged or of another training."""
     tensors, metadata = read_tensors(path)
-    if metadata.get("cnndsl.checkpoint") != FORMAT:
-        raise UsageError(f"`{path}` is no checkpoint that this version of cnndsl can read")
+    progress = _progress(path, metadata)
     try:
-        stepper.weights.write(tensors)
-        layout = stepper.weights.trained.layout
-        for state, buffer in stepper.update.states.items():
-            values = _under(f"state/{state}/", tensors)
-            buffer.write(layout.joined(values))
-        if average is not None:
-            average.tensors.write(_under("average/", tensors))
+        restore(tensors, stepper, average, progress.steps)
     except UsageError as e:
         raise UsageError(f"`{path}` is of another training: {e}") from None
+    return progress
+
+
+def gathered(stepper: Stepper, average: Average | None) -> dict[str, Float]:
+    """Weights, states and averages by the names that they have in a checkpoint."""
+    tensors: dict[str, Float] = dict(stepper.weights.read())
+    for prefix, part in _parts(stepper, average).items():
+        tensors |= {prefix + name: values for name, values in part.items()}
+    return tensors
+
+
+def restore(
+    tensors: Mapping[str, Float], stepper: Stepper, average: Average | None, steps: int
+) -> None:
+    """Put back what `gathered` took after so many steps, maybe in the stage before: what is trained
+    from here on begins without states, and its average is itself. Raises UsageError.
+    """
+    stepper.weights.write(tensors)
+    layout = stepper.weights.trained.layout
+    fresh = stepper.update.fresh(layout, steps)
+    for state, buffer in stepper.update.states.items():
+        nothing = {name: np.zeros(layout[name].shape, np.float32) for name in fresh}
+        buffer.write(layout.joined(nothing | _under(f"state/{state}/", tensors)))
+    if average is not None:
+        averages = {name: tensors[name] for name in fresh} | _under("average/", tensors)
+        average.tensors.write(averages)
+
+
+def _progress(path: Path, metadata: Mapping[str, str]) -> Progress:
+    if metadata.get("cnndsl.checkpoint") != FORMAT:
+        raise UsageError(f"`{path}` is no checkpoint that this version of cnndsl can read")
     return Progress.from_json(metadata.get("cnndsl.progress", ""))
 
 
@@ -56,5 +85,5 @@ def _parts(stepper: Stepper, average: Average | None) -> dict[str, dict[str, Flo
     return parts | ({"average/": average.tensors.read()} if average else {})
 
 
-def _under(prefix: str, tensors: dict[str, Float]) -> dict[str, Float]:
+def _under(prefix: str, tensors: Mapping[str, Float]) -> dict[str, Float]:
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}

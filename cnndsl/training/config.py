@@ -16,6 +16,7 @@ from cnndsl.files import replaced
 from cnndsl.training.choices import make_choice, write_choice
 from cnndsl.training.optimisers import OPTIMISERS, Adamw, Optimiser
 from cnndsl.training.schedules import SCHEDULES, OneCycle, Schedule
+from cnndsl.training.stages import Stage
 from cnndsl.training.toml import write_toml
 
 HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
@@ -34,6 +35,7 @@ class ModelChoice:
     weights: str | None = None
     init: str = "auto"
     freeze: tuple[str, ...] = ()
+    gradual: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class TrainingChoice:
     average: float | None = None
     label_smoothing: float = 0.0
     class_weights: str = "none"
+    layer_decay: float | None = None
     seed: int = 0
     patience: int | None = None
     time_limit: float | None = None
@@ -82,6 +85,7 @@ class Config:
     optimiser: Optimiser = field(default_factory=Adamw)
     schedule: Schedule = field(default_factory=OneCycle)
     learning_rates: tuple[tuple[str, float], ...] = ()
+    stages: tuple[Stage, ...] = ()
 
     def with_training(self, **changes: Any) -> Config:
         """The same but for some of `training`."""
@@ -91,9 +95,14 @@ class Config:
         """The whole as TOML."""
         tables = {name: _table(getattr(self, name)) for name in _TABLES}
         tables |= {name: write_choice(getattr(self, name)) for name in _CHOICES}
-        return HEAD + write_toml(
-            tables | ({"learning_rates": dict(self.learning_rates)} if self.learning_rates else {})
-        )
+        if self.learning_rates:
+            tables["learning_rates"] = dict(self.learning_rates)
+        if self.stages:
+            tables["stages"] = {
+                str(stage.after): {"unfreeze": stage.patterns, "rate": stage.rate}
+                for stage in self.stages
+            }
+        return HEAD + write_toml(tables)
 
     @classmethod
     def from_toml(cls, text: str) -> Config:
@@ -110,9 +119,11 @@ class Config:
             word = str(entries.pop("name", ""))
             parts[name] = make_choice(name, word, entries, choices)
         rates = cast("dict[str, float]", tables.pop("learning_rates", {}))
+        stages = _stages(tables.pop("stages", {}))
         if tables:
             raise UsageError(f"it has a table `{next(iter(tables))}`, which is not known here")
-        return cls(**parts, learning_rates=tuple((p, float(r)) for p, r in rates.items()))
+        learning_rates = tuple((p, float(r)) for p, r in rates.items())
+        return cls(**parts, learning_rates=learning_rates, stages=stages)
 
 
 _TABLES: dict[str, Any] = {"model": ModelChoice, "data": DataChoice, "training": TrainingChoice}
@@ -135,6 +146,16 @@ def read_config(path: Path) -> Config:
         raise UsageError(f"`{path}` is no UTF-8 text") from None
     except UsageError as e:
         raise UsageError(f"`{path}`: {e}") from None
+
+
+def _stages(table: Mapping[str, Any]) -> tuple[Stage, ...]:
+    try:
+        return tuple(
+            Stage(int(after), tuple(map(str, entry["unfreeze"])), float(entry["rate"]))
+            for after, entry in table.items()
+        )
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("[stages] has an entry that is no stage of a training") from None
 
 
 def _table(part: Any) -> dict[str, Any]:

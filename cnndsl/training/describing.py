@@ -20,11 +20,22 @@ def header(training: Training, where: str) -> list[str]:
         "pictures": _pictures(training),
         "augment": problem.augmentation.describe() if problem.augmentation else "none",
         "training": _training(config, training.epoch_steps),
+        "stages": "; ".join(stage.describe() for stage in training.plan.stages[1:]),
         "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
         "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}",
         "run": where,
     }
-    return [f"{name:<10}{text}" for name, text in entries.items()]
+    return [f"{name:<10}{text}" for name, text in entries.items() if text]
+
+
+def described_stage(training: Training) -> str:
+    """The stage that the training is in."""
+    number, plan = training.stage, training.plan
+    trained = sum(training.graphs.parameters[name].size for name in training.graphs.trained)
+    return (
+        f"stage {number + 1} of {len(plan.stages)}: {', '.join(plan.stages[number].patterns)} "
+        f"too, {trained:,} trained parameters"
+    )
 
 
 def _net(training: Training) -> str:
@@ -72,6 +83,8 @@ def _rate(config: Config) -> str:
     parts = [f"learning rate {choice.learning_rate or 0:g}", _choice(config.schedule)]
     if choice.warm_up:
         parts.append(f"warm-up over {choice.warm_up:g} epochs")
+    if choice.layer_decay:
+        parts.append(f"× {choice.layer_decay:g} a block towards the input")
     parts += [f"{pattern} × {rate:g}" for pattern, rate in config.learning_rates]
     return ", ".join(parts)
 

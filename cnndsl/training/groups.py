@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from cnndsl.diagnostics import UsageError
@@ -21,27 +21,32 @@ def rate_of(name: str, rates: Rates) -> float:
     return found[-1] if found else 1.0
 
 
+def check_rates(rates: Rates, names: Collection[str]) -> None:
+    """Raise UsageError for a pattern that matches none of the parameters."""
+    for pattern, _ in rates:
+        if not any(rate_of(name, [(pattern, 0.0)]) == 0.0 for name in names):
+            raise UsageError(f"no trained parameter is called `{pattern}`")
+
+
 def arrange(
     shapes: Mapping[str, tuple[int, ...]],
     roles: Mapping[str, Role],
-    rates: Rates = (),
+    rate: Callable[[str], float] = lambda name: 1.0,
     weight_decay: float = 0.0,
+    since: Callable[[str], int] = lambda name: 0,
 ) -> tuple[Layout, list[Group]]:
     """Parameters side by side with those they share settings with.
 
-    Weight decay is for weights alone: biases and norms are left alone. Raises UsageError for a
-    pattern that matches nothing.
+    `rate` multiplies a parameter's learning rate; `since` is the first step that trains it. Weight
+    decay is for weights alone: biases and norms are left alone.
     """
-    for pattern, _ in rates:
-        if not any(rate_of(name, [(pattern, 0.0)]) == 0.0 for name in shapes):
-            raise UsageError(f"no trained parameter is called `{pattern}`")
-    settings: dict[tuple[float, float], list[str]] = {}
+    settings: dict[tuple[float, float, int], list[str]] = {}
     for name in shapes:
         decay = weight_decay if roles[name] == "weight" else 0.0
-        settings.setdefault((rate_of(name, rates), decay), []).append(name)
+        settings.setdefault((rate(name), decay, since(name)), []).append(name)
     layout = Layout({name: shapes[name] for names in settings.values() for name in names})
     groups: list[Group] = []
-    for (rate, decay), names in settings.items():
+    for (factor, decay, begin), names in settings.items():
         start = layout[names[0]].offset
-        groups.append(Group(start, layout[names[-1]].end - start, rate, decay))
+        groups.append(Group(start, layout[names[-1]].end - start, factor, decay, begin))
     return layout, groups

@@ -52,14 +52,8 @@ class FolderKeeper:
                 self._export(weights, self.folder.best_model)
             write_tensors(self.folder.last_weights, self.stepper.weights.read())
             write_csv(self.folder.metrics, columns, rows)
-            self.results(progress)
+            write_results(self.folder, progress, self.facts)
             self.folder.note(_described(progress.epochs[-1]))
-
-    def results(self, progress: Progress, test: Scores | None = None) -> dict[str, Any]:
-        """Write results.json, and return its content. Raises OSError."""
-        content = results(progress, self.facts, test)
-        write_json(self.folder.results, content)
-        return content
 
     @contextmanager
     def _explained(self) -> Generator[None]:
@@ -76,6 +70,15 @@ class FolderKeeper:
 def evaluated(stepper: Stepper, average: Average | None) -> dict[str, Float]:
     """The weights that are evaluated: averaged ones where there are."""
     return stepper.weights.read() | (average.tensors.read() if average else {})
+
+
+def write_results(
+    folder: RunFolder, progress: Progress, facts: Mapping[str, Any], test: Scores | None = None
+) -> dict[str, Any]:
+    """Write results.json, and return its content. Raises OSError."""
+    content = results(progress, facts, test)
+    write_json(folder.results, content)
+    return content
 
 
 def results(

@@ -69,13 +69,17 @@ class Listener(Protocol):
 class Limits:
     """When to end: after so many epochs, so many seconds, so many epochs without a better one.
 
-    `checkpoint` is how many seconds of work a crash may cost; None leaves it to the loop.
+    `checkpoint` is how many seconds of work a crash may cost; None leaves it to the loop. `since`
+    and `until` are the epochs that are over when the stage begins and ends, None for the last
+    stage: patience counts in that one alone.
     """
 
     epochs: int
     seconds: float | None = None
     patience: int | None = None
     checkpoint: float | None = None
+    since: int = 0
+    until: int | None = None
 
 
 class Loop:
@@ -101,11 +105,11 @@ class Loop:
         self._kept_at, self._keeping = monotonic(), 0.0
 
     def run(self, interrupts: Interrupts) -> bool:
-        """Train until an end; whether there was one, and no interruption.
+        """Train until an end, or that of the stage; whether it was none by interruption.
 
         Raises NotFiniteError, and what keeping raises.
         """
-        while not self.progress.ended:
+        while not (self.progress.ended or self._stage_is_over()):
             if not self._train_epoch(interrupts):
                 self.keeper.checkpoint(self.progress)
                 return False
@@ -137,6 +141,16 @@ class Loop:
             if step + 1 < self.epoch_steps:
                 self._checkpoint_when_due()
         return True
+
+    def _stage_is_over(self) -> bool:
+        until = self.limits.until
+        return until is not None and self.progress.steps >= until * self.epoch_steps
+
+    def _patience_is_over(self) -> bool:
+        progress, limits = self.progress, self.limits
+        if limits.patience is None or limits.until is not None:
+            return False
+        return min(progress.waited, len(progress.epochs) - limits.since) > limits.patience
 
     def _moment(self) -> Moment:
         steps = self.limits.epochs * self.epoch_steps
@@ -180,7 +194,7 @@ class Loop:
         if not progress.ended:
             if progress.steps >= limits.epochs * self.epoch_steps:
                 progress.ended = "epochs"
-            elif limits.patience is not None and progress.waited > limits.patience:
+            elif self._patience_is_over():
                 progress.ended = "patience"
             elif self._time_is_over():
                 progress.ended = "time"

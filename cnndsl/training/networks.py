@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from pathlib import Path
 
 from cnndsl.data.dataset import DataSet
-from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.diagnostics import UsageError
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
 from cnndsl.training.subjects import (
@@ -82,20 +81,3 @@ def _sizes(subject: Subject, data: DataSet) -> list[str]:
         f"pictures of {across} are resized to {'x'.join(map(str, shape.space))}; "
         f"--input {shape.channels}@{across} would take them as they are"
     ]
-
-
-def is_trained(name: str, freeze: Sequence[str]) -> bool:
-    """Whether no pattern matches a parameter's name, its layer's, or a block's around it."""
-    parts = name.split(".")
-    names = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    return not any(fnmatchcase(candidate, p) for p in freeze for candidate in names)
-
-
-def check_freeze(freeze: Sequence[str], names: Collection[str]) -> None:
-    """Raise UsageError for a pattern that none of the parameters matches."""
-    for pattern in freeze:
-        if all(is_trained(name, [pattern]) for name in names):
-            layers = {name.split(".")[0] for name in names}
-            few = ", ".join(f"`{layer}`" for layer in sorted(layers)[:4])
-            hint = did_you_mean(pattern, layers, f"there are {few} …")
-            raise UsageError(f"--freeze `{pattern}` matches no parameter; {hint}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import replaced
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, write_config
@@ -43,11 +44,16 @@ def describe_run(folder: RunFolder, training: Training) -> None:
     )
     write_text(folder.labels, "".join(f"{label}\n" for label in data.labels))
     write_csv(folder.split, ["example", "label", "split"], _rows(data))
-    for name, model in training.models.items():
-        (folder.graphs / name).write_bytes(model)
     (folder.graphs / "apply.onnx").write_bytes(config.optimiser.kernel().model())
     write_config(config, folder.config)
     folder.note(f"begun with cnndsl {environment()['packages']}")
+
+
+def write_graphs(folder: RunFolder, training: Training) -> None:
+    """The graphs of the stage that the training is in. Raises OSError."""
+    for name, model in training.models.items():
+        with replaced(folder.graphs / name) as file:
+            file.write(model)
 
 
 def _rows(data: DataSet) -> list[dict[str, Any]]:

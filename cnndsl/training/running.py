@@ -13,19 +13,26 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.session import available_cores
 from cnndsl.shape import Shape
 from cnndsl.training.assembly import Training
-from cnndsl.training.checkpoint import load_checkpoint
+from cnndsl.training.checkpoint import load_checkpoint, read_progress
 from cnndsl.training.config import Config, read_config, write_config
 from cnndsl.training.defaults import learning_rate
-from cnndsl.training.describing import header
+from cnndsl.training.describing import described_stage, header
 from cnndsl.training.finishing import finish
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.interrupts import Interrupts
-from cnndsl.training.keeping import FolderKeeper
+from cnndsl.training.keeping import FolderKeeper, write_results
 from cnndsl.training.loop import Limits, Loop
 from cnndsl.training.networks import subject_for
 from cnndsl.training.problems import problem
 from cnndsl.training.progress import Progress, Scores
-from cnndsl.training.records import describe_run, facts, kept_problem, not_finite, summary
+from cnndsl.training.records import (
+    describe_run,
+    facts,
+    kept_problem,
+    not_finite,
+    summary,
+    write_graphs,
+)
 from cnndsl.training.screen import Screen
 from cnndsl.training.stepper import NotFiniteError
 from cnndsl.training.subjects import Subject
@@ -90,7 +97,9 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
         if changes:
             config = config.with_training(**changes)
         kept = None if "device" in changes else folder.graphs
-        with Training(config, kept_problem(folder, config, _data(config)), kept) as training:
+        problem = kept_problem(folder, config, _data(config))
+        epoch = len(read_progress(folder.checkpoint).epochs)
+        with Training(config, problem, kept, epoch) as training:
             progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
             _reopen(training, progress)
             if changes:
@@ -110,27 +119,9 @@ def assemble(config: Config, inputs: Mapping[str, Shape] | None = None) -> Train
 
 
 def _run(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
-    choice = training.config.training
-    keeper = FolderKeeper(
-        folder, training.stepper, training.average, training.export, facts(training)
-    )
-    told: set[str] = set()
-    loop = Loop(
-        training.stepper,
-        training.feed,
-        lambda: _evaluate(training, folder, screen, told),
-        training.rate,
-        Limits(choice.epochs, choice.time_limit, choice.patience, choice.checkpoint_every),
-        progress,
-        keeper,
-        screen,
-        training.average,
-    )
     with Interrupts() as interrupts:
-        if not progress.steps:
-            keeper.checkpoint(progress)
         try:
-            ended = loop.run(interrupts)
+            ended = _train(training, folder, progress, screen, interrupts)
         except NotFiniteError as e:
             raise UsageError(not_finite(e, folder, progress)) from None
         if not ended:
@@ -139,10 +130,55 @@ def _run(training: Training, folder: RunFolder, progress: Progress, screen: Scre
             screen.say(f"  cnndsl resume {folder.path}")
             return Outcome(folder.path, progress, None, interrupts.requested)
         test = finish(training, folder, progress)
-        results = keeper.results(progress, test)
+        results = write_results(folder, progress, facts(training), test)
         folder.note(f"ended: {progress.ended}")
     screen.end(summary(training, folder, progress, test), results)
     return Outcome(folder.path, progress, test)
+
+
+def _train(
+    training: Training,
+    folder: RunFolder,
+    progress: Progress,
+    screen: Screen,
+    interrupts: Interrupts,
+) -> bool:
+    """Stage after stage to the end; whether it was reached."""
+    choice, told = training.config.training, set[str]()
+    while True:
+        write_graphs(folder, training)
+        keeper = FolderKeeper(
+            folder, training.stepper, training.average, training.export, facts(training)
+        )
+        if not progress.steps:
+            keeper.checkpoint(progress)
+        plan, stage = training.plan, training.stage
+        loop = Loop(
+            training.stepper,
+            training.feed,
+            lambda: _evaluate(training, folder, screen, told),
+            training.rate,
+            Limits(
+                choice.epochs,
+                choice.time_limit,
+                choice.patience,
+                choice.checkpoint_every,
+                plan.stages[stage].after,
+                plan.end(stage),
+            ),
+            progress,
+            keeper,
+            screen,
+            training.average,
+        )
+        if not loop.run(interrupts):
+            return False
+        if progress.ended:
+            return True
+        training.advance(progress.steps)
+        text = described_stage(training)
+        folder.note(text)
+        screen.say(text)
 
 
 def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[str]) -> Scores:

@@ -135,23 +135,36 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 @dataclass(frozen=True, slots=True)
 class LearningRate:
-    """`peak`, times a schedule's factor; the first `warm_up` steps rise to it in equal parts."""
+    """`peak`, times a schedule's factor; the first `warm_up` steps rise to it in equal parts.
+
+    Each of `stages` (its first epoch, and what multiplies the peak in it) begins anew.
+    """
 
     peak: float
     schedule: Schedule
     warm_up: int = 0
+    stages: tuple[tuple[int, float], ...] = ((0, 1.0),)
 
     def at(self, moment: Moment) -> float:
         """The learning rate of a step."""
+        peak, moment = self._in_stage(moment)
         if moment.step < self.warm_up:
-            return self.peak * (moment.step + 1) / self.warm_up
+            return peak * (moment.step + 1) / self.warm_up
         remaining = Moment(
             moment.step - self.warm_up,
             max(moment.steps - self.warm_up, 1),
             moment.epoch_steps,
             moment.losses,
         )
-        return self.peak * self.schedule.factor(remaining)
+        return peak * self.schedule.factor(remaining)
+
+    def _in_stage(self, moment: Moment) -> tuple[float, Moment]:
+        """The peak, and the moment as if the stage were all there is."""
+        first, factor = next(s for s in reversed(self.stages) if s[0] <= moment.epoch)
+        ends = [epoch * moment.epoch_steps for epoch, _ in self.stages if epoch > first]
+        begin, end = first * moment.epoch_steps, min([moment.steps, *ends])
+        within = Moment(moment.step - begin, end - begin, moment.epoch_steps, moment.losses[first:])
+        return self.peak * factor, within
 
 
 def _between(start: float, end: float, progress: float) -> float:

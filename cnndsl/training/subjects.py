@@ -51,6 +51,11 @@ class Subject(ABC):
 
     @property
     @abstractmethod
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Every parameter and statistic by its full name, in the order of use."""
+
+    @property
+    @abstractmethod
     def has_norms(self) -> bool:
         """Whether batches or groups are normalised on the way."""
 
@@ -114,6 +119,15 @@ class SpecSubject(Subject):
         return {i.name: i.shape for i in self.network.inputs}
 
     @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """Those of training heads included."""
+        found: dict[str, Parameter] = {}
+        for step in self.network.steps:
+            for parameter in step.layer.parameters(*self.network.input_shapes(step)):
+                found.setdefault(f"{step.owner}.{parameter.name}", parameter)
+        return found
+
+    @property
     def has_norms(self) -> bool:
         return any(step.layer.word in _NORMS for step in self.network.steps)
 
@@ -137,7 +151,7 @@ class SpecSubject(Subject):
         draw = initial_weights(self.network, rule, seed)
         return {
             name: np.concatenate(list(draw(name, p))).reshape(p.shape)
-            for name, p in _parameters(self.network).items()
+            for name, p in self.parameters.items()
         }
 
     def lowered(self) -> Lowered:
@@ -165,6 +179,10 @@ class ModelSubject(Subject):
     @property
     def inputs(self) -> Mapping[str, Shape]:
         return {name: Shape(s[0], tuple(s[1:])) for name, s in self.foreign.inputs.items()}
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        return self.foreign.parameters
 
     @property
     def has_norms(self) -> bool:
@@ -210,12 +228,3 @@ def model_subject(path: Path, inputs: Mapping[str, Sequence[int]]) -> ModelSubje
     opened = open_model(path)  # looks at where its weights lie, too
     foreign = read_foreign(path, inputs)
     return ModelSubject(path.stem, opened.preprocessing, opened.labels, foreign, path)
-
-
-def _parameters(network: Network) -> dict[str, Parameter]:
-    """Every parameter by its full name, those of training heads included."""
-    found: dict[str, Parameter] = {}
-    for step in network.steps:
-        for parameter in step.layer.parameters(*network.input_shapes(step)):
-            found.setdefault(f"{step.owner}.{parameter.name}", parameter)
-    return found

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,10 +11,6 @@ from click.testing import CliRunner, Result
 
 from cnndsl.cli import main
 from tests.support.toy_data import write_toy
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, "-c", "from cnndsl.cli import main; main()"]
-
 
 KEPT = (
     *("config.toml", "spec.cnn", "network.cnn", "environment.json", "data.json", "split.csv"),
@@ -76,73 +66,22 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_others(place: Path) -
     assert first == same != other
 
 
-@pytest.mark.slow
-def test_killed_at_random_moments_it_resumes_to_the_same_bits(place: Path) -> None:
-    options = ["--epochs", "16", "--augment", "strong", "--ema", "0.9", "--clip", "1"]
-    options += ["--checkpoint-every", "0.02s"]
-    train(*options, "--name", "whole", "-q")
-    command = [*PROGRAM, "train", "tiny.cnn", "--data", "quarters.npz", "--batch", "32"]
-    command += ["--threads", "1", "-q", "--name", "killed", *options]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    rng = random.Random(3)
-    run = place / "runs" / "killed-001"
-    for attempt in range(40):  # noqa: B007 - the last one tells how often it was killed
-        process = subprocess.Popen(command, env=environment)
-        before = _stamp(run)
-        while _stamp(run) == before and process.poll() is None:
-            time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.3))
-        process.kill()
-        if process.wait() == 0:
-            break
-        command = [*PROGRAM, "resume", str(run), "-q"]
-    else:
-        pytest.fail("it makes no headway")
-    assert attempt >= 1, "it was never killed"
-    for name in ("last.safetensors", "best.safetensors", "metrics.csv"):
-        ours, theirs = run / name, place / "runs" / "whole-001" / name
-        if name == "metrics.csv":
-            assert _scores(ours) == _scores(theirs)
-        else:
-            assert ours.read_bytes() == theirs.read_bytes(), name
+def test_stages_free_what_was_frozen(place: Path) -> None:
+    from cnndsl.weights.save import read_tensors
 
-
-def _stamp(run: Path) -> int:
-    try:
-        return (run / "checkpoint.safetensors").stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
-
-
-def _scores(path: Path) -> list[dict[str, str]]:
-    """All columns but those that tell the time."""
-    rows = list(csv.DictReader(path.open()))
-    return [{k: v for k, v in r.items() if k not in ("seconds", "images_per_second")} for r in rows]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_with_the_line_that_goes_on(place: Path, number: signal.Signals) -> None:
-    command = [*PROGRAM, "train", "tiny.cnn", "--data", "quarters.npz", "--epochs", "100000"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    stages = ("--freeze", "*", "--unfreeze", "0:logits,1:bn1,2:conv1")
+    output = train("--epochs", "3", *stages).output
+    assert "stages    after 1 epoch bn1; after 2 epochs conv1" in output
+    assert "stage 2 of 3: bn1 too, 532 trained parameters" in output
     run = place / "runs" / "tiny-001"
-    while not _stamp(run) and process.poll() is None:
-        time.sleep(0.005)
-    time.sleep(0.2)
-    process.send_signal(number)
-    output = process.communicate(timeout=60)[0]
-    assert process.returncode == 128 + number
-    assert f"cnndsl resume {run.relative_to(place)}" in output
-    cnndsl("resume", str(run), "--time-limit", "0.01s")
-    assert json.loads((run / "results.json").read_text())["ended"] == "time"
-
-
-def test_more_epochs_continue_a_finished_run(place: Path) -> None:
-    train("--epochs", "1", "-q", "--schedule", "constant")
-    cnndsl("resume", "runs/tiny-001", "--epochs", "3", "-q")
-    train("--epochs", "3", "-q", "--schedule", "constant")
-    continued, whole = (place / f"runs/tiny-00{n}/last.safetensors" for n in (1, 2))
-    assert continued.read_bytes() == whole.read_bytes()
+    assert {p.name for p in (run / "graphs").iterdir()} >= {"grad-2.onnx", "grad-3.onnx"}
+    train("--epochs", "1", *stages, "-q", "--name", "head")
+    train("--epochs", "1", *stages, "-q", "--name", "start", "--lr", "1e-30")
+    head, start = (
+        read_tensors(place / f"runs/{name}-001/last.safetensors")[0] for name in ("head", "start")
+    )
+    same = {name for name, values in head.items() if (values == start[name]).all()}
+    assert head.keys() - same == {"logits.weight", "logits.bias"}
 
 
 def test_accuracy_can_be_asked_for() -> None:
@@ -192,6 +131,9 @@ def test_programs_read_a_line_an_epoch() -> None:
         (["--schedule", "cosine ends=1"], "no setting `ends`; did you mean `end`"),
         (["--freeze", "*"], "nothing is left to train"),
         (["--freeze", "cnov1"], "matches no parameter; did you mean `conv1`"),
+        (["--unfreeze", "1:conv1"], "matches nothing that is frozen then"),
+        (["--freeze", "conv1", "--unfreeze", "1:conv9"], "--unfreeze `conv9` matches no parameter"),
+        (["--unfreeze", "conv1"], "isn't written EPOCHS:PATTERN"),
         (["--lr-of", "conv7=1"], "no trained parameter is called `conv7`"),
         (["--lr-of", "conv1"], "PATTERN=FACTOR"),
         (["--time-limit", "soon"], "no duration"),

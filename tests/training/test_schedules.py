@@ -10,7 +10,7 @@ import pytest
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.apply import Group
 from cnndsl.training.choices import read_choice, write_choice
-from cnndsl.training.groups import arrange
+from cnndsl.training.groups import arrange, check_rates, rate_of
 from cnndsl.training.optimisers import OPTIMISERS, Sgd
 from cnndsl.training.schedules import (
     SCHEDULES,
@@ -94,7 +94,8 @@ def test_short_runs_have_a_rate_at_each_step(word: str, steps: int) -> None:
 def test_parameters_with_equal_settings_lie_together() -> None:
     shapes = {"conv1.weight": (4, 4), "conv1.bias": (4,), "fc1.weight": (20,), "fc1.bias": (2,)}
     roles: Any = {name: name.rpartition(".")[2] for name in shapes}
-    layout, groups = arrange(shapes, roles, [("fc1", 10.0), ("fc1.bias", 2.0)], 0.01)
+    rates = [("fc1", 10.0), ("fc1.bias", 2.0)]
+    layout, groups = arrange(shapes, roles, lambda name: rate_of(name, rates), 0.01)
     assert list(layout) == ["conv1.weight", "conv1.bias", "fc1.weight", "fc1.bias"]
     assert groups == [
         Group(0, 16, 1.0, 0.01),
@@ -103,7 +104,7 @@ def test_parameters_with_equal_settings_lie_together() -> None:
         Group(64, 16, 2.0, 0.0),
     ]
     with pytest.raises(UsageError, match="no trained parameter is called `head"):
-        arrange(shapes, roles, [("head*", 1.0)])
+        check_rates([("head*", 1.0)], shapes)
 
 
 def test_choices_are_written_as_layers_are() -> None:

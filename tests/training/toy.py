@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from cnndsl.layers.base import Role
-from cnndsl.training.groups import Rates, arrange
+from cnndsl.training.groups import Rates, arrange, rate_of
 from cnndsl.training.noise import NoiseKind
 from cnndsl.training.optimisers import Optimiser, Sgd
 from cnndsl.training.state import Weights
@@ -107,7 +107,9 @@ def stepper(
     """A stepper at the initial weights."""
     settings = settings or StepSettings(seed=3)
     optimiser = optimiser or Sgd(weight_decay=1e-2)
-    layout, groups = arrange(SHAPES, ROLES, rates, optimiser.weight_decay)
+    layout, groups = arrange(
+        SHAPES, ROLES, lambda name: rate_of(name, rates), optimiser.weight_decay
+    )
     weights = Weights(layout, {}, STATISTICS)
     weights.write(start())
     return Stepper(gradient_model(), NOISE, weights, groups, optimiser, settings)
