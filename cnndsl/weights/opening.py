@@ -7,27 +7,36 @@ beside, and its tensors together may be 100 times the file and 16 MiB, compresse
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.weights.formats.archive import members
 from cnndsl.weights.formats.elements import TYPES, width
+from cnndsl.weights.formats.limits import check_expansion
+from cnndsl.weights.formats.others import refused
 from cnndsl.weights.tensors import Array, Damaged, Tensor, TensorFile
 
-MOST_EXPANSION, ALWAYS_ALLOWED = 100, 16 << 20
+_OLD_TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind a version
+_ZIP = b"PK\3\4"
 
-_KINDS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
-    ("safetensors", lambda start: start[8:9] == b"{"),
+Members = Collection[str]
+"""The names in a zip archive; empty for other files."""
+
+_KINDS: tuple[tuple[str, Callable[[bytes, Members], bool]], ...] = (
+    ("torch_zip", lambda _, names: any(n.endswith("/data.pkl") for n in names)),
+    ("npz", lambda _, names: any(n.endswith(".npy") for n in names)),
+    ("torch_stream", lambda start, _: _OLD_TORCH in start[:32]),
+    ("safetensors", lambda start, _: start[8:9] == b"{"),
 )
-"""The module in `formats/` that reads a file with such a start; the first match is taken."""
+"""The module in `formats/` that reads such a file, by its first bytes and, if it is a zip archive,
+by the names in it; the first match is taken.
+"""
 
-_START = 64  # bytes
+_START = 512  # bytes
 
 
 def open_tensors(path: Path) -> TensorFile:
@@ -43,11 +52,10 @@ def open_tensors(path: Path) -> TensorFile:
             )
         with path.open("rb") as file:
             start = file.read(_START)
-        kind = next((module for module, fits in _KINDS if fits(start)), None)
+        names = members(path) if start.startswith(_ZIP) else ()
+        kind = next((module for module, fits in _KINDS if fits(start, names)), None)
         if kind is None:
-            raise Damaged(
-                "is no file of weights that is known: PyTorch, safetensors, .npz, ONNX or Keras"
-            )
+            raise refused(start)
         found: TensorFile = import_module(f"cnndsl.weights.formats.{kind}").open_file(path)
         found = replace(found, bytes=found.bytes or path.stat().st_size)
         _check_total(found)
@@ -65,33 +73,29 @@ def _guarded(path: Path, tensor: Tensor) -> Tensor:
 def _check_total(file: TensorFile) -> None:
     """Raise Damaged where the tensors together are far larger than the file."""
     total = sum(t.size * width(t.type) for t in file.tensors.values() if t.type in TYPES)
-    if total > file.bytes * MOST_EXPANSION + ALWAYS_ALLOWED:
-        raise Damaged(
-            f"has {file.bytes:,} bytes and claims tensors of {total:,}: that can't be meant"
-        )
-
-
-_DAMAGES = (
-    ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, EOFError,
-    RuntimeError, zipfile.BadZipFile, zlib.error, struct.error,
-)  # fmt: skip
-"""What readers, and the libraries below them, raise over damaged files."""
+    check_expansion(total, file.bytes)
 
 
 @contextmanager
 def _one_sentence(path: Path) -> Generator[None]:
-    """Turn whatever is raised over a damaged file into a UsageError."""
+    """Turn whatever is raised over a damaged file into a UsageError.
+
+    The libraries below (zipfile, zlib, numpy, h5py, json) raise a dozen kinds of errors over bytes
+    that somebody has chosen, and no list of them would be complete.
+    """
     try:
         yield
-    except OSError as e:
-        reason = e.strerror or str(e).splitlines()[0] if str(e) else "the system doesn't say why"
-        raise UsageError(f"`{path}` can't be read: {_plain(reason)}") from None
-    except MemoryError:
-        raise UsageError(f"`{path}` doesn't fit into memory") from None
+    except UsageError:
+        raise
     except Damaged as e:
         raise UsageError(f"`{path}` {_plain(str(e))}") from None
-    except _DAMAGES as e:
-        raise UsageError(f"`{path}` is damaged ({_plain(str(e)) or type(e).__name__})") from None
+    except MemoryError:
+        raise UsageError(f"`{path}` doesn't fit into memory") from None
+    except OSError as e:
+        raise UsageError(f"`{path}` can't be read: {_plain(e.strerror or str(e))}") from None
+    except Exception as e:
+        reason = _plain(str(e)) or type(e).__name__
+        raise UsageError(f"`{path}` is damaged ({reason})") from None
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,7 @@ def test_what_a_file_says_of_its_pictures_and_classes(tmp_path: Path) -> None:
         (
             {n: {"dtype": "U8", "shape": [9999], "data_offsets": [0, 9999]} for n in range(9000)},
             b"0" * 9999,
-            "claims tensors of 89,991,000",
+            "claims to hold 89,991,000",
         ),
     ],
 )
@@ -118,3 +120,51 @@ def test_what_is_no_file_of_weights(tmp_path: Path, name: str, sentence: str) ->
     (tmp_path / "deep").write_bytes(len(deep).to_bytes(8, "little") + deep)
     with pytest.raises(UsageError, match=sentence):
         open_tensors(tmp_path / name)
+
+
+@pytest.mark.parametrize("pack", [np.savez, np.savez_compressed])
+def test_npz_of_every_type(tmp_path: Path, pack: Callable[..., None]) -> None:
+    given = {
+        **{kind: ARRAY.astype(kind) for kind in TYPES if kind != "bfloat16"},
+        "layer/by columns": np.asfortranarray(ARRAY),
+        "big": ARRAY.astype(">f4"),
+        "scalar": np.float32(3),
+        "empty": np.zeros((0, 3)),
+    }
+    pack(tmp_path / "w.npz", **given)
+    found = open_tensors(tmp_path / "w.npz")
+    assert found.format == "NumPy"
+    assert list(found.tensors) == list(given)
+    for name, expected in given.items():
+        tensor = found.tensors[name]
+        assert (tensor.shape, tensor.type) == (expected.shape, expected.dtype.name)
+        values = tensor.read()
+        assert values.dtype == expected.dtype.newbyteorder("=") and values.flags.writeable
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_objects_in_an_npz_are_listed_but_never_made(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", w=ARRAY, o=np.array([{}, []], dtype=object), s=np.array(["a"]))
+    found = open_tensors(tmp_path / "w.npz")
+    assert [t.type for t in found.tensors.values()] == ["float32", "object", "str32"]
+    with pytest.raises(UsageError, match="has its tensor `o` as object, which can't be read"):
+        found.tensors["o"].read()
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", "doesn't fit its shape"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (-6,), }", "no whole number"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': __import__('os'), }", "is damaged"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': " + "(" * 5000, "is damaged"),
+        ("[1, 2]", "is damaged"),
+    ],
+)
+def test_npz_that_lie(tmp_path: Path, header: str, sentence: str) -> None:
+    text = header.encode() + b"\n"
+    array = b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + ARRAY.tobytes()
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.writestr("w.npy", array)
+    with pytest.raises(UsageError, match=sentence):
+        open_tensors(tmp_path / "w.npz")

@@ -39,7 +39,7 @@ def checked_shape(shape: object) -> tuple[int, ...]:
     return found
 
 
-def from_bytes(data: bytes | memoryview, type_: str, order: ByteOrder = "<") -> Array:
+def from_bytes(data: bytes | bytearray, type_: str, order: ByteOrder = "<") -> Array:
     """Elements of one of TYPES as a flat array of the machine's own order."""
     return _values(np.frombuffer(data, _stored(type_, order)), type_)
 
