@@ -6,6 +6,7 @@ Every value made here knows its shape, so that a form's time can be predicted fr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,18 @@ def total(write: Writer, value: ir.Value, axes: Sequence[int]) -> ir.Value:
         return value
     shape = [n for i, n in enumerate(write.shape(value)) if i not in axes]
     return make(write, "ReduceSum", shape, value, write.constant(list(axes)), keepdims=0)
+
+
+def first_total(write: Writer, value: ir.Value) -> ir.Value:
+    """The sum over the first axis, as a row of ones times the rest.
+
+    ReduceSum takes 10 to 30 times as long where only leading axes are summed (32 x 55296: 1.3 ms
+    on one thread and 1.4 on two, against 0.09).
+    """
+    count, *rest = write.shape(value)
+    ones = write.constant([[1.0] * count], "float")
+    whole = matmul(write, ones, reshape(write, value, (count, prod(rest))))
+    return reshape(write, whole, rest)
 
 
 def gather(write: Writer, value: ir.Value, indices: Sequence[int], axis: int) -> ir.Value:

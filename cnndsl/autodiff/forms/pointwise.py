@@ -10,7 +10,7 @@ from math import prod
 import onnx_ir as ir
 
 from cnndsl.autodiff.forms.geometry import Convolution
-from cnndsl.autodiff.forms.pieces import matmul, reshape, total, turn
+from cnndsl.autodiff.forms.pieces import first_total, matmul, reshape, turn
 from cnndsl.autodiff.writer import Writer
 
 
@@ -28,7 +28,7 @@ def input_gradient(write: Writer, c: Convolution, dy: ir.Value, w: ir.Value) -> 
 def weight_gradient(write: Writer, c: Convolution, x: ir.Value, dy: ir.Value) -> ir.Value:
     """dw = Σ dy·xᵀ over the batch."""
     parts = matmul(write, _map(write, c, dy), turn(write, _map(write, c, x)))
-    return reshape(write, total(write, parts, [0]), c.w_shape)
+    return reshape(write, first_total(write, parts), c.w_shape)
 
 
 def _map(write: Writer, c: Convolution, value: ir.Value) -> ir.Value:
