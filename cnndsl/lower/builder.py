@@ -46,7 +46,7 @@ class GraphBuilder:
             producer = result.producer()
             assert producer is not None
             producer.name = step.name
-            producer.doc_string = _written(step)
+            producer.doc_string = written(step)
         self.values[step.name] = result
 
     def write(self, step: Step, inputs: Sequence[ir.Value]) -> ir.Value:
@@ -120,7 +120,7 @@ class GraphBuilder:
         return self.network.by_name[self.step.inputs[number]].layer
 
 
-def _written(step: Step) -> str:
+def written(step: Step) -> str:
     """What the spec says where the step comes from, for people who open the model."""
     span = step.origin.span
     file = span.source.name.replace("\\", "/").rpartition("/")[2]  # not where it lay

@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter, ShapeError
-from cnndsl.lower.builder import FLOAT, OPSET, GraphBuilder
+from cnndsl.lower.builder import FLOAT, OPSET, GraphBuilder, written
 from cnndsl.network import Network, Step
 
 DOMAIN = "cnndsl"
@@ -111,7 +111,8 @@ class TrainingGraphBuilder(GraphBuilder):
         return self.parameters[name].role != "statistic" and self._trainable(name)
 
     def lower(self, step: Step) -> None:
-        """Add the nodes of one step in its training form."""
+        """Add the nodes of one step in its training form; each says where the spec has it."""
+        first = len(self.nodes)
         try:
             super().lower(step)
         except ShapeError as e:
@@ -119,6 +120,8 @@ class TrainingGraphBuilder(GraphBuilder):
             raise UsageError(
                 f"`{step.name}` ({place}) can't train: {e.message}; {e.help}"
             ) from None
+        for node in self.nodes[first:]:
+            node.doc_string = node.doc_string or written(step)
 
     def write(self, step: Step, inputs: Sequence[ir.Value]) -> ir.Value:
         """The step's value."""

@@ -95,5 +95,6 @@ def worst(ours: Arrays, theirs: Arrays) -> dict[str, float]:
     """
     assert {n for n in ours if "/" in n} == {n for n in theirs if "/" in n}
     sizes = {n: float(np.abs(a).max()) for n, a in theirs.items()}
-    least = 1e-3 * float(np.median([s for n, s in sizes.items() if n.startswith("grad/")]))
+    median = float(np.median([s for n, s in sizes.items() if n.startswith("grad/")]))
+    least = max(1e-3 * median, 1e-6)
     return {n: float(np.abs(ours[n] - theirs[n]).max()) / max(sizes[n], least) for n in theirs}

@@ -20,7 +20,9 @@ from tests.support.torch_interpreter import (
 def local_response_norm(run: Run, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer
     n = layer.channels
-    return run.functions.local_response_norm(x, n, layer.alpha * n, layer.beta, layer.k)
+    map_ = x[..., None] if x.ndim == 2 else x  # torch takes no vectors
+    y = run.functions.local_response_norm(map_, n, layer.alpha * n, layer.beta, layer.k)
+    return y.reshape(x.shape)
 
 
 @word("scale")

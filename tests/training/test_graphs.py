@@ -5,6 +5,8 @@ import onnx
 import onnxruntime
 import pytest
 
+from cnndsl.autodiff import RULES
+from cnndsl.diagnostics import UsageError
 from cnndsl.specs import load
 from cnndsl.training.graphs import TrainingGraphs, build_training
 
@@ -63,3 +65,12 @@ def test_evaluation_takes_any_batch(batch: int) -> None:
     expected = -log_p[np.arange(batch), feeds["target"]].mean()
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     assert correct == (logits.argmax(1) == feeds["target"]).sum()
+
+
+def test_a_missing_rule_names_operator_node_and_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(RULES, "Erf")
+    spec = "cnndsl 1\nnet N\ninput x 3@6x6\nconv 3x3 4 -> gelu\nfc 5\n"
+    with pytest.raises(UsageError) as error:
+        build_training(load(spec)[0], BATCH)
+    where = "node `gelu1/Erf2`, <text>:4: conv 3x3 4 -> gelu"
+    assert str(error.value) == f"the operator Erf ({where}) has no gradient rule yet"

@@ -1,0 +1,51 @@
+"""Any network: its training graph gives torch's gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.network import LossTerm, Network
+from cnndsl.training.graphs import TrainingGraphs, build_training
+from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
+from tests.support.networks import networks
+
+pytestmark = pytest.mark.torch
+BATCH = 3
+DRAWS = 3
+
+
+@settings(max_examples=100)
+@given(networks())
+def test_gradients_are_torchs(network: Network) -> None:
+    """As far as float32 goes: within 1e-4, or four times what torch's own float32 is off."""
+    output = network.outputs[0]
+    term = LossTerm(coefficient=1.0, function="mse", arguments=(output, "target"))
+    try:
+        graphs = build_training(network, BATCH, loss=[term])
+    except UsageError as error:
+        assert "nothing is left to train" in str(error)
+        return
+    assert any(_agrees(network, graphs, output, seed) for seed in range(DRAWS))
+
+
+def _agrees(network: Network, graphs: TrainingGraphs, output: str, seed: int) -> bool:
+    feeds = feeds_for(graphs, seed)
+
+    def loss(f: Any, values: dict[str, Any], given: dict[str, Any]) -> Any:
+        return f.mse_loss(values[output], given["target"])
+
+    try:
+        exact = torch_gradients(network, graphs, feeds, loss)
+    except ValueError as error:  # torch normalises no map of one value
+        assume("more than 1 spatial element" not in str(error))
+        raise
+    assume(all(np.isfinite(a).all() and np.abs(a).max(initial=0) < 1e6 for a in exact.values()))
+    rounded = torch_gradients(network, graphs, feeds, loss, double=False)
+    ours = {n: a for n, a in run_graph(graphs, feeds).items() if n in exact}
+    allowed = max(1e-4, 4 * max(worst(rounded, exact).values()))
+    return max(worst(ours, exact).values()) <= allowed
