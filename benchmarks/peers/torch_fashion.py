@@ -61,7 +61,7 @@ def main(where: str, epochs: int, seed: int, threads: int, feed: str) -> None:
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
-        learning_rate("adamw", subject.has_norms),
+        learning_rate("adamw", subject.layers, subject.has_norms),
         total_steps=epochs * loader.steps,
         cycle_momentum=False,
     )

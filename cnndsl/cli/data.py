@@ -131,15 +131,14 @@ def opened(where: str, data_dir: Path | None, seed: int = 0) -> DataSet:
     """A data set, with a bar on the terminal where it has to be downloaded. Raises UsageError."""
     from cnndsl.data import open_data
 
-    hidden = not sys.stderr.isatty()
+    return open_data(where, seed=seed, data_dir=data_dir, progress=downloading)
 
-    def progress(name: str, done: int, total: int) -> None:
-        if hidden:
-            return
+
+def downloading(name: str, done: int, total: int) -> None:
+    """How much of a file is there, on the terminal."""
+    if sys.stderr.isatty():
         end = "\n" if done == total else ""
         click.echo(f"\r{name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB{end}", nl=False, err=True)
-
-    return open_data(where, seed=seed, data_dir=data_dir, progress=progress)
 
 
 @contextmanager

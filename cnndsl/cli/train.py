@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.data import downloading
 from cnndsl.cli.durations import read_duration
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
 from cnndsl.cli.pictures import given_fields, picture_options
@@ -53,6 +54,7 @@ def command(
         name=name,
         inputs=read_inputs(inputs),
         pictures=given_fields(values),
+        progress=downloading,
     )
     end(context, outcome, values["assert_accuracy"])
 

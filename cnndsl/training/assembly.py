@@ -13,7 +13,6 @@ from cnndsl.training.averaging import Average
 from cnndsl.training.blocks import blocks, depth_factors
 from cnndsl.training.checkpoint import gathered, restore
 from cnndsl.training.config import Config
-from cnndsl.training.defaults import learning_rate
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
 from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
@@ -145,10 +144,8 @@ class Training:
         """The learning rate over the whole training."""
         choice = self.config.training
         warm_up = round(choice.warm_up * self.epoch_steps)
-        peak = choice.learning_rate or learning_rate(
-            self.config.optimiser.word, self.problem.subject.has_norms
-        )
-        return LearningRate(peak, self.config.schedule, warm_up, self.plan.firsts)
+        assert choice.learning_rate is not None, "resolved when the run began"
+        return LearningRate(choice.learning_rate, self.config.schedule, warm_up, self.plan.firsts)
 
     def rates(self, progress: Progress, points: int = 200) -> list[tuple[float, float]]:
         """The learning rate over the steps that were done, for a chart."""

@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import Split
 from cnndsl.data.loader import Batch, Loader
 from cnndsl.diagnostics import UsageError
-from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
 from cnndsl.training.evaluation import Examples
 from cnndsl.training.graphs import Slot
 
-MEASURED = 1024
-"""So many training pictures tell mean and deviation closely enough."""
-
 EVALUATED = 256
 """Examples at a time that are evaluated, at most: more save nothing, and take memory."""
-
-_SMALLEST_DEVIATION = 1e-3  # of pictures that are all alike
-_DIGITS = 4
-
-
-def measured(split: Split, picture: PictureInput, seed: int) -> Preprocessing:
-    """The preprocessing that gives training pictures mean 0 and variance 1, channel by channel.
-
-    From a sample of them, drawn by the seed; rounded to four digits.
-    """
-    how = picture.preprocessing
-    plain = replace(picture, preprocessing=replace(how, scale=255.0, mean=(0.0,), std=(1.0,)))
-    count, total, squares = 0, np.zeros(picture.channels), np.zeros(picture.channels)
-    with Loader(split, plain, batch=128, seed=seed, shuffle=True, corrupt="skip") as loader:
-        for batch in islice(loader.epoch(0), MEASURED // 128):
-            values = batch.images.astype(np.float64)
-            total += values.sum(axis=(0, 2, 3))
-            squares += (values**2).sum(axis=(0, 2, 3))
-            count += values[:, 0].size
-    if not count:
-        raise UsageError("none of the training pictures can be read")
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, _SMALLEST_DEVIATION**2))
-    return replace(how, scale=255.0, mean=_rounded(mean), std=_rounded(deviation))
 
 
 class TrainingFeed:
@@ -122,7 +91,3 @@ def as_examples(batch: Batch, picture: str, targets: Mapping[str, Slot]) -> dict
 
 def _described(slot: Slot) -> str:
     return f"{slot.type} {'x'.join(map(str, slot.shape[1:])) or 'one each'}"
-
-
-def _rounded(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(round(n, _DIGITS) for n in numbers.tolist())

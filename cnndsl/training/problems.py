@@ -9,11 +9,11 @@ from typing import Any
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.recipe import read_augmentation
+from cnndsl.data.statistics import measured, whole_or_middle
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.training.config import Config
-from cnndsl.training.feeding import measured
 from cnndsl.training.subjects import Subject
 
 
@@ -44,10 +44,10 @@ def problem(
     how = preprocessing or subject.preprocessing
     by_hand = bool(given.keys() & {"scale", "mean", "std", "order"})
     if how is None and not by_hand and not subject.reconstructs:
-        plain = subject.picture(replace(Preprocessing(), **given))
+        plain = subject.picture(replace(whole_or_middle(data), **given))
         how = measured(data.train, plain, config.training.seed)
     try:
-        picture = subject.picture(replace(how or Preprocessing(), **given))
+        picture = subject.picture(replace(how or whole_or_middle(data), **given))
     except ValueError as e:
         raise UsageError(str(e)) from None
     return Problem(subject, data, picture, read_augmentation(config.data.augment, data.mirror))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.data.dataset import DataSet
+from cnndsl.data.fetch import Progress as Downloading
 from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.session import available_cores
@@ -66,21 +67,23 @@ def begin(
     name: str | None = None,
     inputs: Mapping[str, Shape] | None = None,
     pictures: Mapping[str, Any] | None = None,
+    progress: Downloading | None = None,
 ) -> Outcome:
-    """Train in a new folder; `pictures` are fields of the preprocessing that are given.
+    """Train in a new folder; `pictures` are fields of the preprocessing that are given, `progress`
+    is told about downloads.
 
     Raises SpecError, UsageError.
     """
-    data = _data(config)
+    data = _data(config, progress)
     subject, notes = subject_for(config.model.spec, data, config.model.settings, inputs or {})
     config, more = _fitting(config, data, subject)
     with Training(config, problem(config, subject, data, pictures=pictures)) as training:
+        training.start()
         folder = RunFolder.create(root, name or Path(config.model.spec).stem)
         with folder.locked():
             describe_run(folder, training)
             lines = [*header(training, str(folder.path)), *notes, *more, *data.notes]
             screen.begin(lines, {"run": str(folder.path), **facts(training)})
-            training.start()
             return _run(training, folder, Progress(), screen)
 
 
@@ -193,12 +196,13 @@ def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[s
     return scores
 
 
-def _data(config: Config) -> DataSet:
+def _data(config: Config, progress: Downloading | None = None) -> DataSet:
     chosen = config.data
     return open_data(
         chosen.path,
         seed=config.training.seed,
         data_dir=Path(chosen.folder) if chosen.folder else None,
+        progress=progress,
     )
 
 
@@ -210,7 +214,9 @@ def _fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, l
         batch = len(data.train)
         notes.append(f"batch {batch} instead of {config.training.batch}: there are no more")
     threads = config.training.threads or available_cores()
-    rate = config.training.learning_rate or learning_rate(config.optimiser.word, subject.has_norms)
+    rate = config.training.learning_rate
+    if rate is None:
+        rate = learning_rate(config.optimiser.word, subject.layers, subject.has_norms)
     path = config.data.path
     if data.where is not None and Path(path).expanduser().exists():
         path = str(Path(path).expanduser().resolve())

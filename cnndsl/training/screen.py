@@ -117,8 +117,12 @@ class Table:
         if "top1" in scores:
             parts.append(f"top-1 {100 * scores['top1']:.2f} %")
         if speed:
-            left = (steps - number) * progress.tally.examples / max(number, 1) / speed
+            whole = steps * progress.tally.examples / max(number, 1) / speed
+            left = whole * (1 - number / steps)
             parts += [f"{speed:,.0f} images/s", f"{duration(left)} left"]
+            further = self.epochs - len(progress.epochs) - 1
+            if further > 0:
+                parts[-1] += f", {duration(left + further * whole)} with all epochs"
         memory = memory_in_use()
         if memory:
             parts.append(f"{memory / 1e9:.1f} GB")

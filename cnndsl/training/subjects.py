@@ -60,6 +60,11 @@ class Subject(ABC):
         """Whether batches or groups are normalised on the way."""
 
     @property
+    def layers(self) -> int:
+        """How many of its layers have weights."""
+        return sum(p.role == "weight" for p in self.parameters.values())
+
+    @property
     def reconstructs(self) -> bool:
         """Whether its loss compares with the picture that went in."""
         return False
