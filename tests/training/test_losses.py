@@ -112,6 +112,15 @@ def test_a_bound_is_summed_over_an_example() -> None:
     )
 
 
+def test_an_output_that_is_expanded() -> None:
+    """In the evaluation graph the LRN is an output, and becomes arithmetic."""
+    check(
+        "conv 3x3 4\nout: lrn 3\noutput out",
+        [term("mse", "out", "target")],
+        lambda f, v, t: f.mse_loss(v["out"], t["target"]),
+    )
+
+
 def test_parts_are_named() -> None:
     graphs = build_training(load("googlenet")[0], 1)
     assert graphs.losses == ("loss", "loss_logits", "loss_aux1", "loss_aux2")

@@ -56,7 +56,7 @@ def expand(nodes: Sequence[ir.Node], writer: Writer) -> dict[ir.Value, ir.Value]
             name = old.name
             if old.shape is not None:
                 new.shape, new.type = old.shape, old.type
-            ir.convenience.replace_all_uses_with(old, new)
+            old.replace_all_uses_with(new, replace_graph_outputs=True)
             old.name = f"{name}/composite"
             new.name = name
             last = new.producer()
