@@ -59,7 +59,7 @@ PARALLEL = {"MatMul", "Conv", "Gather", "Add", "Mul", "Sub", "Relu"}
 """What uses all threads (1.9 times as fast on two, measured); the others use one."""
 
 CONV_TRANSPOSE_SHARED = 0.75
-"""The part of ConvTranspose that uses all threads where it has one group; none where it has more."""
+"""The part of ConvTranspose that uses all threads, with one group; with more, none does."""
 
 
 def nanoseconds(node: ir.Node, threads: int = 1) -> float:
