@@ -10,14 +10,14 @@ import click
 
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
 from cnndsl.cli.train import read_config
-from cnndsl.cli.train_options import train_options
+from cnndsl.cli.train_options import DATA, DEVICE, RECIPE, START, options
 
 WIDTH = 40
 
 
 @click.command("lr-find", short_help="Find a learning rate.")
 @spec_options
-@train_options
+@options(DATA, RECIPE, START, DEVICE)
 @click.option("--steps", type=click.IntRange(min=20), default=200, show_default=True)
 @click.option("--from", "low", type=float, default=1e-6, show_default=True, help="First rate.")
 @click.option("--to", "high", type=float, default=10.0, show_default=True, help="Last rate.")
@@ -27,6 +27,7 @@ WIDTH = 40
     type=click.Path(dir_okay=False, path_type=Path),
     help="The curve, as a .csv or .svg.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="The rate alone.")
 def command(
     spec: str,
     settings: tuple[str, ...],
@@ -35,6 +36,7 @@ def command(
     low: float,
     high: float,
     output: Path | None,
+    quiet: bool,
     **values: Any,
 ) -> None:
     """Let the learning rate grow from step to step, and see where the loss of SPEC falls fastest.
@@ -48,7 +50,7 @@ def command(
     with assemble(config, read_inputs(inputs)) as training:
         training.start()
         curve: list[tuple[float, float]] = []
-        hidden = values["quiet"] or not sys.stderr.isatty()
+        hidden = quiet or not sys.stderr.isatty()
         with click.progressbar(
             range_test(training, steps, low, high), length=steps, file=sys.stderr, hidden=hidden
         ) as bar:
@@ -56,7 +58,7 @@ def command(
     found = judged(curve)
     if output:
         _write(output, curve, found.steepest)
-    if not values["quiet"]:
+    if not quiet:
         for line in _lines(curve, found.steepest, found.lowest):
             click.echo(line)
     click.echo(f"{found.steepest:.2g}")

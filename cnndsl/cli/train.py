@@ -62,7 +62,7 @@ def command(
 def read_config(
     spec: str, settings: dict[str, int | float | str], values: dict[str, Any]
 ) -> Config:
-    """The options as a configuration. Raises UsageError."""
+    """The options as a configuration; those about the end may be missing. Raises UsageError."""
     from cnndsl.training import defaults
     from cnndsl.training.choices import read_choice
     from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
@@ -76,7 +76,7 @@ def read_config(
         decay = defaults.WEIGHT_DECAY
     if decay is not None:
         optimiser = replace(optimiser, weight_decay=decay)
-    limit, every = values["time_limit"], values["checkpoint_every"]
+    limit, every = values.get("time_limit"), values.get("checkpoint_every")
     training = TrainingChoice(
         epochs=values["epochs"] or defaults.EPOCHS,
         batch=values["batch"] or defaults.BATCH,
@@ -89,7 +89,7 @@ def read_config(
         class_weights=values["class_weights"],
         layer_decay=values["layer_decay"],
         seed=values["seed"],
-        patience=values["patience"],
+        patience=values.get("patience"),
         time_limit=read_duration(limit, "--time-limit") if limit else None,
         checkpoint_every=read_duration(every, "--checkpoint-every") if every else None,
         device=values["device"],

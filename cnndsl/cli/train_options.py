@@ -16,7 +16,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 POSITIVE = click.IntRange(min=1)
 PART = click.FloatRange(0, 1, max_open=True)
 
-_DATA = (
+DATA = (
     click.option(
         "--data",
         default="digits",
@@ -26,7 +26,7 @@ _DATA = (
     ),
     click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie, or are put."),
 )
-_RECIPE = (
+RECIPE = (
     click.option("--epochs", type=POSITIVE, help="How often all examples are seen.  [default: 10]"),
     click.option("--batch", type=POSITIVE, help="Examples at a time.  [default: 64]"),
     click.option("--accumulate", type=POSITIVE, default=1, help="So many batches make a step."),
@@ -60,7 +60,7 @@ _RECIPE = (
     click.option("--class-weights", default="none", help="none, balanced, or a number a class."),
     click.option("--augment", default="none", help="none, light, strong, or a .toml file."),
 )
-_START = (
+START = (
     click.option("--weights", type=click.Path(path_type=Path), help="Start from a file's weights."),
     click.option(
         "--init", type=click.Choice(["auto", "he", "glorot", "lecun", "zeros"]), default="auto"
@@ -75,7 +75,7 @@ _START = (
     click.option("--gradual", type=POSITIVE, help="Another block from the head after so many."),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
 )
-_END = (
+END = (
     click.option("--patience", type=click.IntRange(min=0), help="Stop without a better epoch."),
     click.option("--time-limit", metavar="10m", help="Stop after so long, with an evaluation."),
     click.option("--checkpoint-every", metavar="1m", help="By default 30 s, and after epochs."),
@@ -85,7 +85,9 @@ DEVICE = (
     click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
     click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores."),
     click.option("--autotune", is_flag=True, help="Measure forms of convolutions, and remember."),
-    click.option("--deterministic", is_flag=True, help="One thread: equal bits on any machine."),
+    click.option(
+        "--deterministic", is_flag=True, help="One thread: bits don't depend on the cores."
+    ),
 )
 SCREEN = (
     click.option("-q", "--quiet", is_flag=True, help="Nothing but errors."),
@@ -106,7 +108,7 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:
 
 def train_options(function: F) -> F:
     """All that `cnndsl train` takes beside its spec."""
-    return options(_DATA, _RECIPE, _START, _END, DEVICE, SCREEN)(function)
+    return options(DATA, RECIPE, START, END, DEVICE, SCREEN)(function)
 
 
 def read_rates(texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
