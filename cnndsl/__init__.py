@@ -1,7 +1,7 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
-Each arrow is one function; the public verbs are `parse`, `analyse`, `compile` and `run`. They are
-loaded when first used, so that `import cnndsl` costs nothing.
+Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train` and
+`resume`. They are loaded when first used, so that `import cnndsl` costs nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from cnndsl.verbs import analyse as analyse
     from cnndsl.verbs import compile as compile
     from cnndsl.verbs import parse as parse
+    from cnndsl.verbs import resume as resume
     from cnndsl.verbs import run as run
+    from cnndsl.verbs import train as train
 
-__all__ = ["analyse", "compile", "parse", "run"]
+__all__ = ["analyse", "compile", "parse", "resume", "run", "train"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,6 @@
-"""The public verbs: `parse`, `analyse`, `compile`, `run`. The command line merely calls them."""
+"""The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
+`train` and `resume`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from cnndsl.preprocessing import Preprocessing
     from cnndsl.runtime import Inputs, Results
     from cnndsl.shape import Shape
+    from cnndsl.training.running import Outcome
 
 Spec = str | Path
 
@@ -112,6 +115,60 @@ def run(
         threads=threads,
         preprocessing=preprocessing,
     )
+
+
+def train(
+    spec: Spec,
+    data: str | Path,
+    *,
+    epochs: int = 10,
+    batch: int = 64,
+    learning_rate: float | None = None,
+    optimiser: str = "adamw",
+    schedule: str = "one-cycle",
+    augment: str = "none",
+    seed: int = 0,
+    device: str = "cpu",
+    threads: int | None = None,
+    runs: Path | str = "runs",
+    quiet: bool = False,
+) -> Outcome:
+    """Train a spec (its path or zoo name) or an .onnx model on data, and keep the run in a folder.
+
+    `optimiser` and `schedule` are written as on the command line ("sgd nesterov=yes"); the default
+    recipe chooses the learning rate. The outcome tells the folder, the accuracy and how it went.
+    Raises UsageError, SpecError.
+    """
+    from cnndsl.training.running import begin
+    from cnndsl.training.screen import Quiet, Table
+    from cnndsl.training.settings import configure
+
+    config = configure(
+        str(spec),
+        str(data),
+        optimiser=optimiser,
+        schedule=schedule,
+        augment=augment,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+    return begin(config, Quiet() if quiet else Table(epochs, batch), root=Path(runs))
+
+
+def resume(run: Path | str, *, quiet: bool = False) -> Outcome:
+    """Go on with the training in a run's folder. Raises UsageError."""
+    from cnndsl.training.config import read_config
+    from cnndsl.training.folder import RunFolder
+    from cnndsl.training.running import resume as resume_run
+    from cnndsl.training.screen import Quiet, Table
+
+    choice = read_config(RunFolder.open(Path(run)).config).training
+    screen = Quiet() if quiet else Table(choice.epochs, choice.batch)
+    return resume_run(Path(run), screen)
 
 
 def _network(spec: Spec | Network) -> Network:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,20 +63,28 @@ def read_config(
 ) -> Config:
     """The options as a configuration; those about the end may be missing. Raises UsageError."""
     from cnndsl.training import defaults
-    from cnndsl.training.choices import read_choice
-    from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
-    from cnndsl.training.optimisers import OPTIMISERS
-    from cnndsl.training.schedules import SCHEDULES
+    from cnndsl.training.settings import configure
     from cnndsl.training.stages import read_stages
 
-    optimiser = read_choice("optimiser", values["optimiser"], OPTIMISERS)
-    decay = values["weight_decay"]
-    if decay is None and values["optimiser"] == defaults.OPTIMISER:
-        decay = defaults.WEIGHT_DECAY
-    if decay is not None:
-        optimiser = replace(optimiser, weight_decay=decay)
     limit, every = values.get("time_limit"), values.get("checkpoint_every")
-    training = TrainingChoice(
+    weights, folder = values["weights"], values["data_dir"]
+    return configure(
+        spec,
+        values["data"],
+        optimiser=values["optimiser"],
+        schedule=values["schedule"],
+        weight_decay=values["weight_decay"],
+        data_dir=str(folder) if folder else None,
+        augment=values["augment"],
+        model={
+            "settings": settings,
+            "weights": str(weights) if weights else None,
+            "init": values["init"],
+            "freeze": tuple(values["freeze"]),
+            "gradual": values["gradual"],
+        },
+        learning_rates=read_rates(values["lr_of"]),
+        stages=read_stages(values["unfreeze"]),
         epochs=values["epochs"] or defaults.EPOCHS,
         batch=values["batch"] or defaults.BATCH,
         accumulate=values["accumulate"],
@@ -96,27 +103,6 @@ def read_config(
         threads=1 if values["deterministic"] else values["threads"],
         deterministic=values["deterministic"],
         autotune=values["autotune"],
-    )
-    weights = values["weights"]
-    return Config(
-        ModelChoice(
-            spec=spec,
-            settings=settings,
-            weights=str(weights) if weights else None,
-            init=values["init"],
-            freeze=tuple(values["freeze"]),
-            gradual=values["gradual"],
-        ),
-        DataChoice(
-            path=values["data"],
-            folder=str(values["data_dir"]) if values["data_dir"] else None,
-            augment=values["augment"],
-        ),
-        training,
-        optimiser,
-        read_choice("schedule", values["schedule"], SCHEDULES),
-        read_rates(values["lr_of"]),
-        read_stages(values["unfreeze"]),
     )
 
 

@@ -198,6 +198,16 @@ def test_any_onnx_model_is_trained_from_its_own_weights(place: Path) -> None:
     assert "is no spec" in error
 
 
+def test_python_trains_too(place: Path) -> None:
+    import cnndsl as package
+
+    outcome = package.train(place / "tiny.cnn", place / "quarters.npz", epochs=6, quiet=True)
+    assert outcome.folder == Path("runs/tiny-001")
+    assert outcome.accuracy is not None and outcome.accuracy > 0.5
+    again = package.resume(outcome.folder, quiet=True)
+    assert again.progress.steps == outcome.progress.steps
+
+
 def test_preprocessing_may_be_given(place: Path) -> None:
     train("--epochs", "1", "-q", "--mean", "0.5", "--std", "0.25")
     kept = json.loads((place / "runs/tiny-001/data.json").read_text())["preprocessing"]
