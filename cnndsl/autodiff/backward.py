@@ -21,6 +21,9 @@ A rule asks `needs` before it computes what may be dropped.
 RULES: dict[str, Rule] = {}
 """A rule for each ONNX operator; filled as the modules of `rules` are imported."""
 
+FLAT: set[str] = set()
+"""Operators whose gradient is zero: they are constant wherever they don't jump."""
+
 
 def rule(*operators: str) -> Callable[[Rule], Rule]:
     """Register the function below as the gradient of these operators."""

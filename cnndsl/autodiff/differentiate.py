@@ -14,9 +14,12 @@ import onnx_ir as ir
 
 from cnndsl.autodiff import composite as composite  # these two fill RULES
 from cnndsl.autodiff import rules as rules
-from cnndsl.autodiff.backward import RULES, Backward, Gradient
+from cnndsl.autodiff.backward import FLAT, RULES, Backward, Gradient
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
+
+EVERY_OUTPUT = {"Split"}
+"""Operators whose rules take gradients of all their outputs; others take the first's."""
 
 
 def differentiate(
@@ -54,7 +57,7 @@ def differentiate(
         received = [settle(output) for output in node.outputs]
         if all(g is None for g in received):
             continue
-        for value, gradient in zip(node.inputs, _apply(back, node, received), strict=False):
+        for value, gradient in zip(node.inputs, _apply(back, node, received), strict=True):
             if value is not None and gradient is not None and value in needed:
                 pending.setdefault(value, []).append(gradient)
     for value in wanted:
@@ -73,13 +76,31 @@ def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
 
 
 def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """The gradients of a node's inputs. Nothing is zero silently: what a rule leaves out, an error
+    names.
+    """
     found = RULES.get(node.op_type)
+    where = f", {node.doc_string}" if node.doc_string else ""
+    name = f"the operator {node.op_type} (node `{node.name}`{where})"
     if found is None:
-        where = f", {node.doc_string}" if node.doc_string else ""
-        raise UsageError(
-            f"the operator {node.op_type} (node `{node.name}`{where}) has no gradient rule yet"
-        )
-    return found(back, node, received)
+        raise UsageError(f"{name} has no gradient rule yet")
+    if node.op_type not in EVERY_OUTPUT and any(g is not None for g in received[1:]):
+        raise UsageError(f"{name} has no gradient rule yet for its outputs beside the first")
+    gradients = found(back, node, received)
+    for i, (value, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
+        if gradient is None and node.op_type not in FLAT and _is_asked_for(back, value):
+            raise UsageError(f"{name} has no gradient rule yet for its input {i}")
+    return gradients
+
+
+def _is_asked_for(back: Backward, value: ir.Value | None) -> bool:
+    """Whether a number that may change has something trainable flowing in."""
+    return (
+        value is not None
+        and back.needs(value)
+        and value.dtype is not None
+        and value.dtype.is_floating_point()
+    )
 
 
 def _influenced(nodes: Sequence[ir.Node], wanted: Collection[ir.Value]) -> set[ir.Value]:

@@ -107,7 +107,8 @@ def _differentiate(
     one = write.constant(1.0, "float")
     back, found = differentiate(list(graph), {objective.loss: one}, list(wanted.values()), planner)
     graph.extend(back.nodes)
-    _add_constants(graph, write.constants | back.constants)
+    _add_constants(graph, write.constants)
+    _add_constants(graph, back.constants)
     gradients = {name: found[value] for name, value in wanted.items() if value in found}
     if not gradients:
         raise UsageError("nothing is left to train: the loss depends on no parameter that may be")

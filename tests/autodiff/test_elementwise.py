@@ -105,6 +105,12 @@ def test_clip(low: float | None, high: float | None, constant: bool) -> None:
     )
 
 
+def test_clips_bounds() -> None:
+    x = away(3 * np.random.default_rng(0).standard_normal((4, 9)), -1, 2)
+    arrays = [x, np.array(-1.0), np.array(2.0)]
+    check_gradient("Clip", arrays, [0, 1, 2], torch_function=torch().clamp)
+
+
 @pytest.mark.parametrize("axis", [1, 2, -1])
 @pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax"])
 def test_softmax(kind: str, axis: int) -> None:

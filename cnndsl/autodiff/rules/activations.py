@@ -14,10 +14,19 @@ from cnndsl.autodiff.rules.elementwise import to_input
 from cnndsl.autodiff.rules.masks import above, below
 
 
-@rule("Relu", "ThresholdedRelu")
+@rule("Relu")
 def relu(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """dX = dY where Y > 0; a threshold is no less than 0."""
+    """dX = dY where Y > 0."""
     return [back.op("Mul", *received, above(back, node.outputs[0]))]
+
+
+@rule("ThresholdedRelu")
+def thresholded_relu(
+    back: Backward, node: ir.Node, received: Sequence[Gradient]
+) -> Sequence[Gradient]:
+    """dX = dY where X > alpha."""
+    threshold = node.attributes.get_float("alpha", 1.0)
+    return [back.op("Mul", *received, above(back, node.inputs[0], threshold))]
 
 
 @rule("LeakyRelu")

@@ -7,7 +7,7 @@ from math import pi, sqrt
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.backward import Backward, Gradient, rule
+from cnndsl.autodiff.backward import FLAT, Backward, Gradient, rule
 
 
 @rule("Exp")
@@ -62,11 +62,14 @@ def cosine(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
     return [back.op("Neg", back.op("Mul", *received, back.op("Sin", node.inputs[0])))]
 
 
-@rule(
-    *("Shape", "Size", "ConstantOfShape", "Range", "ArgMax", "ArgMin", "OneHot", "NonZero"),
-    *("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "Xor"),
-    *("Sign", "Floor", "Ceil", "Round", "IsNaN", "IsInf", "Mod"),
+FLAT.update(
+    ("Shape", "Size", "ConstantOfShape", "ArgMax", "ArgMin", "NonZero", "IsNaN", "IsInf"),
+    ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "Xor"),
+    ("Floor", "Ceil", "Round", "Sign"),
 )
+
+
+@rule(*FLAT)
 def flat(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """Whole numbers and truth values: constant wherever they don't jump."""
+    """Whole numbers and truth values."""
     return [None for _ in node.inputs]

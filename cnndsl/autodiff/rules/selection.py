@@ -11,25 +11,33 @@ from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.rules.elementwise import to_input
 from cnndsl.autodiff.rules.masks import above, below, equal
 
+LARGEST_BOUND = 1e37  # exporters write the largest number there is for none
+
 
 @rule("Clip")
 def clip(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """dX = dY where Y lies between the bounds. They are constants mostly, which Y tells apart."""
+    """dX = dY where Y lies between the bounds, which Y tells apart; a bound gets the others'."""
     (dy,), (x, *bounds), (y,) = received, node.inputs, node.outputs
-    dx = dy
-    low, high = (*bounds, None, None)[:2]
-    for bound, inside, comparison in ((low, above, "Greater"), (high, below, "Less")):
+    dx, d_bounds = dy, list[Gradient]()
+    one = back.constant(1.0, "float")
+    for i, (bound, inside, comparison) in enumerate(
+        zip(bounds, (above, below), ("Greater", "Less"), strict=False), start=1
+    ):
         if bound is None:
+            d_bounds.append(None)
             continue
         if bound.const_value is None:
             mask = back.op("Cast", back.op(comparison, y, bound), to=back.float_type)
         else:
             number = float(bound.const_value.numpy().reshape(()))
-            if not isfinite(number) or abs(number) > 1e37:
+            if not isfinite(number) or abs(number) > LARGEST_BOUND:
+                d_bounds.append(None)
                 continue
             mask = inside(back, y, number)
+        cut = back.op("Mul", dy, back.op("Sub", one, mask)) if back.needs(bound) else None
+        d_bounds.append(to_input(back, cut, node, i) if cut is not None else None)
         dx = back.op("Mul", dx, mask)
-    return [dx if back.needs(x) else None, *[None for _ in bounds]]
+    return [dx if back.needs(x) else None, *d_bounds]
 
 
 @rule("Max", "Min")
