@@ -64,15 +64,17 @@ def judge(
             answers.append(best.reshape(-1))
             confidences.append(shares[rows, best.reshape(-1)])
             for row in np.flatnonzero(best.reshape(-1) != targets).tolist():
-                error = Error(
-                    float(shares[row, targets[row]]),
-                    seen + row,
-                    int(targets[row]),
-                    int(best.reshape(-1)[row]),
-                    float(shares[row].max()),
-                    batch[picture][row].copy(),
-                )
-                _keep(worst, error)
+                probability = float(shares[row, targets[row]])
+                if _is_bad(worst, probability):
+                    error = Error(
+                        probability,
+                        seen + row,
+                        int(targets[row]),
+                        int(best.reshape(-1)[row]),
+                        float(shares[row].max()),
+                        batch[picture][row].copy(),
+                    )
+                    _keep(worst, error)
             seen += len(targets)
     return Judgement(
         counts,
@@ -91,10 +93,14 @@ def probabilities(values: Array) -> npt.NDArray[np.float64]:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def _is_bad(worst: list[tuple[float, int, Error]], probability: float) -> bool:
+    """Whether it would be among the worst: the heap's root is the mildest of them."""
+    return len(worst) < WORST or probability < -worst[0][0]
+
+
 def _keep(worst: list[tuple[float, int, Error]], error: Error) -> None:
-    """Keep the worst few: the heap's root is the mildest of them."""
     entry = (-error.probability, -error.number, error)
     if len(worst) < WORST:
         heapq.heappush(worst, entry)
-    elif entry[:2] > worst[0][:2]:
+    else:
         heapq.heapreplace(worst, entry)
