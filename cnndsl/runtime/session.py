@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.external import check_model
+from cnndsl.weights.external import check_model
 
 Array = npt.NDArray[Any]
 

@@ -19,13 +19,13 @@ from cnndsl.lower import Lowered, lower
 from cnndsl.lower.foreign import Foreign, foreign_evaluation, read_foreign
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.runtime.external import external_locations
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.shape import Shape
 from cnndsl.show.flat import flat
 from cnndsl.training.graphs import TrainingGraphs, build_foreign_training, build_training
 from cnndsl.training.losses import Recipe
 from cnndsl.weights import initial_weights
+from cnndsl.weights.external import external_locations
 from cnndsl.weights.save import Float
 
 Trainable = Callable[[str], bool]

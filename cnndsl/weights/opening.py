@@ -30,7 +30,8 @@ _KINDS: tuple[tuple[str, Callable[[bytes, Members], bool]], ...] = (
     ("torch_zip", lambda _, names: any(n.endswith("/data.pkl") for n in names)),
     ("npz", lambda _, names: any(n.endswith(".npy") for n in names)),
     ("torch_stream", lambda start, _: _OLD_TORCH in start[:32]),
-    ("safetensors", lambda start, _: start[8:9] == b"{"),
+    ("safetensors", lambda start, _: start[6:9] == b"\0\0{"),
+    ("onnx_model", lambda start, _: start[:1] == b"\x08" and start[1:2] < b"\x20"),
 )
 """The module in `formats/` that reads such a file, by its first bytes and, if it is a zip archive,
 by the names in it; the first match is taken.

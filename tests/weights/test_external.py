@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.external import check_model, external_locations
 from cnndsl.runtime.session import open_session, run_session
+from cnndsl.weights.external import check_model, external_locations
 from tests.support.small_models import channel_means, difference, saved, with_external_weights
 
 SECRET = np.arange(4, dtype=np.float32)
