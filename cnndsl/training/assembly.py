@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.session import Array
 from cnndsl.training.averaging import Average
 from cnndsl.training.blocks import blocks, depth_factors
 from cnndsl.training.checkpoint import gathered, restore
@@ -18,6 +19,7 @@ from cnndsl.training.export import export
 from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
 from cnndsl.training.graphs import TrainingGraphs
 from cnndsl.training.groups import arrange, check_rates, rate_of
+from cnndsl.training.judging import Error
 from cnndsl.training.losses import Recipe
 from cnndsl.training.problems import Problem, class_weights
 from cnndsl.training.progress import Progress, Scores
@@ -37,12 +39,21 @@ class Training:
     """The parts at work. A context manager: it lets go of the data's threads.
 
     `kept` is a folder with the graphs of a run that goes on: the same graphs, the same bits.
-    `epoch`, counted from 0, is the one to begin with, which tells the stage.
+    `epoch`, counted from 0, is the one to begin with, which tells the stage. `inner` is what steps
+    are done on where that isn't the problem itself.
     """
 
-    def __init__(self, config: Config, problem: Problem, kept: Path | None = None, epoch: int = 0):
+    def __init__(
+        self,
+        config: Config,
+        problem: Problem,
+        kept: Path | None = None,
+        epoch: int = 0,
+        inner: Problem | None = None,
+    ):
         self.config, self.problem, self._kept = config, problem, kept
-        parameters = problem.subject.parameters
+        self.inner = inner = inner or problem
+        parameters = inner.subject.parameters
         freeze, stages = config.model.freeze, config.stages
         if every := config.model.gradual:
             freeze = (*freeze, "*")
@@ -55,20 +66,20 @@ class Training:
         self._closing = ExitStack()
         self._feeds: dict[str, EvaluationFeed] = {}
         self.stage = self.plan.number(epoch)
-        self.graphs = _graphs(config, problem, self.plan, self.stage)
+        self.graphs = _graphs(config, inner, self.plan, self.stage)
         choice = config.training
         self.feed = TrainingFeed(
-            problem.data.train,
-            problem.picture,
+            inner.data.train,
+            inner.picture,
             self.graphs.targets,
             batch=choice.batch,
             seed=choice.seed,
-            augmentation=problem.augmentation,
+            augmentation=inner.augmentation,
         )
         self._closing.callback(self.feed.close)
         if self.epoch_steps < 1:
             raise UsageError(
-                f"{len(problem.data.train):,} training examples don't make one step of "
+                f"{len(inner.data.train):,} training examples don't make one step of "
                 f"{choice.accumulate} batches of {choice.batch}"
             )
         self._prepare()
@@ -77,7 +88,7 @@ class Training:
         """Go over to the next stage after so many steps: weights and states stay as they are."""
         tensors = gathered(self.stepper, self.average)
         self.stage += 1
-        self.graphs = _graphs(self.config, self.problem, self.plan, self.stage)
+        self.graphs = _graphs(self.config, self.inner, self.plan, self.stage)
         self._prepare()
         restore(tensors, self.stepper, self.average, steps)
 
@@ -161,8 +172,8 @@ class Training:
         """A split to evaluate, in batches."""
         if name not in self._feeds:
             feed = EvaluationFeed(
-                self.problem.data[name],
-                self.problem.picture,
+                self.inner.data[name],
+                self.inner.picture,
                 self.graphs.targets,
                 self.config.training.batch,
             )
@@ -172,7 +183,7 @@ class Training:
 
     def evaluate(self) -> Scores:
         """Scores on the validation split; empty where there is none."""
-        return self.evaluator.scores(self.split("val")) if "val" in self.problem.data else {}
+        return self.evaluator.scores(self.split("val")) if "val" in self.inner.data else {}
 
     def skipped(self) -> dict[str, str]:
         """Pictures that couldn't be read so far, with the reason."""
@@ -181,7 +192,7 @@ class Training:
 
     def start(self) -> None:
         """Put the weights where the training begins: those of a file, or the net's own."""
-        self.weights.write(start_values(self.config, self.problem.subject, self.graphs))
+        self.weights.write(start_values(self.config, self.inner.subject, self.graphs))
 
     def load(self, values: Mapping[str, Float]) -> None:
         """Put other weights in place, those that are evaluated too."""
@@ -189,8 +200,21 @@ class Training:
         if self.average:
             self.average.tensors.write(values)
 
+    def whole(self, values: Mapping[str, Float]) -> Mapping[str, Float]:
+        """The weights of the problem's net, from those that are trained."""
+        return values
+
+    def sample(self) -> tuple[Array, Array | None]:
+        """The first pictures that are trained on, as the net takes them, and their targets."""
+        batch = next(self.feed.epoch(0, 0))
+        return batch[self.problem.picture.name], batch.get("target")
+
+    def shown(self, split: str, errors: Sequence[Error]) -> list[Array]:
+        """The pictures of errors, as the net takes them."""
+        return [error.picture for error in errors]
+
     def export(self, values: Mapping[str, Float], path: Path) -> None:
-        """Write weights as an inference model."""
+        """Write the weights of the whole net as an inference model."""
         problem = self.problem
         export(problem.subject, values, path, problem.data.labels, problem.picture.preprocessing)
 

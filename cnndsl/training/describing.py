@@ -41,7 +41,8 @@ def described_stage(training: Training) -> str:
 def _net(training: Training) -> str:
     graphs = training.graphs
     trained = sum(graphs.parameters[name].size for name in graphs.trained)
-    others = sum(p.size for p in graphs.parameters.values() if p.role != "statistic") - trained
+    every = training.problem.subject.parameters.values()
+    others = sum(p.size for p in every if p.role != "statistic") - trained
     left = f", {others:,} stay as they are" if others else ""
     return f"{training.problem.subject.described}, {trained:,} trained parameters{left}"
 

@@ -45,7 +45,7 @@ def _judge(training: Training, split: str) -> Judgement | None:
     output = training.evaluator.classifier(classes)
     if output is None or "target" not in training.graphs.targets:
         return None
-    picture = training.problem.picture.name
+    picture = training.inner.picture.name
     return judge(training.evaluator, training.split(split), picture, output, classes)
 
 
@@ -61,7 +61,7 @@ def _write(
     labels, how = problem.data.labels, problem.picture.preprocessing
     rates = training.rates(progress)
     errors = judgement.errors if judgement else []
-    shown = [pixels(error.picture, how) for error in errors]
+    shown = [pixels(image, how) for image in training.shown(judged, errors)]
     sample, captions = _sample(training)
     for drawn in curves(progress, rates):
         name = drawn.title.split(" (")[0].replace(" ", "-")
@@ -90,13 +90,12 @@ def _write(
 def _sample(training: Training) -> tuple[list[Pixels], list[str]]:
     """The first pictures that the net was shown, with their classes."""
     problem = training.problem
-    batch = next(training.feed.epoch(0, 0))
-    images = [pixels(i, problem.picture.preprocessing) for i in batch[problem.picture.name]]
-    targets = batch.get("target")
+    pictures, targets = training.sample()
+    images = [pixels(image, problem.picture.preprocessing) for image in pictures[:SAMPLE]]
     captions = [""] * len(images)
     if problem.data.classes and targets is not None and targets.ndim == 1:
-        captions = [problem.data.labels[int(target)] for target in targets]
-    return images[:SAMPLE], captions[:SAMPLE]
+        captions = [problem.data.labels[int(target)] for target in targets[:SAMPLE]]
+    return images, captions[: len(images)]
 
 
 def _error(error: Error, shown: Pixels, labels: Sequence[str]) -> Picture:

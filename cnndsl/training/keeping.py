@@ -21,8 +21,9 @@ VERSION = 1
 class FolderKeeper:
     """Writes into a run's folder, each file whole or not at all.
 
-    `export` writes the ONNX model of some weights. Where the disk is full, or writing fails
-    otherwise, a UsageError says so and how to go on from what is kept.
+    `export` writes the ONNX model of a net's weights, which `whole` makes of those that are
+    trained. Where the disk is full, or writing fails otherwise, a UsageError says so and how to go
+    on from what is kept.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class FolderKeeper:
         average: Average | None,
         export: Callable[[Mapping[str, Float], Path], None],
         facts: Mapping[str, Any],
+        whole: Callable[[Mapping[str, Float]], Mapping[str, Float]] = lambda values: values,
     ):
         self.folder, self.stepper, self.average = folder, stepper, average
-        self._export, self.facts = export, dict(facts)
+        self._export, self.facts, self._whole = export, dict(facts), whole
         self._kept = "nothing"
 
     def checkpoint(self, progress: Progress) -> None:
@@ -47,10 +49,10 @@ class FolderKeeper:
         columns = list(dict.fromkeys(name for row in rows for name in row))
         with self._explained():
             if progress.best is progress.epochs[-1]:
-                weights = evaluated(self.stepper, self.average)
+                weights = self._whole(evaluated(self.stepper, self.average))
                 write_tensors(self.folder.best_weights, weights)
                 self._export(weights, self.folder.best_model)
-            write_tensors(self.folder.last_weights, self.stepper.weights.read())
+            write_tensors(self.folder.last_weights, self._whole(self.stepper.weights.read()))
             write_csv(self.folder.metrics, columns, rows)
             write_results(self.folder, progress, self.facts)
             self.folder.note(_described(progress.epochs[-1]))

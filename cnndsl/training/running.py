@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnndsl.data.dataset import DataSet
 from cnndsl.data.fetch import Progress as Downloading
-from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.session import available_cores
 from cnndsl.shape import Shape
 from cnndsl.training.assembly import Training
 from cnndsl.training.checkpoint import load_checkpoint, read_progress
 from cnndsl.training.config import Config, read_config, write_config
-from cnndsl.training.defaults import learning_rate
 from cnndsl.training.describing import described_stage, header
 from cnndsl.training.finishing import finish
 from cnndsl.training.folder import RunFolder
@@ -24,6 +20,7 @@ from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.keeping import FolderKeeper, write_results
 from cnndsl.training.loop import Limits, Loop
 from cnndsl.training.networks import subject_for
+from cnndsl.training.preparing import fitting, opened_data
 from cnndsl.training.problems import problem
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import (
@@ -36,7 +33,6 @@ from cnndsl.training.records import (
 )
 from cnndsl.training.screen import Screen
 from cnndsl.training.stepper import NotFiniteError
-from cnndsl.training.subjects import Subject
 
 MOST_TOLD = 5
 """So many pictures that can't be read are named on the screen; the log has them all."""
@@ -74,22 +70,34 @@ def begin(
 
     Raises SpecError, UsageError.
     """
-    data = _data(config, progress)
+    data = opened_data(config, progress)
     subject, notes = subject_for(config.model.spec, data, config.model.settings, inputs or {})
-    config, more = _fitting(config, data, subject)
+    config, more = fitting(config, data, subject)
     with Training(config, problem(config, subject, data, pictures=pictures)) as training:
         training.start()
         folder = RunFolder.create(root, name or Path(config.model.spec).stem)
-        with folder.locked():
-            describe_run(folder, training)
-            lines = [*header(training, str(folder.path)), *notes, *more, *data.notes]
-            screen.begin(lines, {"run": str(folder.path), **facts(training)})
-            return _run(training, folder, Progress(), screen)
+        return train_in(folder, training, screen, notes + more)
 
 
-def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
+def train_in(
+    folder: RunFolder, training: Training, screen: Screen, notes: Sequence[str] = ()
+) -> Outcome:
+    """Train in a folder that is new, from the weights that are in place; `notes` go below the
+    header.
+    """
+    with folder.locked():
+        describe_run(folder, training)
+        lines = [*header(training, str(folder.path)), *notes, *training.problem.data.notes]
+        screen.begin(lines, {"run": str(folder.path), **facts(training)})
+        return _run(training, folder, Progress(), screen)
+
+
+def resume(
+    path: Path, screen: Screen, build: Callable[..., Training] = Training, **changes: Any
+) -> Outcome:
     """Go on with a run; `changes` are new values for `training`, such as more epochs.
 
+    `build` puts its parts together, of configuration, problem, kept graphs and epoch.
     Raises UsageError where there is nothing to go on from, or the data isn't the same any more.
     """
     folder = RunFolder.open(path)
@@ -100,9 +108,9 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
         if changes:
             config = config.with_training(**changes)
         kept = None if "device" in changes else folder.graphs
-        problem = kept_problem(folder, config, _data(config))
+        problem = kept_problem(folder, config, opened_data(config))
         epoch = len(read_progress(folder.checkpoint).epochs)
-        with Training(config, problem, kept, epoch) as training:
+        with build(config, problem, kept, epoch) as training:
             progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
             _reopen(training, progress)
             if changes:
@@ -115,9 +123,9 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
 
 def assemble(config: Config, inputs: Mapping[str, Shape] | None = None) -> Training:
     """A training's parts without a folder. Raises SpecError, UsageError."""
-    data = _data(config)
+    data = opened_data(config)
     subject, _ = subject_for(config.model.spec, data, config.model.settings, inputs or {})
-    config, _ = _fitting(config, data, subject)
+    config, _ = fitting(config, data, subject)
     return Training(config, problem(config, subject, data))
 
 
@@ -151,7 +159,12 @@ def _train(
     while True:
         write_graphs(folder, training)
         keeper = FolderKeeper(
-            folder, training.stepper, training.average, training.export, facts(training)
+            folder,
+            training.stepper,
+            training.average,
+            training.export,
+            facts(training),
+            training.whole,
         )
         if not progress.steps:
             keeper.checkpoint(progress)
@@ -194,39 +207,6 @@ def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[s
             if len(told) <= MOST_TOLD:
                 screen.say(f"left out: {reason}")
     return scores
-
-
-def _data(config: Config, progress: Downloading | None = None) -> DataSet:
-    chosen = config.data
-    return open_data(
-        chosen.path,
-        seed=config.training.seed,
-        data_dir=Path(chosen.folder) if chosen.folder else None,
-        progress=progress,
-    )
-
-
-def _fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, list[str]]:
-    """The configuration with everything resolved that depends on data and machine."""
-    notes: list[str] = []
-    batch = config.training.batch
-    if batch > len(data.train):
-        batch = len(data.train)
-        notes.append(f"batch {batch} instead of {config.training.batch}: there are no more")
-    threads = config.training.threads or available_cores()
-    rate = config.training.learning_rate
-    if rate is None:
-        rate = learning_rate(config.optimiser.word, subject.layers, subject.has_norms)
-    path = config.data.path
-    if data.where is not None and Path(path).expanduser().exists():
-        path = str(Path(path).expanduser().resolve())
-    return (
-        replace(
-            config.with_training(batch=batch, threads=threads, learning_rate=rate),
-            data=replace(config.data, path=path, fingerprint=data.fingerprint),
-        ),
-        notes,
-    )
 
 
 def _reopen(training: Training, progress: Progress) -> None:

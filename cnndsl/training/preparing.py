@@ -1,0 +1,48 @@
+"""Before a training: its data opened, and what depends on them and on the machine resolved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.data.fetch import Progress
+from cnndsl.data.opening import open_data
+from cnndsl.runtime.session import available_cores
+from cnndsl.training.config import Config
+from cnndsl.training.defaults import learning_rate
+from cnndsl.training.subjects import Subject
+
+
+def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
+    """The data that is trained on; `progress` is told about downloads. Raises UsageError."""
+    chosen = config.data
+    return open_data(
+        chosen.path,
+        seed=config.training.seed,
+        data_dir=Path(chosen.folder) if chosen.folder else None,
+        progress=progress,
+    )
+
+
+def fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, list[str]]:
+    """The configuration with everything resolved that depends on data and machine, and notes."""
+    notes: list[str] = []
+    batch = config.training.batch
+    if batch > len(data.train):
+        batch = len(data.train)
+        notes.append(f"batch {batch} instead of {config.training.batch}: there are no more")
+    threads = config.training.threads or available_cores()
+    rate = config.training.learning_rate
+    if rate is None:
+        rate = learning_rate(config.optimiser.word, subject.layers, subject.has_norms)
+    path = config.data.path
+    if data.where is not None and Path(path).expanduser().exists():
+        path = str(Path(path).expanduser().resolve())
+    return (
+        replace(
+            config.with_training(batch=batch, threads=threads, learning_rate=rate),
+            data=replace(config.data, path=path, fingerprint=data.fingerprint),
+        ),
+        notes,
+    )
