@@ -1,0 +1,227 @@
+"""The part of an ONNX model up to a value; where a model's classifier begins.
+
+Models come from anywhere, so nothing is taken for granted but ONNX itself: nodes stand in an order
+in which they can run, and every value is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.files import replaced
+from cnndsl.weights.external import check_model
+
+Node = onnx.NodeProto
+
+_OF_THE_WHOLE = ("cnndsl.labels", "cnndsl.network_sha256")
+_CLASSIFIERS = frozenset({"Gemm", "MatMul", "Conv", "FusedMatMul"})
+_MEANS = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "GlobalMaxPool"})
+_IDENTITIES = frozenset({"Dropout", "Identity", "Cast"})
+_ARRANGING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # values in their order
+LARGEST_MESSAGE = (1 << 31) - (1 << 24)
+_SMALL = 1024  # values of a tensor that shapes may depend on
+_FEW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHead:
+    """The value that a model's classifier starts from, and whether the classifier looks at every
+    position of it by itself, so that as a vector it is its mean.
+    """
+
+    features: str
+    pooled: bool
+
+
+def read_model(path: Path) -> onnx.ModelProto:
+    """A model with its weights, those in files beside it too; from no other folder.
+
+    Raises UsageError.
+    """
+    check_model(path)
+    read: Any = onnx  # partly typed
+    try:
+        return read.load(path)
+    except OSError as e:
+        raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
+    except Exception as e:  # protobuf's and onnx's own have no common base
+        reason = str(e).strip().split("\n", 1)[0]
+        raise UsageError(f"`{path}` is no ONNX model that can be read: {reason}") from None
+
+
+def write_model(model: onnx.ModelProto, path: Path) -> None:
+    """Write a model; beyond protobuf's 2 GiB its weights go to a file beside it. Raises OSError."""
+    if sum(len(tensor.raw_data) for tensor in model.graph.initializer) < LARGEST_MESSAGE:
+        with replaced(path) as file:
+            file.write(model.SerializeToString())
+        return
+    write: Any = onnx  # partly typed
+    write.save(model, path, save_as_external_data=True, location=f"{path.name}.data")
+
+
+def cut_model(model: onnx.ModelProto, *at: str) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+    """The model up to the values `at`, each once, and the value that each of `at` means.
+
+    `at` are names of values or nodes, or what they begin with up to a dot (the last such value).
+    What isn't needed is left out, and so are the labels of the classes; all other metadata stay.
+    Raises UsageError where there is no such value.
+    """
+    graph = model.graph
+    values = tuple(_value(graph, name) for name in at)
+    nodes, needed = _needed(graph, values)
+    types = _types(model)
+    made = onnx.ModelProto()
+    made.CopyFrom(_without_graph(model))
+    kept = [p for p in model.metadata_props if p.key not in _OF_THE_WHOLE]
+    made.metadata_props.extend(kept)
+    made.graph.name = graph.name
+    made.graph.node.extend(nodes)
+    made.graph.input.extend(i for i in graph.input if i.name in needed)
+    made.graph.initializer.extend(i for i in graph.initializer if i.name in needed)
+    made.graph.sparse_initializer.extend(
+        i for i in graph.sparse_initializer if i.values.name in needed
+    )
+    outputs = dict.fromkeys(values)
+    made.graph.value_info.extend(
+        v for v in graph.value_info if v.name in needed and v.name not in outputs
+    )
+    made.graph.output.extend(types.get(v) or onnx.ValueInfoProto(name=v) for v in outputs)
+    return made, values
+
+
+def model_head(model: onnx.ModelProto) -> ModelHead:
+    """Where the classifier begins: the last matrix product or convolution with weights.
+
+    Raises UsageError where an output isn't followed back to one.
+    """
+    graph = model.graph
+    makers = {name: node for node in graph.node for name in node.output}
+    constant = _constants(graph)
+    for output in graph.output:
+        if any(dim.dim_value != 1 for dim in output.type.tensor_type.shape.dim[2:]):
+            continue  # a map, not a number a class
+        pooled = False
+        for node in _upwards(output.name, makers, constant):
+            source = _source(node, constant)
+            pooled |= node.op_type in _MEANS
+            if node.op_type in _CLASSIFIERS and source and len(node.input) > 1:
+                skipped = _IDENTITIES if pooled else _IDENTITIES | _ARRANGING
+                for before in _upwards(source, makers, constant):
+                    if before.op_type not in skipped:
+                        break
+                    source = before.input[0]
+                return ModelHead(source, pooled)
+    raise UsageError(
+        "where the model's classifier begins can't be told; say which value is meant by --at"
+    )
+
+
+def _value(graph: onnx.GraphProto, name: str) -> str:
+    made = [(value, node.name) for node in graph.node for value in node.output if value]
+    named = [value for value, _ in made if f"{value}.".startswith(f"{name}.")]
+    named = named or [value for value, node in made if node == name][:1]
+    if named:
+        return named[-1]
+    if name in {i.name for i in graph.input}:
+        raise UsageError(f"`{name}` is an input of the model: no layer comes before it")
+    last = ", ".join(f"`{value}`" for value, _ in made[-_FEW:])
+    candidates = [text for pair in made for text in pair if text]
+    hint = did_you_mean(name, candidates, f"its last values are {last}")
+    raise UsageError(f"the model has no value or node `{name}`; {hint}")
+
+
+def _needed(graph: onnx.GraphProto, values: Sequence[str]) -> tuple[list[Node], set[str]]:
+    """The nodes that values come from, in order, and every name that these take or make."""
+    wanted, nodes = set(values), list[Node]()
+    for node in reversed(graph.node):
+        if wanted.intersection(node.output):
+            nodes.append(node)
+            wanted.update(_taken(node))
+            wanted.update(node.output)
+    return nodes[::-1], wanted
+
+
+def _taken(node: Node) -> Iterator[str]:
+    """What a node takes, within its bodies (of `If`, `Loop`) too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for body in (attribute.g, *attribute.graphs):
+            for inner in body.node:
+                yield from _taken(inner)
+            yield from (output.name for output in body.output)
+
+
+def _without_graph(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Versions, producer and functions."""
+    made = onnx.ModelProto(
+        ir_version=model.ir_version,
+        producer_name=model.producer_name,
+        producer_version=model.producer_version,
+        domain=model.domain,
+        model_version=model.model_version,
+        doc_string=model.doc_string,
+    )
+    made.opset_import.extend(model.opset_import)
+    made.functions.extend(model.functions)
+    return made
+
+
+def _types(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    """Types and shapes of values, as far as they can be inferred without the large weights."""
+    light = _without_graph(model)
+    graph = model.graph
+    light.graph.name = graph.name
+    light.graph.node.extend(graph.node)
+    light.graph.output.extend(graph.output)
+    light.graph.value_info.extend(graph.value_info)
+    inputs = {i.name: i for i in graph.input}
+    for tensor in graph.initializer:
+        size = 1
+        for dim in tensor.dims:
+            size *= dim
+        if size <= _SMALL:
+            light.graph.initializer.append(tensor)
+        elif tensor.name not in inputs:
+            info: Any = onnx.helper.make_tensor_value_info(
+                tensor.name, tensor.data_type, list(tensor.dims)
+            )
+            inputs[tensor.name] = info
+    light.graph.input.extend(inputs.values())
+    try:
+        inferred = onnx.shape_inference.infer_shapes(light).graph
+    except Exception:  # a model that ONNX itself doesn't follow may run all the same
+        inferred = graph
+    return {v.name: v for v in (*inferred.value_info, *inferred.output)}
+
+
+def _constants(graph: onnx.GraphProto) -> set[str]:
+    """Values that don't depend on the input."""
+    constant = {i.name for i in graph.initializer} | {
+        i.values.name for i in graph.sparse_initializer
+    }
+    for node in graph.node:
+        if all(name in constant for name in _taken(node) if name):
+            constant.update(node.output)
+    return constant
+
+
+def _source(node: Node, constant: set[str]) -> str | None:
+    """The one value a node takes that depends on the input; None where there are several."""
+    taken = [name for name in node.input if name and name not in constant]
+    return taken[0] if len(taken) == 1 else None
+
+
+def _upwards(name: str, makers: dict[str, Node], constant: set[str]) -> Iterator[Node]:
+    """The node that makes a value and those before it, up to one that takes several values."""
+    while (node := makers.get(name)) is not None:
+        yield node
+        source = _source(node, constant)
+        if source is None:
+            return
+        name = source

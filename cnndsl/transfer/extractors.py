@@ -1,0 +1,107 @@
+"""Models that give what a net makes on the way instead of its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.emit import emit
+from cnndsl.lower import lower
+from cnndsl.network import Network
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.model import Model, is_spec, open_model
+from cnndsl.specs import load
+from cnndsl.surgery import cut, split_head, value_at
+from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
+from cnndsl.weights import Weights, initial_weights, read_safetensors
+from cnndsl.weights.opening import open_tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """An open model whose outputs are features.
+
+    outputs: for each value that was asked for, by the name it was asked by, the model's output.
+    flat: those that the classifier takes value for value; of other maps the mean over all positions
+    is taken. preprocessing: the one that belongs to the weights, None where they
+    don't say.
+    """
+
+    model: Model
+    outputs: Mapping[str, str]
+    flat: frozenset[str]
+    preprocessing: Preprocessing | None
+
+
+def open_extractor(
+    model: str | Path | Network,
+    at: Sequence[str] = (),
+    *,
+    weights: Path | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    threads: int | None = None,
+) -> Extractor:
+    """A spec, zoo name, network or .onnx file up to the values `at`, by default up to its head.
+
+    `weights` is a file of weights for a spec; without one they are drawn from `seed`. Raises
+    UsageError, SpecError where a spec has mistakes.
+    """
+    if not isinstance(model, Network):
+        if not is_spec(model):
+            if weights is not None:
+                raise UsageError(f"`{model}` has weights of its own, so it takes no others")
+            return model_extractor(Path(model), at, device=device, threads=threads)
+        model = load(model)[0]
+    if weights is None:
+        drawn = initial_weights(model, "auto", seed)
+        return network_extractor(model, drawn, at, device=device, threads=threads)
+    read, how = read_safetensors(weights), open_tensors(weights).preprocessing
+    made = network_extractor(model, read, at, device=device, threads=threads)
+    return replace(made, preprocessing=how)
+
+
+def network_extractor(
+    network: Network,
+    weights: Weights,
+    at: Sequence[str] = (),
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+) -> Extractor:
+    """A network up to the values `at`, by default up to its head. Raises UsageError."""
+    flat = frozenset[str]()
+    if not at:
+        head = split_head(network)
+        at = (head.features,)
+        flat = frozenset(() if head.pooled else at)
+    with TemporaryDirectory(prefix="cnndsl-") as folder:
+        path = Path(folder) / "model.onnx"
+        emit(lower(cut(network, *at)), path, weights=weights, metadata={})
+        model = open_model(path, device=device, threads=threads)
+    values = {name: value_at(network, name) for name in at}
+    ports = dict(zip(dict.fromkeys(values.values()), model.outputs, strict=True))
+    outputs = {name: ports[value].name for name, value in values.items()}
+    return Extractor(model, outputs, flat, None)
+
+
+def model_extractor(
+    path: Path, at: Sequence[str] = (), *, device: str = "cpu", threads: int | None = None
+) -> Extractor:
+    """A model up to the values or nodes `at`, by default up to its head. Raises UsageError."""
+    whole = read_model(path)
+    flat = frozenset[str]()
+    if not at:
+        head = model_head(whole)
+        at = (head.features,)
+        flat = frozenset(() if head.pooled else at)
+    made, values = cut_model(whole, *at)
+    with TemporaryDirectory(prefix="cnndsl-") as folder:
+        cut_path = Path(folder) / path.name
+        write_model(made, cut_path)
+        model = open_model(cut_path, device=device, threads=threads)
+    outputs = dict(zip(at, values, strict=True))
+    return Extractor(model, outputs, flat, model.preprocessing)

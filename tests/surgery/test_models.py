@@ -1,0 +1,148 @@
+"""ONNX models from anywhere, cut off: what is left computes the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.session import open_session
+from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
+from tests.support.data import real_data
+
+MODEL = """
+<ir_version: 8, opset_import: ["" : 18],
+ metadata_props: ["cnndsl.labels": "[1]", "cnndsl.preprocessing": "{}", "author": "me"]>
+small (float[N, 2, 4, 4] x, float[N, 2, 4, 4] unused, bool c) => (float[N, 3] y, float[N, 3] logits)
+<float[2, 2, 1, 1] w = {1, 2, 3, 4}, float[3, 2] v = {1, 2, 3, 4, 5, 6}, int64[2] s = {0, -1}>
+{
+    [first] conv = Conv(x, w)
+    part.relu = Relu(conv)
+    part.gap = GlobalAveragePool(part.relu)
+    chosen = If(c) <
+        then_branch = a () => (float[N, 2, 1, 1] t) { t = Identity(part.gap) },
+        else_branch = b () => (float[N, 2, 1, 1] e) { e = Neg(part.gap) }
+    >
+    dropped = Dropout(part.gap)
+    flat = Reshape(dropped, s)
+    w2 = Transpose(v)
+    logits = MatMul(flat, w2)
+    y = Softmax(logits)
+}
+"""
+
+
+def small() -> onnx.ModelProto:
+    """With dots in its names, which ONNX' text form doesn't take."""
+    text = onnx.parser.parse_model(MODEL.replace("part.", "part_"))
+    return onnx.load_from_string(text.SerializeToString().replace(b"part_", b"part."))
+
+
+def run(model: onnx.ModelProto, **feeds: object) -> list[np.ndarray]:
+    check: Any = onnx.checker  # partly typed
+    check.check_model(model)
+    session = open_session(model.SerializeToString(), threads=1)
+    taken = {i.name for i in session.get_inputs()}
+    return session.run(None, {n: np.asarray(v) for n, v in feeds.items() if n in taken})
+
+
+X = np.random.default_rng(0).standard_normal((3, 2, 4, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "nodes", "shape"),
+    [
+        ("conv", "conv", 1, (3, 2, 4, 4)),
+        ("first", "conv", 1, (3, 2, 4, 4)),
+        ("part", "part.gap", 3, (3, 2, 1, 1)),
+        ("part.relu", "part.relu", 2, (3, 2, 4, 4)),
+        ("logits", "logits", 7, (3, 3)),
+        ("chosen", "chosen", 4, (3, 2, 1, 1)),
+    ],
+)
+def test_a_part(at: str, value: str, nodes: int, shape: tuple[int, ...]) -> None:
+    made, values = cut_model(small(), at)
+    assert values == (value,)
+    assert len(made.graph.node) == nodes
+    (result,) = run(made, x=X, c=True)
+    assert result.shape == shape
+    assert {p.key for p in made.metadata_props} == {"cnndsl.preprocessing", "author"}
+    assert "unused" not in {i.name for i in made.graph.input}
+
+
+def test_several_values_at_once_are_those_of_the_whole() -> None:
+    made, values = cut_model(small(), "logits", "part", "part.gap")
+    assert values == ("logits", "part.gap", "part.gap")
+    logits, gap = run(made, x=X)
+    whole = run(small(), x=X, unused=X, c=True)
+    assert np.array_equal(logits, whole[1])
+    (conv,) = run(cut_model(small(), "conv")[0], x=X)
+    np.testing.assert_allclose(gap, np.maximum(conv, 0).mean(axis=(2, 3), keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        ("x", "`x` is an input of the model: no layer comes before it"),
+        ("logit", "the model has no value or node `logit`; did you mean `logits`?"),
+        (
+            "zzz",
+            "the model has no value or node `zzz`; its last values are `flat`, `w2`, `logits`, `y`",
+        ),
+    ],
+)
+def test_what_cant_be_cut_at(at: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        cut_model(small(), at)
+    assert str(caught.value) == message
+
+
+def test_where_the_classifier_begins() -> None:
+    head = model_head(small())
+    assert (head.features, head.pooled) == ("part.gap", False)
+    model = small()
+    del model.graph.output[:]
+    model.graph.output.add().CopyFrom(cut_model(small(), "part.relu")[0].graph.output[0])
+    with pytest.raises(UsageError, match="say which value is meant by --at"):
+        model_head(model)
+
+
+REAL = {
+    "mobilenet_v2_1.0_224": ("n62_average_pool_2d", False),
+    "squeezenet1_1_fp16": ("fire9/concat_1", True),
+    "squeezenet1_0": ("fire9", True),
+    "mobilenet_v1_0.25_128": ("n27_average_pool_2d", False),
+    "cntk_mnist": ("Pooling160_Output_0", False),
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", REAL)
+def test_real_models(name: str, tmp_path: Path) -> None:
+    model = read_model(real_data("weights", f"{name}.onnx"))
+    head = model_head(model)
+    assert (head.features, head.pooled) == REAL[name]
+    made, _ = cut_model(model, head.features)
+    path = tmp_path / "part.onnx"
+    write_model(made, path)
+    (output,) = open_session(path, threads=1).get_outputs()
+    assert output.name == head.features
+
+
+@pytest.mark.data
+def test_a_style_net_has_no_classifier() -> None:
+    with pytest.raises(UsageError, match="can't be told"):
+        model_head(read_model(real_data("weights", "style_candy.onnx")))
+
+
+def test_no_model(tmp_path: Path) -> None:
+    path = tmp_path / "no.onnx"
+    path.write_bytes(b"\x0a\xff\xff")
+    with pytest.raises(UsageError, match=r"no\.onnx` is no ONNX model"):
+        read_model(path)
+    with pytest.raises(UsageError, match="can't be read: No such file"):
+        read_model(tmp_path / "missing.onnx")

@@ -1,0 +1,171 @@
+"""Features: what comes out of a net's layers for every example of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.data.opening import open_data
+from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.pictures import picture_input
+from cnndsl.transfer import features as module
+from cnndsl.transfer.extractors import model_extractor, network_extractor, open_extractor
+from cnndsl.transfer.feature_files import check_output, write_features
+from cnndsl.transfer.features import Features, extract
+from cnndsl.verbs import compile
+from cnndsl.weights import initial_weights
+from tests.data.making import class_folders
+from tests.support.data import real_data
+from tests.support.specs import network
+
+SPEC = """cnndsl 1
+net Small(classes=4)
+input image 3@16x16
+stem: conv 3x3 6 p1 relu -> pool 2x2 s2
+last: conv 3x3 5 p1 relu
+gap -> dropout 0.2
+logits: fc classes
+"""
+NET = network(SPEC)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataSet:
+    folders = class_folders(
+        tmp_path / "data", {"train/ant": 3, "train/bee": 4, "val/ant": 2, "val/bee": 1}
+    )
+    return open_data(folders)
+
+
+def made(data: DataSet, at: tuple[str, ...] = (), **how: object) -> Features:
+    extractor = network_extractor(NET, initial_weights(NET), at, threads=1)
+    return extract(extractor, data, picture_input(extractor.model), **how)  # pyright: ignore
+
+
+def test_the_value_before_the_head_is_the_default(data: DataSet) -> None:
+    seen: list[int] = []
+    found = made(data, batch=3, progress=seen.append)
+    assert {n: a.shape for n, a in found.arrays.items()} == {"gap1": (10, 5)}
+    assert sum(seen) == 10
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1, 1, 0, 0, 1]
+    assert found.split.tolist() == ["train"] * 7 + ["val"] * 3
+    assert found.names[0].startswith("train/ant/")
+    assert found.of("val").sum() == 3
+    assert found.classes == ("ant", "bee")
+
+
+def test_maps_are_pooled_or_kept(data: DataSet) -> None:
+    pooled = made(data, ("stem", "last", "logits"), splits=["val"])
+    assert {n: a.shape[1:] for n, a in pooled.arrays.items()} == {
+        "stem": (6,), "last": (5,), "logits": (4,)
+    }  # fmt: skip
+    kept = made(data, ("stem",), splits=["val"], keep_maps=True).arrays["stem"]
+    assert kept.shape == (3, 6, 8, 8)
+    np.testing.assert_allclose(pooled.arrays["stem"], kept.mean(axis=(2, 3)), rtol=1e-5)
+
+
+def test_a_dense_layer_on_maps_takes_them_value_for_value(data: DataSet) -> None:
+    net = network("cnndsl 1\nnet F\ninput x 3@8x8\nconv 3x3 4 s2 p1 relu\nfc 3\n")
+    extractor = network_extractor(net, initial_weights(net), threads=1)
+    found = extract(extractor, data, picture_input(extractor.model))
+    assert found.arrays["relu1"].shape == (10, 64)
+
+
+def test_models_of_a_fixed_batch_give_the_same(data: DataSet, tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    compile(NET, path, batch=4, preprocessing=Preprocessing(scale=127.5, mean=(1.0,)))
+    extractor = model_extractor(path, threads=1)
+    assert extractor.preprocessing == Preprocessing(scale=127.5, mean=(1.0,))
+    found = extract(extractor, data, picture_input(extractor.model))
+    whole = network_extractor(NET, initial_weights(NET), threads=1)
+    same = extract(whole, data, picture_input(whole.model, extractor.preprocessing))
+    np.testing.assert_allclose(found.arrays["gap1"], same.arrays["gap1"], rtol=1e-5, atol=1e-6)
+
+
+def test_pictures_that_cant_be_read_are_left_out(data: DataSet, tmp_path: Path) -> None:
+    first = next((tmp_path / "data" / "train" / "ant").iterdir())
+    first.write_bytes(b"no picture")
+    found = made(data)
+    assert len(found.labels) == len(found.names) == 9
+    assert [Path(name).name for name in found.skipped] == [first.name]
+
+
+def test_what_doesnt_fit_into_memory(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 100)
+    with pytest.raises(UsageError, match=r"10 examples of 5 would take 0 GiB"):
+        made(data)
+
+
+def test_files(data: DataSet, tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    write_features(made(data), path)
+    with np.load(path) as arrays:
+        assert set(arrays.files) == {"features", "labels", "names", "split", "classes"}
+        assert arrays["features"].dtype == np.float32
+        assert arrays["classes"].tolist() == ["ant", "bee"]
+    write_features(made(data, ("stem", "last")), path)
+    with np.load(path) as arrays:
+        assert {"features.stem", "features.last"} <= set(arrays.files)
+
+
+def test_tables(data: DataSet, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "f.parquet"
+    check_output(path, False)
+    found = made(data)
+    write_features(found, path)
+    table = parquet.read_table(path)
+    assert table.column_names == ["features", "labels", "class", "names", "split"]
+    assert table["class"].to_pylist()[-1] == "bee"
+    assert np.array_equal(np.array(table["features"].to_pylist(), np.float32), found.arrays["gap1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "keep_maps", "message"),
+    [
+        ("f.csv", False, "features go to .npz or .parquet, and"),
+        ("no/f.npz", False, "there is no folder"),
+        ("f.parquet", True, "so maps go into an .npz"),
+    ],
+)
+def test_places_that_features_cant_go(
+    name: str, keep_maps: bool, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_output(tmp_path / name, keep_maps)
+
+
+def test_a_model_takes_no_other_weights(tmp_path: Path) -> None:
+    path = tmp_path / "small.onnx"
+    compile(NET, path)
+    with pytest.raises(UsageError, match="has weights of its own"):
+        open_extractor(path, weights=path)
+    assert open_extractor(path, ["last"], threads=1).outputs == {"last": "last.relu1"}
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "how", "least"),
+    [
+        ("mobilenet_v2_1.0_224", Preprocessing(scale=127.5, mean=(1.0,)), 95.0),
+        (
+            "squeezenet1_1_fp16",
+            Preprocessing(scale=1, mean=(104, 117, 123), order="BGR", resize=256),
+            91.5,
+        ),
+    ],
+)
+def test_real_features_tell_ants_from_bees(name: str, how: Preprocessing, least: float) -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    data = open_data(real_data("hymenoptera"))
+    extractor = model_extractor(real_data("weights", f"{name}.onnx"))
+    found = extract(extractor, data, picture_input(extractor.model, how))
+    (values,) = found.arrays.values()
+    train, val = found.of("train"), found.of("val")
+    model = linear.LogisticRegression(C=0.1, max_iter=5000).fit(values[train], found.labels[train])
+    assert 100 * model.score(values[val], found.labels[val]) >= least
