@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from io import TextIOWrapper
 
 import click
 
-from cnndsl.diagnostics import SpecError, UsageError, did_you_mean
+from cnndsl.cli.listed import Listed
+from cnndsl.diagnostics import SpecError, UsageError
 
 # Pydantic would look through all that is installed for plugins; that takes time, and we use none.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -29,33 +29,14 @@ COMMANDS = {
     "run": "Run a model on images or arrays.",
     "show": "Print any stage between the text and the ONNX model.",
     "train": "Train a net on data.",
+    "weights": "Look into files of weights, and convert them.",
     "zoo": "List the nets that come with cnndsl, or print one.",
 }
 """Every command with its one-line help; the module of the same name holds it."""
 
 
-class Commands(click.Group):
-    """Loads a command's module when the command is called, and turns errors into messages."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        return import_module(f"cnndsl.cli.{cmd_name.replace('-', '_')}").command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], COMMANDS, "`cnndsl --help` lists them")
-            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
-        return super().resolve_command(ctx, args)
+class Commands(Listed):
+    """All commands; turns errors into messages."""
 
     def invoke(self, ctx: click.Context) -> object:
         _speak_unicode()
@@ -89,7 +70,9 @@ def _speak_unicode() -> None:
                 stream.reconfigure(encoding="utf-8")
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands, listed=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="cnndsl")
 def main() -> None:
     """Write convolutional networks as on a whiteboard; check, count, compile and run them.

@@ -27,7 +27,20 @@ def labels_in_metadata(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
         return None
     if not isinstance(names, list):
         return None
-    return tuple(str(name) for name in cast("list[Any]", names)) or None
+    words = (str(name) for name in cast("list[Any]", names))
+    return tuple(word.encode("utf-8", "replace").decode() for word in words) or None
+
+
+def as_metadata(
+    preprocessing: Preprocessing | None, labels: tuple[str, ...] | None
+) -> dict[str, str]:
+    """The texts that the functions above read."""
+    texts: dict[str, str] = {}
+    if preprocessing:
+        texts["cnndsl.preprocessing"] = preprocessing.to_json()
+    if labels:
+        texts["cnndsl.labels"] = json.dumps(labels, ensure_ascii=False)
+    return texts
 
 
 def _standard(metadata: Mapping[str, str]) -> Preprocessing | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from cnndsl.diagnostics import UsageError
 from cnndsl.weights.formats.archive import members
 from cnndsl.weights.formats.elements import TYPES, width
-from cnndsl.weights.formats.limits import check_expansion
+from cnndsl.weights.formats.limits import LONGEST_NAME, check_expansion
 from cnndsl.weights.formats.others import refused
 from cnndsl.weights.tensors import Array, Damaged, Tensor, TensorFile
 
@@ -59,7 +59,7 @@ def open_tensors(path: Path) -> TensorFile:
             raise refused(start)
         found: TensorFile = import_module(f"cnndsl.weights.formats.{kind}").open_file(path)
         found = replace(found, bytes=found.bytes or path.stat().st_size)
-        _check_total(found)
+        _check(found)
     return replace(found, tensors={n: _guarded(path, t) for n, t in found.tensors.items()})
 
 
@@ -71,8 +71,11 @@ def _guarded(path: Path, tensor: Tensor) -> Tensor:
     return replace(tensor, read=read)
 
 
-def _check_total(file: TensorFile) -> None:
-    """Raise Damaged where the tensors together are far larger than the file."""
+def _check(file: TensorFile) -> None:
+    """Raise Damaged for names that no model has, and tensors far larger than the file."""
+    for name in file.tensors:
+        if not name or len(name) > LONGEST_NAME or not name.isprintable():
+            raise Damaged(f"has a tensor called `{name[:100]}`: that can't be meant")
     total = sum(t.size * width(t.type) for t in file.tensors.values() if t.type in TYPES)
     check_expansion(total, file.bytes)
 

@@ -7,8 +7,8 @@ for files of cnndsl's own, whose tensors are float32 and whose metadata is text.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, cast
@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import replaced
+from cnndsl.weights.tensors import Tensor
+from cnndsl.weights.writing import write_safetensors
 
 Float = npt.NDArray[np.float32]
-
-ALIGNMENT = 64  # bytes: where the tensors begin, so that they may be mapped into memory
 
 
 def write_tensors(
@@ -32,20 +31,8 @@ def write_tensors(
     The file takes the old one's place when it is complete and on the disk, so that a crash at any
     moment leaves one or the other. Raises OSError.
     """
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    end = 0
-    for name, tensor in tensors.items():
-        begin, end = end, end + 4 * tensor.size
-        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [begin, end]}
-    text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-(8 + len(text)) % ALIGNMENT)
-    with replaced(path) as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
-        for tensor in tensors.values():
-            file.write(np.ascontiguousarray(tensor, "<f4").data)
-        file.flush()
-        os.fsync(file.fileno())
+    named = (Tensor(n, a.shape, "float32", partial(_same, a)) for n, a in tensors.items())
+    write_safetensors(path, named, metadata)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Float], dict[str, str]]:
@@ -65,6 +52,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Float], dict[str, str]]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"`{path}` is damaged, or no file that cnndsl wrote") from None
     return tensors, metadata
+
+
+def _same(array: Float) -> Float:
+    return array
 
 
 def _bytes(entry: dict[str, Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnndsl.weights.tensors import Damaged
 
+LONGEST_NAME = 1000  # characters of a tensor's name
 MOST_EXPANSION = 100
 ALWAYS_ALLOWED = 16 << 20
 """What a file holds may be 100 times the file, and 16 MiB: a net that is nearly all zeros and

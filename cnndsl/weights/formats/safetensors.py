@@ -17,7 +17,7 @@ from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
 
 LARGEST_HEADER = 8 << 20  # 80,000 tensors
 
-_TYPES = {
+TYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
     "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
     "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
@@ -54,11 +54,11 @@ def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> Tensor:
     shape = checked_shape(shape)
     if type(begin) is not int or type(end) is not int or not 0 <= begin <= end <= size - start:
         raise Damaged(f"is cut off: `{name}` lies beyond its end")
-    if not isinstance(word, str) or word not in _TYPES:
+    if not isinstance(word, str) or word not in TYPES:
         return unreadable(name, word, shape)
-    if end - begin != prod(shape) * width(_TYPES[word]):
+    if end - begin != prod(shape) * width(TYPES[word]):
         raise Damaged(f"gives `{name}` {end - begin:,} bytes, which doesn't fit its shape")
-    return in_file(path, name, _TYPES[word], shape, start + begin)
+    return in_file(path, name, TYPES[word], shape, start + begin)
 
 
 def _texts(metadata: object) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
+from cnndsl.weights.formats.limits import LONGEST_NAME
 from cnndsl.weights.formats.pickled import Entries
 from cnndsl.weights.tensors import Damaged
 
@@ -13,7 +14,6 @@ WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "mo
 """What training scripts call the model's state among other things of theirs."""
 
 MOST_DEEP = 64
-LONGEST_NAME = 1000
 _OTHERS = ("optim", "sched", "scaler", "amp")  # their tensors are never a model's
 
 
