@@ -145,9 +145,11 @@ def check_program(words: str) -> None:
 
 def options(command: str) -> list[set[str]]:
     """The options of a command, and of the commands within it, each by all its names."""
-    found = main.get_command(click.Context(main), command)
+    context = click.Context(main)
+    found = main.get_command(context, command)
     assert found is not None
-    within = found.commands.values() if isinstance(found, click.Group) else ()
+    group = found if isinstance(found, click.Group) else click.Group()
+    within = [c for name in group.list_commands(context) if (c := group.get_command(context, name))]
     parameters = [p for c in (found, *within) for p in c.params if isinstance(p, click.Option)]
     return [{*p.opts, *p.secondary_opts} for p in parameters]
 
