@@ -63,7 +63,7 @@ docs: $(VENV)/installed-dev ## write anew what the documentation takes from the 
 	$(BIN)/python -m docs.build_outputs
 	git --no-pager diff --stat -- README.md docs examples
 
-peers: $(VENV)/installed-peers ## install torch and friends, which some tests compare with
+peers: $(VENV)/installed-peers ## install torch, Keras and friends, which some tests compare with
 
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ONLY)
@@ -96,6 +96,6 @@ $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 
 # torchvision and timm would pull in a good deal that no test needs.
 $(VENV)/installed-peers: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet torch==2.13.0 keras==3.15.1
 	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm torchinfo onnxscript
 	@touch $@

@@ -29,6 +29,8 @@ Members = Collection[str]
 _KINDS: tuple[tuple[str, Callable[[bytes, Members], bool]], ...] = (
     ("torch_zip", lambda _, names: any(n.endswith("/data.pkl") for n in names)),
     ("npz", lambda _, names: any(n.endswith(".npy") for n in names)),
+    ("keras_zip", lambda _, names: "model.weights.h5" in names),
+    ("keras_h5", lambda start, _: start.startswith(b"\x89HDF\r\n\x1a\n")),
     ("torch_stream", lambda start, _: _OLD_TORCH in start[:32]),
     ("safetensors", lambda start, _: start[6:9] == b"\0\0{"),
     ("onnx_model", lambda start, _: start[:1] == b"\x08" and start[1:2] < b"\x20"),

@@ -48,7 +48,8 @@ class TensorFile:
 
     `preprocessing` and `labels` are None where the file doesn't say. `notes` are sentences about
     what was found and left aside. `bytes` is the size of the file and of those beside it that it
-    keeps tensors in.
+    keeps tensors in. `epsilons` are what a norm adds to its variance, where the file says it, by
+    the tensors' common name (`conv1_bn` of `conv1_bn/gamma`).
     """
 
     path: Path
@@ -58,3 +59,4 @@ class TensorFile:
     labels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     bytes: int = 0
+    epsilons: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -1,0 +1,96 @@
+"""What the configuration of a Keras model says of its weights. It is JSON, and stays JSON: classes
+and functions that it names are words here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.weights.tensors import Damaged
+
+LARGEST = 16 << 20  # bytes
+
+Layer = tuple[str, str, Mapping[str, Any]]
+"""A name, a class, and the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The layers in their order, those in a layer named by their path; what is added to variances,
+    by layer; how pixels are scaled first; the layers without an offset (beta); and what else is
+    worth knowing.
+    """
+
+    layers: tuple[str, ...] = ()
+    epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
+    preprocessing: Preprocessing | None = None
+    uncentred: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+
+def read_configuration(text: str | bytes | bytearray) -> Configuration:
+    """Raises Damaged where it is no JSON object."""
+    if len(text) > LARGEST:
+        raise Damaged(f"has a configuration of over {LARGEST:,} bytes")
+    try:
+        model = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Damaged("has a configuration that is no JSON") from None
+    layers = list(_layers(model, ""))
+    return Configuration(
+        tuple(name for name, _, _ in layers),
+        {n: e for n, _, c in layers if (e := _number(c.get("epsilon"))) is not None},
+        _preprocessing([layer for layer in layers if "/" not in layer[0]]),
+        frozenset(n for n, _, c in layers if c.get("center") is False),
+        _notes(layers),
+    )
+
+
+def _layers(model: object, path: str) -> Iterator[Layer]:
+    """A model's layers in their order, and those of models in it, named by their path."""
+    config = _object(model).get("config")
+    for layer in _list(config) or _list(_object(config).get("layers")):
+        settings = _object(_object(layer).get("config"))
+        name = settings.get("name", _object(layer).get("name"))
+        if isinstance(name, str):
+            yield f"{path}{name}", str(_object(layer).get("class_name")), settings
+            yield from _layers(layer, f"{path}{name}/")
+
+
+def _preprocessing(layers: list[Layer]) -> Preprocessing | None:
+    """Where the first thing that a model does is to scale pixels, as Keras' Rescaling does it."""
+    own = [layer for layer in layers if layer[1] != "InputLayer"]
+    if not own or own[0][1] != "Rescaling" or any(kind == "Normalization" for _, kind, _ in own):
+        return None
+    scale, offset = (_number(own[0][2].get(field)) for field in ("scale", "offset"))
+    if not scale or scale < 0 or offset is None:
+        return None
+    return Preprocessing(scale=1 / scale, mean=(-offset,))
+
+
+def _notes(layers: list[Layer]) -> tuple[str, ...]:
+    if all(c.get("data_format") != "channels_first" for _, _, c in layers):
+        return ()
+    return (
+        "the model was made for maps with channels first: what stands behind a flattened map is "
+        "turned as if they came last",
+    )
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> float | None:
+    """A number of a size that can be meant."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e6:
+        return None
+    return float(value)

@@ -1,0 +1,55 @@
+"""Plain names for the variables of Keras' layers, whatever a version of it calls them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_OLD = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
+"""What Keras 1 called them."""
+
+_KINDS: dict[str, tuple[str, ...]] = {
+    "separable_conv1d": ("depthwise_kernel", "pointwise_kernel", "bias"),
+    "separable_conv2d": ("depthwise_kernel", "pointwise_kernel", "bias"),
+    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+    "layer_normalization": ("gamma", "beta"),
+    "group_normalization": ("gamma", "beta"),
+    "p_re_lu": ("alpha",),
+}
+"""Variables in their order, by what Keras 3 calls the group of a layer of that kind."""
+
+
+def plain_names(layer: str, written: Sequence[str]) -> list[str]:
+    """Names for a layer's variables, as `weight_names` has them: `conv2d_3/kernel:0`, or
+    `conv_W_1:0`. Where they belong to several layers, those of a model in the model, their paths
+    are kept.
+    """
+    paths = [re.sub(r":\d+$", "", name).split("/") for name in written]
+    paths = [path[1:] if path[0] == layer and len(path) > 1 else path for path in paths]
+    inner = len({tuple(path[:-1]) for path in paths}) > 1
+    return ["/".join([layer, *(p[:-1] if inner else ()), _variable(layer, p[-1])]) for p in paths]
+
+
+def _variable(layer: str, name: str) -> str:
+    name = re.sub(r"_\d+$", "", name.removeprefix(f"{layer}_"))
+    return _OLD.get(name, name)
+
+
+def variable_names(kind: str, shapes: Sequence[tuple[int, ...]], uncentred: bool) -> list[str]:
+    """Names for a layer's variables that are known by number alone.
+
+    `kind` is the name of its group, such as `conv2d_3`, of which the number says nothing.
+    `uncentred` is a norm's without beta; one of three variables else is taken to lack gamma.
+    """
+    named = _KINDS.get(re.sub(r"_\d+$", "", kind), ())
+    same = len(shapes) > 2 and len(set(shapes)) == 1 and len(shapes[0]) == 1
+    if named == _KINDS["batch_normalization"] or (not named and same and len(shapes) <= 4):
+        *affine, mean, variance = _KINDS["batch_normalization"]
+        kept = affine if len(shapes) == 4 else [affine[0 if uncentred else 1]]
+        named = (*kept[: max(len(shapes) - 2, 0)], mean, variance)
+    elif named == _KINDS["layer_normalization"] and uncentred is False and len(shapes) == 1:
+        named = ("gamma",)
+    if not named:
+        named = ("kernel", "bias") if len(shapes[0]) > 1 else ("bias",)
+    more = [str(number) for number in range(len(named), len(shapes))]
+    return [*named, *more][: len(shapes)]
