@@ -1,7 +1,7 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
-Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train` and
-`resume`. They are loaded when first used, so that `import cnndsl` costs nothing.
+Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
+`resume`, `cut` and `features`. They are loaded when first used: `import cnndsl` costs nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cnndsl.verbs import analyse as analyse
     from cnndsl.verbs import compile as compile
+    from cnndsl.verbs import cut as cut
+    from cnndsl.verbs import features as features
     from cnndsl.verbs import parse as parse
     from cnndsl.verbs import resume as resume
     from cnndsl.verbs import run as run
     from cnndsl.verbs import train as train
 
-__all__ = ["analyse", "compile", "parse", "resume", "run", "train"]
+__all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,5 +1,5 @@
 """The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train` and `resume`.
+`train`, `resume`, `cut` and `features`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cnndsl.diagnostics import UsageError
 from cnndsl.specs import load
 
 if TYPE_CHECKING:
     from cnndsl.analyse import Analysis
+    from cnndsl.data.dataset import DataSet
     from cnndsl.emit import Emitted, Progress
     from cnndsl.network import Network
     from cnndsl.preprocessing import Preprocessing
     from cnndsl.runtime import Inputs, Results
     from cnndsl.shape import Shape
     from cnndsl.training.running import Outcome
+    from cnndsl.transfer.features import Features
+    from cnndsl.weights import Weights
 
 Spec = str | Path
 
@@ -73,14 +77,9 @@ def compile(
     """
     from cnndsl.emit import emit
     from cnndsl.lower import lower
-    from cnndsl.weights import initial_weights, read_safetensors
 
     network = _network(spec)
-    values = None
-    if isinstance(weights, Path):
-        values = read_safetensors(weights)
-    elif weights is None:
-        values = initial_weights(network, init, seed)
+    values = None if weights == "none" else _values(network, weights, init, seed)
     return emit(
         lower(network, batch),
         Path(path),
@@ -169,6 +168,86 @@ def resume(run: Path | str, *, quiet: bool = False) -> Outcome:
     choice = read_config(RunFolder.open(Path(run)).config).training
     screen = Quiet() if quiet else Table(choice.epochs, choice.batch)
     return resume_run(Path(run), screen)
+
+
+def cut(
+    model: Spec | Network,
+    at: str | Sequence[str],
+    path: Spec,
+    *,
+    weights: Path | None = None,
+    seed: int = 0,
+    preprocessing: Preprocessing | None = None,
+    progress: Progress | None = None,
+) -> Emitted:
+    """Write a model's part up to the values `at` as a model of its own.
+
+    `model` is a spec, whose values are called by steps, labels or blocks, or an .onnx file (values
+    or nodes). `weights` are a spec's, drawn from `seed` where there are none; an .onnx keeps its
+    own, and all its metadata but the labels. Raises as `compile` does.
+    """
+    from cnndsl.emit import Emitted, emit
+    from cnndsl.lower import lower
+    from cnndsl.runtime.model import is_spec
+    from cnndsl.surgery import cut as cut_network
+    from cnndsl.surgery.models import cut_file
+
+    names, path = (at,) if isinstance(at, str) else tuple(at), Path(path)
+    if isinstance(model, str | Path) and not is_spec(model):
+        if weights is not None:
+            raise UsageError(f"`{model}` has weights of its own, so it takes no others")
+        return Emitted(path, *cut_file(Path(model), names, path, preprocessing))
+    network = _network(model)
+    part = cut_network(network, *names)
+    return emit(
+        lower(part),
+        path,
+        weights=_values(network, weights, "auto", seed),
+        metadata=_metadata(part, None, preprocessing),
+        producer_version=version("cnndsl"),
+        progress=progress,
+    )
+
+
+def features(
+    model: Spec | Network,
+    data: Spec | DataSet,
+    at: str | Sequence[str] = (),
+    *,
+    weights: Path | None = None,
+    seed: int = 0,
+    splits: Sequence[str] | None = None,
+    keep_maps: bool = False,
+    preprocessing: Preprocessing | None = None,
+    device: str = "cpu",
+    batch: int | None = None,
+    threads: int | None = None,
+) -> Features:
+    """What a model makes of every picture of a data set, at the values `at` or before its head.
+
+    `model` is an .onnx file or a spec with a file of `weights`. Maps become vectors unless
+    `keep_maps`. See `cnndsl.transfer.features` for what comes back. Raises UsageError, SpecError.
+    """
+    from cnndsl.data.dataset import DataSet
+    from cnndsl.data.opening import open_data
+    from cnndsl.runtime.pictures import picture_input
+    from cnndsl.transfer.extractors import open_extractor
+    from cnndsl.transfer.features import extract
+
+    names = (at,) if isinstance(at, str) else tuple(at)
+    opened = open_extractor(
+        model, names, weights=weights, seed=seed, device=device, threads=threads
+    )
+    picture = picture_input(opened.model, preprocessing or opened.preprocessing)
+    found = data if isinstance(data, DataSet) else open_data(data, seed=seed)
+    return extract(opened, found, picture, splits=splits, keep_maps=keep_maps, batch=batch)
+
+
+def _values(network: Network, weights: Path | None, init: str, seed: int) -> Weights:
+    """Weights from a file, or drawn."""
+    from cnndsl.weights import initial_weights, read_safetensors
+
+    return initial_weights(network, init, seed) if weights is None else read_safetensors(weights)
 
 
 def _network(spec: Spec | Network) -> Network:

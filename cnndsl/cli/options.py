@@ -20,13 +20,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def spec_options(function: F) -> F:
     """`SPEC`, `--set` and `--input`."""
+    return click.argument("spec")(spec_settings(function))
+
+
+def spec_settings(function: F) -> F:
+    """`--set` and `--input`."""
     function = click.option(
         "--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input shape."
     )(function)
-    function = click.option(
+    return click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
     )(function)
-    return click.argument("spec")(function)
 
 
 def load_spec(

@@ -1,14 +1,16 @@
-"""Models as commands take them: an .onnx file, or the folder of a run."""
+"""Models as commands take them: an .onnx file, the folder of a run, a spec."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnndsl.cli.options import load_spec
 from cnndsl.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
+    from cnndsl.network import Network
 
 
 def model_path(model: str) -> Path:
@@ -22,6 +24,17 @@ def model_path(model: str) -> Path:
     if not path.is_file():
         raise UsageError(f"there is no file or run `{path}`; name an .onnx file or a run's folder")
     return path
+
+
+def spec_or_model(model: str, settings: tuple[str, ...], inputs: tuple[str, ...]) -> Network | Path:
+    """The network of a spec or zoo name, or the .onnx file that is meant. Raises UsageError."""
+    from cnndsl.runtime.model import is_spec
+
+    if not Path(model).is_dir() and is_spec(model):
+        return load_spec(model, settings, inputs)
+    if settings or inputs:
+        raise UsageError(f"`{model}` is no spec, so --set and --input don't apply to it")
+    return model_path(model)
 
 
 def data_for(model: str, data: str | None, data_dir: Path | None) -> DataSet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.network import Network
 from cnndsl.surgery.rebuilding import needed, rebuilt
@@ -44,10 +46,18 @@ def value_at(network: Network, name: str) -> str:
         return named[-1]
     if name in network.by_name or name in network.heads:
         raise UsageError(f"`{name}` exists in training alone; name a value that inference makes")
-    blocks = (name.rpartition(".")[0] for name in known)
-    candidates = [*dict.fromkeys((*network.shapes, *filter(None, blocks)))]
+    candidates = [*_blocks(known), *known]
     longer = next((c for c in known if c.endswith(f".{name}")), None)
     last = ", ".join(f"`{step.name}`" for step in steps[-_FEW:])
     hint = f"did you mean `{longer}`?" if longer else ""
     hint = hint or did_you_mean(name, candidates, f"its last values are {last}")
     raise UsageError(f"{network.name} has no value `{name}`; {hint}")
+
+
+def _blocks(names: Iterable[str]) -> Iterator[str]:
+    """The labels and blocks that names lie in, each once."""
+    seen = {""}
+    for name in names:
+        while (name := name.rpartition(".")[0]) not in seen:
+            seen.add(name)
+            yield name

@@ -6,6 +6,7 @@ in which they can run, and every value is made once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ import onnx
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.files import replaced
+from cnndsl.preprocessing import Preprocessing
 from cnndsl.weights.external import check_model
 
 Node = onnx.NodeProto
 
+_PREPROCESSING = "cnndsl.preprocessing"
 _OF_THE_WHOLE = ("cnndsl.labels", "cnndsl.network_sha256")
 _CLASSIFIERS = frozenset({"Gemm", "MatMul", "Conv", "FusedMatMul"})
 _MEANS = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "GlobalMaxPool"})
@@ -55,20 +58,44 @@ def read_model(path: Path) -> onnx.ModelProto:
         raise UsageError(f"`{path}` is no ONNX model that can be read: {reason}") from None
 
 
-def write_model(model: onnx.ModelProto, path: Path) -> None:
-    """Write a model; beyond protobuf's 2 GiB its weights go to a file beside it. Raises OSError."""
+def write_model(model: onnx.ModelProto, path: Path) -> Path | None:
+    """Write a model; beyond protobuf's 2 GiB its weights go to a file beside it, which is returned.
+
+    Raises OSError.
+    """
     if sum(len(tensor.raw_data) for tensor in model.graph.initializer) < LARGEST_MESSAGE:
         with replaced(path) as file:
             file.write(model.SerializeToString())
-        return
+        return None
+    data = path.with_name(f"{path.name}.data")
+    data.unlink(missing_ok=True)  # onnx appends
     write: Any = onnx  # partly typed
-    write.save(model, path, save_as_external_data=True, location=f"{path.name}.data")
+    write.save(model, path, save_as_external_data=True, location=data.name)
+    return data
+
+
+def cut_file(
+    path: Path, at: Sequence[str], output: Path, preprocessing: Preprocessing | None = None
+) -> tuple[Path | None, int]:
+    """Write a model's part up to the values `at`; where its weights lie apart, and all its bytes.
+
+    `preprocessing` is kept in the place of the model's own. Raises UsageError, OSError.
+    """
+    made, _ = cut_model(read_model(path), *at)
+    if preprocessing is not None:
+        kept = [p for p in made.metadata_props if p.key != _PREPROCESSING]
+        del made.metadata_props[:]
+        made.metadata_props.extend(kept)
+        made.metadata_props.add(key=_PREPROCESSING, value=preprocessing.to_json())
+    data = write_model(made, output)
+    return data, sum(file.stat().st_size for file in (output, data) if file)
 
 
 def cut_model(model: onnx.ModelProto, *at: str) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """The model up to the values `at`, each once, and the value that each of `at` means.
 
-    `at` are names of values or nodes, or what they begin with up to a dot (the last such value).
+    `at` are names of values or nodes, or what values begin with up to a dot or slash (the last of
+    them).
     What isn't needed is left out, and so are the labels of the classes; all other metadata stay.
     Raises UsageError where there is no such value.
     """
@@ -124,14 +151,16 @@ def model_head(model: onnx.ModelProto) -> ModelHead:
 
 def _value(graph: onnx.GraphProto, name: str) -> str:
     made = [(value, node.name) for node in graph.node for value in node.output if value]
-    named = [value for value, _ in made if f"{value}.".startswith(f"{name}.")]
+    within = (f"{name}.", f"{name}/")
+    named = [value for value, _ in made if value == name or value.startswith(within)]
     named = named or [value for value, node in made if node == name][:1]
     if named:
         return named[-1]
     if name in {i.name for i in graph.input}:
         raise UsageError(f"`{name}` is an input of the model: no layer comes before it")
     last = ", ".join(f"`{value}`" for value, _ in made[-_FEW:])
-    candidates = [text for pair in made for text in pair if text]
+    scopes = (value[: match.start()] for value, _ in made for match in re.finditer("[./]", value))
+    candidates = dict.fromkeys((*filter(None, scopes), *filter(None, (t for p in made for t in p))))
     hint = did_you_mean(name, candidates, f"its last values are {last}")
     raise UsageError(f"the model has no value or node `{name}`; {hint}")
 

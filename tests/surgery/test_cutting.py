@@ -82,6 +82,11 @@ def test_what_cant_be_cut_at(at: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_blocks_are_suggested_too() -> None:
+    with pytest.raises(UsageError, match="did you mean `stage3`"):
+        cut(load("resnet152")[0], "stag3")
+
+
 def test_a_cut_computes_what_the_whole_did() -> None:
     net = network(SMALL)
     x, weights = noise(2, 3, 16, 16), initial_weights(net)

@@ -89,6 +89,7 @@ def test_several_values_at_once_are_those_of_the_whole() -> None:
     [
         ("x", "`x` is an input of the model: no layer comes before it"),
         ("logit", "the model has no value or node `logit`; did you mean `logits`?"),
+        ("pat", "the model has no value or node `pat`; did you mean `part`?"),
         (
             "zzz",
             "the model has no value or node `zzz`; its last values are `flat`, `w2`, `logits`, `y`",

@@ -1,0 +1,74 @@
+"""`cnndsl cut`: a model's part up to a layer as a model of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cnndsl.cli.options import spec_settings
+from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.trained import spec_or_model
+from cnndsl.diagnostics import UsageError
+from cnndsl.show.figures import size
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Write a model's part up to a layer as a model of its own.")
+@click.argument("model")
+@click.option(
+    "--at", required=True, multiple=True, metavar="LAYER", help="The last layer; repeatable."
+)
+@click.option(
+    "-o", "--output", type=FILE, help="By default the model's name and the layer's, in this folder."
+)
+@click.option("--weights", type=FILE, help="Of a spec: the file with its weights.")
+@spec_settings
+@click.option("--seed", type=int, default=0, show_default=True, help="Of a spec without weights.")
+@picture_options
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when it went well.")
+def command(
+    model: str,
+    at: tuple[str, ...],
+    output: Path | None,
+    weights: Path | None,
+    settings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    seed: int,
+    quiet: bool,
+    **pictures: Any,
+) -> None:
+    """Write MODEL up to LAYER as an ONNX model, whose output is what that layer makes.
+
+    MODEL is a spec or zoo name (a LAYER is a step, a label or a block, and means the value at its
+    end), an .onnx file (a value or node) or a run's folder. How pictures are prepared stays in the
+    model, the names of its classes don't.
+    """
+    opened = spec_or_model(model, settings, inputs)
+    part = re.sub(r"[^\w.-]+", "_", "-".join(at)).strip("_.")
+    path = output or Path(f"{Path(model).stem}-{part}.onnx")
+    _check_output(path, [Path(model), *([opened] if isinstance(opened, Path) else []), weights])
+
+    from cnndsl.verbs import cut
+
+    emitted = cut(
+        opened, at, path, weights=weights, seed=seed, preprocessing=read_preprocessing(pictures)
+    )
+    if quiet:
+        return
+    if not isinstance(opened, Path) and weights is None:
+        click.echo(f"{model} has random weights (seed {seed})", err=True)
+    beside = f", its weights in {emitted.data}" if emitted.data else ""
+    named = ", ".join(f"`{name}`" for name in at)
+    click.echo(f"{path}: {model} up to {named}, {size(emitted.bytes)}{beside}")
+
+
+def _check_output(path: Path, inputs: list[Path | None]) -> None:
+    """Raise UsageError where a model can't be written, or would take what it is made of away."""
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
+    if any(i and path.exists() and i.exists() and path.samefile(i) for i in inputs):
+        raise UsageError(f"the part would replace `{path}`; choose another name by -o")

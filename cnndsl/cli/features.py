@@ -1,0 +1,119 @@
+"""`cnndsl features`: what a model makes of pictures on the way to its classes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnndsl.cli.options import spec_settings
+from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.train_options import FOLDER
+from cnndsl.cli.trained import spec_or_model
+
+if TYPE_CHECKING:
+    from cnndsl.transfer.features import Features
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+_NAMED = 3
+
+
+@click.command(short_help="Write what a layer makes of pictures to a file.")
+@click.argument("model")
+@click.option("--data", required=True, help="A folder of class folders, a .csv, an .npz, a name.")
+@click.option("-o", "--output", type=FILE, required=True, help="An .npz or .parquet file.")
+@click.option(
+    "--at", multiple=True, metavar="LAYER", help="By default the last before the head; repeatable."
+)
+@click.option("--weights", type=FILE, help="Of a spec: the file with its weights.")
+@click.option("--split", "splits", multiple=True, help="train, val or test; by default all.")
+@click.option("--keep-maps", is_flag=True, help="Maps as they are, instead of their means.")
+@spec_settings
+@click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie.")
+@click.option(
+    "--batch", type=click.IntRange(min=1), help="Examples at a time; by default the model's, or 16."
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of splits, and of a spec's weights."
+)
+@picture_options
+@click.option("-q", "--quiet", is_flag=True, help="No remarks, no progress.")
+def command(
+    model: str,
+    data: str,
+    output: Path,
+    at: tuple[str, ...],
+    weights: Path | None,
+    splits: tuple[str, ...],
+    keep_maps: bool,
+    settings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    data_dir: Path | None,
+    batch: int | None,
+    device: str,
+    threads: int | None,
+    seed: int,
+    quiet: bool,
+    **pictures: Any,
+) -> None:
+    """Run MODEL up to LAYER on every picture of the data, and write what comes out.
+
+    MODEL is an .onnx file, a run's folder, or a spec or zoo name with --weights. The file holds
+    `features` (an example a row), `labels`, `names`, `split` and `classes`. Of maps the mean over
+    all positions is taken.
+    """
+    from cnndsl.data.opening import open_data
+    from cnndsl.runtime.pictures import picture_input
+    from cnndsl.transfer.extractors import open_extractor
+    from cnndsl.transfer.feature_files import check_output, write_features
+    from cnndsl.transfer.features import extract
+
+    check_output(output, keep_maps)
+    found = open_data(data, seed=seed, data_dir=data_dir)
+    total = sum(len(found[name]) for name in splits or found.splits)
+    opened = spec_or_model(model, settings, inputs)
+    made = open_extractor(opened, at, weights=weights, seed=seed, device=device, threads=threads)
+    how = read_preprocessing(pictures, made.preprocessing)
+    picture = picture_input(made.model, how)
+    if not quiet:
+        if not isinstance(opened, Path) and weights is None:
+            click.echo(f"{model} has random weights (seed {seed})", err=True)
+        elif how is None:
+            click.echo(
+                f"{model} doesn't say how it wants pictures; taken: {picture.describe()} "
+                f"(see --scale, --mean, --std, --bgr, --resize)",
+                err=True,
+            )
+    hidden = quiet or not sys.stderr.isatty()
+    with click.progressbar(length=total, label="features", file=sys.stderr, hidden=hidden) as bar:
+        features = extract(
+            made,
+            found,
+            picture,
+            splits=splits or None,
+            keep_maps=keep_maps,
+            batch=batch,
+            progress=bar.update,
+        )
+    write_features(features, output)
+    if not quiet:
+        for line in _remarks(features, output):
+            click.echo(line, err=line.startswith("left out"))
+
+
+def _remarks(features: Features, path: Path) -> list[str]:
+    shapes = ", ".join(
+        f"`{name}` {'x'.join(map(str, values.shape[1:]))}"
+        for name, values in features.arrays.items()
+    )
+    counts = [f"{features.of(s).sum():,} {s}" for s in dict.fromkeys(features.split.tolist())]
+    lines = [f"{path}: {shapes} of {' + '.join(counts)} pictures"]
+    if features.skipped:
+        few = ", ".join(f"`{name}` ({why})" for name, why in [*features.skipped.items()][:_NAMED])
+        more = ", …" if len(features.skipped) > _NAMED else ""
+        lines.append(f"left out {len(features.skipped)} that can't be read: {few}{more}")
+    return lines

@@ -1,0 +1,121 @@
+"""`cnndsl cut` and `cnndsl features`, as they are called."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cnndsl.cli import main
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime import run as run_model
+from cnndsl.surgery.models import read_model
+from cnndsl.training.subjects import spec_subject
+from cnndsl.verbs import compile, features, parse
+from cnndsl.weights.save import write_tensors
+from tests.data.making import class_folders
+
+SPEC = """cnndsl 1
+net Small(classes=3)
+input image 3@8x8
+stem: conv 3x3 4 p1 relu
+gap
+logits: fc classes softmax
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("small.cnn").write_text(SPEC)
+    Path("labels.txt").write_text("a\nb\nc\n")
+    class_folders(tmp_path / "data", {"train/ant": 3, "train/bee": 3, "val/ant": 1, "val/bee": 1})
+    values = spec_subject(parse("small.cnn"), SPEC).start("auto", seed=5)
+    write_tensors(Path("small.safetensors"), values)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_a_part_of_a_spec(folder: Path) -> None:
+    result = run("cut", "small.cnn", "--at", "stem", "--at", "gap1", "--mean", "0.5")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("small-stem-gap1.onnx: small.cnn up to `stem`, `gap1`, ")
+    assert result.stderr == "small.cnn has random weights (seed 0)\n"
+    made = run_model("small-stem-gap1.onnx", np.ones((1, 3, 8, 8), np.float32), threads=1)
+    shapes = {name: values.shape for name, values in made.items()}
+    assert shapes == {"stem": (1, 4, 8, 8), "gap1": (1, 4, 1, 1)}
+
+
+def test_a_part_of_a_model_keeps_its_preprocessing_and_no_labels(folder: Path) -> None:
+    how = Preprocessing(mean=(0.5,))
+    compile("small.cnn", "whole.onnx", labels=["a", "b", "c"], preprocessing=how)
+    assert run("cut", "whole.onnx", "--at", "stem", "-o", "part.onnx", "-q").output == ""
+    kept = {p.key: p.value for p in read_model(Path("part.onnx")).metadata_props}
+    assert Preprocessing.from_json(kept["cnndsl.preprocessing"]) == how
+    assert "cnndsl.labels" not in kept
+    assert run("cut", "whole.onnx", "--at", "stem", "-o", "part.onnx", "--std", "2").exit_code == 0
+    kept = {p.key: p.value for p in read_model(Path("part.onnx")).metadata_props}
+    assert Preprocessing.from_json(kept["cnndsl.preprocessing"]).std == (2.0,)
+
+
+def test_features_with_weights_are_those_of_the_compiled_model(folder: Path) -> None:
+    shared = ("--data", "data", "--threads", "1")
+    result = run("features", "small.cnn", "--weights", "small.safetensors", *shared, "-o", "f.npz")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "f.npz: `gap1` 4x1x1 of 6 train + 2 val pictures\n".replace(
+        "4x1x1", "4"
+    )
+    assert "small.cnn doesn't say how it wants pictures; taken: " in result.stderr
+    compile("small.cnn", "whole.onnx", weights=Path("small.safetensors"))
+    assert run("features", "whole.onnx", *shared, "-o", "g.npz", "-q").output == ""
+    with np.load("f.npz") as f, np.load("g.npz") as g:
+        np.testing.assert_allclose(f["features"], g["features"], rtol=1e-5, atol=1e-6)
+        assert f["names"].tolist() == g["names"].tolist()
+    found = features("small.cnn", "data", weights=Path("small.safetensors"), splits=["val"])
+    with np.load("f.npz") as f:
+        np.testing.assert_allclose(found.arrays["gap1"], f["features"][6:], rtol=1e-5, atol=1e-6)
+
+
+def test_what_was_left_out_is_said(folder: Path) -> None:
+    (folder / "data" / "val" / "ant" / "broken.png").write_bytes(b"no picture")
+    result = run("features", "small.cnn", "--data", "data", "-o", "f.npz", "--split", "val")
+    assert result.exit_code == 0, result.output
+    assert "f.npz: `gap1` 4 of 2 val pictures" in result.stdout
+    assert "left out 1 that can't be read: `val/ant/broken.png` (" in result.stderr
+    assert "small.cnn has random weights (seed 0)" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("cut", "small.cnn", "--at", "stm"), "did you mean `stem`?"),
+        (("cut", "small.cnn", "--at", "stem", "-o", "no/x.onnx"), "there is no folder `no`"),
+        (("cut", "small.cnn", "--at", "stem", "-o", "small.cnn"), "would replace `small.cnn`"),
+        (("cut", "missing.onnx", "--at", "stem"), "there is no file `missing.onnx`"),
+        (("cut", "data", "--at", "stem"), "holds no best.onnx"),
+        (
+            ("cut", "model.onnx", "--at", "stem", "--set", "classes=2"),
+            "`model.onnx` is no spec, so --set and --input don't apply to it",
+        ),
+        (
+            ("cut", "model.onnx", "--at", "stem", "--weights", "small.safetensors"),
+            "`model.onnx` has weights of its own, so it takes no others",
+        ),
+        (
+            ("features", "small.cnn", "--data", "data", "-o", "f.csv"),
+            "features go to .npz or .parquet, and `f.csv` is neither",
+        ),
+        (
+            ("features", "small.cnn", "--data", "data", "-o", "f.npz", "--split", "vall"),
+            "has no split `vall`; did you mean `val`?",
+        ),
+    ],
+)
+def test_mistakes(folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    compile("small.cnn", "model.onnx")
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
