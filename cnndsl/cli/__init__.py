@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Explain a diagnostic's code, or a layer.",
     "features": "Write what a layer makes of pictures to a file.",
     "fmt": "Write specs in the canonical form.",
+    "import": "Turn an ONNX model into a spec with its weights.",
     "lr-find": "Find a learning rate.",
     "predict": "Name the classes of pictures.",
     "report": "Show every layer's shape, parameters and cost.",

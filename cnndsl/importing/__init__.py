@@ -1,0 +1,67 @@
+"""An ONNX model as a spec with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.importing.draft import Float
+from cnndsl.network import Network
+from cnndsl.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A net that was read from a model.
+
+    `text` is its spec, `network` what that text means, `values` the parameters under the network's
+    names (as `cnndsl compile --weights` takes them). `preprocessing` and `labels` are None where
+    the model says nothing of them; `notes` are sentences about what differs from the model.
+    """
+
+    text: str
+    network: Network
+    values: dict[str, Float]
+    preprocessing: Preprocessing | None
+    labels: tuple[str, ...] | None
+    notes: tuple[str, ...]
+
+
+def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
+    """Read an ONNX model as a net of the language.
+
+    `input_shapes` are sizes for inputs that leave them open, without the batch, by the input's name
+    ("" for whichever). Raises UsageError where the file is no ONNX model or a damaged one, where it
+    is quantised, and where it has an operator that no layer stands for.
+    """
+    from cnndsl.importing.drafting import draft_of
+    from cnndsl.importing.patterns import find_activations
+    from cnndsl.importing.reading import read_model
+    from cnndsl.importing.simplifying import simplify
+    from cnndsl.importing.spelling import spell
+    from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
+
+    model = read_model(path)
+    draft = draft_of(model, input_shapes)
+    find_activations(draft)
+    simplify(draft)
+    text, network, values = spell(draft, path.stem)
+    try:
+        preprocessing = preprocessing_in_metadata(model.metadata)
+    except ValueError as e:
+        raise UsageError(f"in the metadata of `{path}`: {e}") from None
+    labels = labels_in_metadata(model.metadata)
+    classes = network.shapes[network.outputs[0]].channels
+    return Imported(
+        text,
+        network,
+        values,
+        preprocessing,
+        labels if labels and len(labels) == classes else None,
+        tuple(draft.notes),
+    )
+
+
+__all__ = ["Imported", "import_model"]

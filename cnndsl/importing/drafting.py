@@ -1,0 +1,168 @@
+"""Model → draft: the inputs, then node after node, then the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.importing import operators as operators
+from cnndsl.importing.constants import compute
+from cnndsl.importing.draft import Array, Draft, Source
+from cnndsl.importing.nodes import Node, Tensor
+from cnndsl.importing.reading import STANDARD, Model, Port, attributes, named
+from cnndsl.importing.views import Atom, Row, View, whole
+from cnndsl.importing.walking import OPERATORS, Walker
+from cnndsl.shape import Shape
+
+SOME_BATCH = 97  # for an open batch: a prime, so that no other size can be taken for it
+MOST_PIXELS = 1 << 14  # along a side of an input
+COLOURS = (1, 3, 4)
+
+
+def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Draft:
+    """The layers that a model means, as they come.
+
+    `input_shapes` give sizes that inputs leave open, without the batch, in the model's own order.
+    """
+    batches = _batches(model)
+    for batch in batches:
+        try:
+            return _draft(model, batch, input_shapes or {})
+        except UsageError:
+            if batch == batches[-1]:
+                raise
+    raise AssertionError
+
+
+def _batches(model: Model) -> list[int]:
+    """The batches to try: models with an open one may have 1 in their reshapes all the same."""
+    fixed = {port.sizes[0] for port in model.inputs if port.sizes}
+    known = [n for n in fixed if n is not None]
+    if len(known) > 1:
+        raise UsageError(f"the inputs of `{model.path}` have different batches: {known}")
+    return known or [SOME_BATCH, 1]
+
+
+def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) -> Draft:
+    draft = Draft(model.name)
+    row: Row = (Atom(batch),) if batch > 1 else ()
+    walker = Walker(draft, row)
+    known: dict[str, Tensor] = dict(model.constants)
+    for port in model.inputs:
+        known[port.name] = _input(draft, port, row, input_shapes)
+    for proto in model.nodes:
+        if proto.domain not in STANDARD and proto.op_type not in OPERATORS:
+            raise UsageError(
+                f"the model's {proto.op_type} `{named(proto)}` is of the domain `{proto.domain}`, "
+                f"not one of ONNX's operators"
+            )
+        node = _node(model, proto, known)
+        results = _read(walker, node)
+        for name, result in zip(proto.output, results, strict=False):
+            known[name] = result
+    for port in model.outputs:
+        draft.outputs.append((port.name, _output(walker, model, known.get(port.name), port.name)))
+    draft.tidy()
+    return draft
+
+
+def _node(model: Model, proto: Any, known: Mapping[str, Tensor]) -> Node:
+    inputs: list[Tensor | None] = []
+    for name in proto.input:
+        if name and name not in known:
+            raise UsageError(
+                f"the model's {proto.op_type} `{named(proto)}` takes `{name}`, which nothing "
+                f"before it makes: the model is damaged"
+            )
+        inputs.append(known[name] if name else None)
+    return Node(
+        proto.op_type,
+        named(proto),
+        inputs,
+        attributes(model.path, proto),
+        tuple(name for name in proto.output if name),
+        model.opset,
+    )
+
+
+def _read(walker: Walker, node: Node) -> Sequence[Tensor]:
+    if node.kind == "Constant":
+        return [_constant(node)]
+    if not any(isinstance(t, View) for t in node.inputs):
+        computed = compute(node)
+        if computed is not None:
+            return computed
+    reader = OPERATORS.get(node.kind)
+    if reader is None:
+        node.refuse(
+            "is an operator that no layer of the language stands for; export the model without "
+            "it, or cut the model off before it"
+        )
+    result = reader(walker, node)
+    return [result] if isinstance(result, (View, np.ndarray)) else result
+
+
+def _constant(node: Node) -> Array:
+    for name in ("value", "value_float", "value_int", "value_floats", "value_ints"):
+        if name in node.attributes:
+            array = np.asarray(node.attributes[name])
+            return array.astype(np.float32) if array.dtype.kind == "f" else array
+    node.refuse("holds no tensor of numbers")
+
+
+def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequence[int]]) -> View:
+    """An input; channels come last where the sizes say so (TensorFlow's models)."""
+    if port.sizes is None or not 2 <= len(port.sizes) <= 5:
+        raise UsageError(
+            f"the input `{port.name}` is no batch of vectors or maps: its shape is "
+            f"{'unknown' if port.sizes is None else port.sizes}"
+        )
+    given = input_shapes.get(port.name, input_shapes.get(""))
+    sizes = [n if n is not None else -1 for n in port.sizes[1:]]
+    if given is not None:
+        if len(given) != len(sizes) or any(
+            n not in (-1, m) for n, m in zip(sizes, given, strict=True)
+        ):
+            raise UsageError(f"the input `{port.name}` has the sizes {sizes}, not {list(given)}")
+        sizes = list(given)
+    if -1 in sizes:
+        raise UsageError(
+            f"the input `{port.name}` leaves sizes open: say which by --input, as in --input "
+            f"3@224x224"
+        )
+    if any(n > MOST_PIXELS for n in sizes[1:]):
+        raise UsageError(f"the input `{port.name}` is too large: {sizes}")
+    last = len(sizes) > 1 and sizes[-1] in COLOURS and sizes[0] not in COLOURS
+    ours = [sizes[-1], *sizes[:-1]] if last else sizes
+    source = Source(port.name, Shape(ours[0], tuple(ours[1:])))
+    draft.inputs.append(source)
+    view = whole(source, batch)
+    if not last:
+        return view
+    draft.notes.append(
+        f"`{port.name}` has its channels last in the model; here they come first, as in every net "
+        f"of the language"
+    )
+    return view.with_dims([view.axes[0], *view.axes[2:], view.axes[1]])
+
+
+def _output(walker: Walker, model: Model, tensor: Tensor | None, name: str) -> Any:
+    """The value of an output, arranged as the model has it where a layer can do so."""
+    if not isinstance(tensor, View):
+        raise UsageError(f"the output `{name}` of `{model.path}` doesn't depend on its input")
+    node = Node("output", name, [tensor], {}, (name,), model.opset)
+    dims = [row for i, row in enumerate(tensor.dims) if row or i < 2]
+    if tensor.dims[:1] == (walker.batch,):
+        try:
+            return walker.plain(node, tensor)
+        except UsageError:
+            pass
+    del dims
+    walker.draft.notes.append(
+        f"the output `{name}` is {'x'.join(map(str, tensor.base.output))} here, channels first; "
+        f"the model arranges the same values as {'x'.join(map(str, tensor.sizes))}"
+    )
+    return tensor.base

@@ -1,0 +1,63 @@
+"""Functions of single values that are no layers by themselves: parts of activations and norms.
+
+Exporters write some activations as arithmetic, x·sigmoid(x) or x·clip(x + 3, 0, 6)/6, in many
+variants. So these parts are kept as they are at first, and `patterns.py` finds out by computing
+them what activation they are together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import erf
+from typing import Any
+
+import numpy as np
+
+from cnndsl.importing.draft import Array
+from cnndsl.layers.base import Builder, Value
+from cnndsl.layers.elementwise import Elementwise
+from cnndsl.layers.merge import Merge
+from cnndsl.shape import Shape
+
+
+def _softsign(x: Array) -> Array:
+    return x / (1 + np.abs(x))
+
+
+FUNCTIONS: dict[str, Callable[..., Array]] = {
+    "erf": np.vectorize(erf, otypes=[np.float64]),
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "reciprocal": np.reciprocal,
+    "softsign": _softsign,
+    "clip": np.clip,
+    "power": np.power,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+
+
+class Elementary(Elementwise):
+    """A function of FUNCTIONS, with numbers behind its first argument."""
+
+    kind: str
+    numbers: tuple[float, ...] = ()
+
+    flops = 1
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        raise NotImplementedError  # replaced, or refused, before a net is made
+
+
+class Quotient(Merge):
+    """One value divided by another."""
+
+    verb = "divided"
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return max(inputs, key=lambda x: (x.rank, x.elements if x.is_concrete else 0))
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        raise NotImplementedError  # replaced, or refused, before a net is made

@@ -1,0 +1,146 @@
+"""Activations, Softmax, and elementary functions that activations are made of."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+from cnndsl.importing.elementary import Elementary
+from cnndsl.importing.nodes import Node
+from cnndsl.importing.views import View, along_channels
+from cnndsl.importing.walking import Walker, operator
+
+WORDS = {
+    "Relu": "relu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Softplus": "softplus",
+    "HardSwish": "hswish",
+    "Mish": "mish",
+}
+FUNCTIONS = {
+    "Erf": "erf",
+    "Exp": "exp",
+    "Log": "log",
+    "Sqrt": "sqrt",
+    "Abs": "abs",
+    "Reciprocal": "reciprocal",
+    "Softsign": "softsign",
+}
+SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+
+
+@operator(*WORDS)
+def activation(walker: Walker, node: Node) -> View:
+    """One without arguments."""
+    return walker.elementwise(node, node.view(), WORDS[node.kind])
+
+
+@operator(*FUNCTIONS)
+def function(walker: Walker, node: Node) -> View:
+    """A part of an activation, which is found later on."""
+    return elementary(walker, node, node.view(), FUNCTIONS[node.kind])
+
+
+def elementary(walker: Walker, node: Node, view: View, kind: str, *numbers: float) -> View:
+    """Add a function of one value that isn't a layer by itself."""
+    return view.on(walker.add(node, Elementary(kind=kind, numbers=numbers), view.base))
+
+
+@operator("Clip", "ThresholdedRelu")
+def clip(walker: Walker, node: Node) -> View:
+    """`relu6`, `relu`, or a part of an activation."""
+    view = node.view()
+    if node.kind == "ThresholdedRelu":
+        node.refuse("is no activation of the language")
+    low, high = node.number("min", -np.inf), node.number("max", np.inf)
+    low = float(node.floats(1).reshape(-1)[0]) if node.has(1) else low
+    high = float(node.floats(2).reshape(-1)[0]) if node.has(2) else high
+    if abs(low) > 1e30 and abs(high) > 1e30:
+        return view
+    if low == 0 and high == 6:
+        return walker.elementwise(node, view, "relu6")
+    if low == 0 and high > 1e30:
+        return walker.elementwise(node, view, "relu")
+    return elementary(walker, node, view, "clip", low, high)
+
+
+@operator("LeakyRelu")
+def leaky(walker: Walker, node: Node) -> View:
+    """`leaky`."""
+    return walker.elementwise(node, node.view(), "leaky", slope=node.number("alpha", 0.01))
+
+
+@operator("Elu")
+def elu(walker: Walker, node: Node) -> View:
+    """`elu`."""
+    return walker.elementwise(node, node.view(), "elu", alpha=node.number("alpha", 1.0))
+
+
+@operator("Selu")
+def selu(walker: Walker, node: Node) -> View:
+    """`selu`, whose two numbers are fixed."""
+    given = node.number("alpha", SELU[0]), node.number("gamma", SELU[1])
+    if not np.allclose(given, SELU, rtol=1e-4):
+        node.refuse(f"has other numbers than selu's, {given[0]:g} and {given[1]:g}")
+    return walker.elementwise(node, node.view(), "selu")
+
+
+@operator("HardSigmoid")
+def hard_sigmoid(walker: Walker, node: Node) -> View:
+    """`hsigmoid`, or a clipped line."""
+    alpha, beta = node.number("alpha", 0.2), node.number("beta", 0.5)
+    if np.isclose(alpha, 1 / 6, rtol=1e-4) and beta == 0.5:
+        return walker.elementwise(node, node.view(), "hsigmoid")
+    line = walker.affine(node, node.view(), alpha, beta)
+    return elementary(walker, node, line, "clip", 0.0, 1.0)
+
+
+@operator("Gelu")
+def gelu(walker: Walker, node: Node) -> View:
+    """`gelu`."""
+    tanh = node.text("approximate", "none") == "tanh"
+    return walker.elementwise(node, node.view(), "gelu", approximate=tanh)
+
+
+@operator("Swish")
+def swish(walker: Walker, node: Node) -> View:
+    """x·sigmoid(alpha·x): `silu`."""
+    if node.number("alpha", 1.0) != 1:
+        node.refuse("has another alpha than 1, which no activation of the language has")
+    return walker.elementwise(node, node.view(), "silu")
+
+
+@operator("PRelu")
+def prelu(walker: Walker, node: Node) -> View:
+    """`prelu`, with one slope a channel or one for all."""
+    view, slopes = node.view(), node.floats(1)
+    if slopes.ndim == 1 and slopes.size > 1 and view.sizes[1:2] == (slopes.size,):
+        slopes = slopes.reshape([-1, *(1,) * (len(view.dims) - 2)])  # as old versions have it
+    found = along_channels(view, slopes)
+    if found is None:
+        node.refuse("has a slope for every position; `prelu` has one a channel")
+    shared = slopes.size == 1 and view.base.output.channels > 1
+    layer = walker.layer(node, "prelu", shared=shared)
+    values = {"weight": found[:1] if shared else found}
+    return view.on(walker.add(node, layer, view.base, values=values))
+
+
+@operator("Softmax", "LogSoftmax")
+def softmax(walker: Walker, node: Node) -> View:
+    """`softmax` along the channels."""
+    view = node.view()
+    word = "softmax" if node.kind == "Softmax" else "logsoftmax"
+    if node.opset < 13:  # all dimensions from the axis on count as one
+        axis = node.axis(default=1)
+        over = tuple(chain.from_iterable(view.dims[axis:]))
+    else:
+        over = view.dims[node.axis(default=-1)]
+    if set(over) != set(view.axes[1]):
+        if over == tuple(chain.from_iterable(view.axes[1:])):
+            flat = walker.whole(walker.arrange(node, view, [over]))
+            made = walker.whole(walker.add(node, walker.layer(node, word), flat.base))
+            return made.reshaped(view.sizes)
+        node.refuse("isn't taken along the channels, as `softmax` is")
+    return walker.elementwise(node, view, word)

@@ -1,0 +1,135 @@
+"""Add, Sub, Mul, Div and their like: with constants a `scale`, of values `add` and `mul`."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+
+from cnndsl.importing.draft import Value
+from cnndsl.importing.elementary import Quotient
+from cnndsl.importing.nodes import Node, Tensor
+from cnndsl.importing.operators.activations import elementary
+from cnndsl.importing.views import View
+from cnndsl.importing.walking import Walker, operator
+
+
+@operator("Add", "Sum", "Sub")
+def add(walker: Walker, node: Node) -> View:
+    """Sums: `add` of values, an offset of a constant."""
+    tensors = [_stretched(node, i) for i in range(len(node.inputs))]
+    views = [t for t in tensors if isinstance(t, View)]
+    if node.kind == "Sub":
+        first, second = tensors
+        if isinstance(second, View):
+            negative = walker.affine(node, second, factor=-1.0)
+            tensors = [first, negative]
+            views = [t for t in tensors if isinstance(t, View)]
+        else:
+            tensors = [first, -second]
+    offsets = [t for t in tensors if not isinstance(t, View)]
+    view = _merged(walker, node, "add", views) if len(views) > 1 else views[0]
+    if not offsets:
+        return view
+    return walker.affine(node, view, offset=reduce(np.add, offsets))
+
+
+@operator("Mul", "Div")
+def mul(walker: Walker, node: Node) -> View:
+    """Products: `mul` of values, a factor of a constant."""
+    first, second = _stretched(node, 0), _stretched(node, 1)
+    if node.kind == "Div":
+        if isinstance(second, View):
+            if isinstance(first, View):
+                return _quotient(walker, node, first, second)
+            inverse = elementary(walker, node, second, "reciprocal")
+            return walker.affine(node, inverse, factor=first)
+        with np.errstate(all="ignore"):
+            second = np.float32(1) / second.astype(np.float32)
+    if isinstance(first, View) and isinstance(second, View):
+        return _merged(walker, node, "mul", [first, second])
+    view, factor = (first, second) if isinstance(first, View) else (second, first)
+    assert isinstance(view, View)
+    assert not isinstance(factor, View)
+    return walker.affine(node, view, factor=factor)
+
+
+@operator("Neg")
+def negative(walker: Walker, node: Node) -> View:
+    """Times −1."""
+    return walker.affine(node, node.view(), factor=-1.0)
+
+
+@operator("Pow")
+def power(walker: Walker, node: Node) -> View:
+    """A part of a norm or activation."""
+    exponent = node.floats(1)
+    if exponent.size != 1:
+        node.refuse("has more than one exponent")
+    return elementary(walker, node, node.view(), "power", float(exponent.reshape(-1)[0]))
+
+
+@operator("Max", "Min")
+def extreme(walker: Walker, node: Node) -> View:
+    """With a number: a bound. `relu` is Max with 0."""
+    numbers = [t for t in node.inputs if not isinstance(t, View) and t is not None]
+    views = [t for t in node.inputs if isinstance(t, View)]
+    if len(views) != 1 or any(n.size != 1 for n in numbers):
+        node.refuse("compares values of the net with each other, which no layer does")
+    view, fold = views[0], np.maximum if node.kind == "Max" else np.minimum
+    if not numbers:
+        return view
+    bound = float(reduce(fold, numbers).reshape(-1)[0])
+    if node.kind == "Max" and bound == 0:
+        return walker.elementwise(node, view, "relu")
+    return elementary(walker, node, view, "maximum" if node.kind == "Max" else "minimum", bound)
+
+
+def _stretched(node: Node, index: int) -> Tensor:
+    """An input; a constant in the shape that old versions' `axis` stretches it to."""
+    tensor = node.tensor(index)
+    if isinstance(tensor, View) or node.opset >= 7 or not node.integer("broadcast"):
+        return tensor
+    if "axis" not in node.attributes or tensor.ndim == 0:
+        return tensor
+    behind = len(node.view(0).dims) - node.axis() - tensor.ndim
+    return tensor.reshape([*tensor.shape, *(1,) * max(behind, 0)])
+
+
+def _merged(walker: Walker, node: Node, word: str, views: list[View]) -> View:
+    """Several values as one; their arrangements are made alike where they aren't."""
+    rank = max(len(v.dims) for v in views)
+    views = [v.with_dims([()] * (rank - len(v.dims)) + list(v.dims)) for v in views]
+    large = max(views, key=lambda v: (np.prod(v.sizes), v is views[0]))
+    bases = [_like(walker, node, v, large) for v in views]
+    if any(b is None for b in bases):
+        plain = [walker.whole(walker.plain(node, v)) for v in views]
+        return walker.whole(walker.add(node, walker.layer(node, word), *(p.base for p in plain)))
+    found = [b for b in bases if b is not None]
+    return large.on(walker.add(node, walker.layer(node, word), *found))
+
+
+def _like(walker: Walker, node: Node, view: View, large: View) -> Value | None:
+    """The value of a view, arranged so that it lies over the value of another view.
+
+    A smaller one keeps its dimensions of size 1. None where dimensions don't match axes.
+    """
+    if view.sizes == large.sizes and view.form == large.form:
+        return view.base
+    wanted: list[tuple[object, ...]] = []
+    for axis in large.axes[1:]:
+        places = [i for i, row in enumerate(large.dims) if row and row == axis]
+        if axis and not places:
+            return None
+        wanted.append(view.dims[places[0]] if axis else ())
+    rows = [row for row in large.dims if row]
+    if any(row not in large.axes for row in rows):
+        return None
+    return walker.arrange(node, view, wanted)  # pyright: ignore
+
+
+def _quotient(walker: Walker, node: Node, first: View, second: View) -> View:
+    """A part of a norm or activation."""
+    if first.form == second.form and first.sizes == second.sizes:
+        return first.on(walker.add(node, Quotient(), first.base, second.base))
+    return node.refuse("divides values of the net by each other, which no layer does")

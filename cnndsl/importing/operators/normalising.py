@@ -1,0 +1,133 @@
+"""Normalisations: batch, instance, layer, group, local response."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnndsl.importing.draft import Array
+from cnndsl.importing.nodes import Node
+from cnndsl.importing.views import View, size_of
+from cnndsl.importing.walking import Walker, operator
+
+
+@operator("BatchNormalization")
+def batch_norm(walker: Walker, node: Node) -> View:
+    """`bn`; its decay is ONNX's momentum."""
+    base = walker.plain(node, node.view())
+    weight, bias, mean, variance = (node.floats(i).reshape(-1) for i in range(1, 5))
+    if not node.integer("spatial", 1) and base.output.rank:
+        node.refuse("normalises every position by itself; `bn` does every channel")
+    eps = node.number("epsilon", 1e-5)
+    values = {"weight": weight, "bias": bias, "running_mean": mean, "running_var": variance}
+    plain = _is_constant(mean, 0) and _is_constant(variance, 1)
+    if eps < 1e-12 and plain and weight.shape == bias.shape == (base.output.channels,):
+        # what `scale` and the weights of `gn` are lowered to
+        scale = walker.layer(node, "scale", bias=True)
+        return walker.whole(walker.add(node, scale, base, values={"weight": weight, "bias": bias}))
+    keep = node.number("momentum", 0.9)
+    layer = walker.layer(node, "bn", eps=max(eps, 1e-12), keep=min(max(keep, 0.0), 1.0))
+    return walker.whole(walker.add(node, layer, base, values=values))
+
+
+@operator("InstanceNormalization")
+def instance_norm(walker: Walker, node: Node) -> View:
+    """`inorm`; of channels that were reshaped to groups, `gn`."""
+    view = node.view()
+    weight, bias = node.floats(1).reshape(-1), node.floats(2).reshape(-1)
+    eps = node.number("epsilon", 1e-5)
+    trivial = _is_constant(weight, 1) and _is_constant(bias, 0)
+    groups = _groups(view)
+    if groups:
+        if not trivial:
+            node.refuse("has a weight for a group of channels; `gn` has one for every channel")
+        layer = walker.layer(node, "gn", groups=groups, eps=eps, scale=False)
+        return view.on(walker.add(node, layer, view.base))
+    base = walker.plain(node, view)
+    values: dict[str, Array] = {} if trivial else {"weight": weight, "bias": bias}
+    layer = walker.layer(node, "inorm", eps=eps, scale=not trivial)
+    return walker.whole(walker.add(node, layer, base, values=values))
+
+
+def _groups(view: View) -> int:
+    """In how many groups of channels a view of three or more dimensions splits its value; 0 where
+    its second dimension is the channels.
+    """
+    if len(view.dims) < 3 or view.dims[0] != view.axes[0]:
+        return 0
+    first, channels = view.dims[1], view.axes[1]
+    rest = tuple(a for row in view.dims[2:] for a in row)
+    inner = tuple(a for row in view.axes[1:] for a in row)
+    if first == channels or (*first, *rest) != inner or channels[: len(first)] != first:
+        return 0
+    return size_of(first)
+
+
+@operator("GroupNormalization")
+def group_norm(walker: Walker, node: Node) -> View:
+    """`gn`, with a weight for a channel (from opset 21 on) or for a group."""
+    base = walker.plain(node, node.view())
+    groups, channels = node.integer("num_groups", 1), base.output.channels
+    weight, bias = node.floats(1).reshape(-1), node.floats(2).reshape(-1)
+    if weight.size == groups and groups:
+        weight, bias = (np.repeat(a, channels // groups) for a in (weight, bias))
+    layer = walker.layer(node, "gn", groups=groups, eps=node.number("epsilon", 1e-5))
+    values = {"weight": weight, "bias": bias}
+    return walker.whole(walker.add(node, layer, base, values=values))
+
+
+@operator("LayerNormalization")
+def layer_norm(walker: Walker, node: Node) -> View:
+    """`ln` over the channels, or over everything."""
+    view = node.view()
+    axis = node.axis(default=-1)
+    over = tuple(a for row in view.dims[axis:] for a in row)
+    everything = tuple(a for row in view.axes[1:] for a in row)
+    eps = node.number("epsilon", 1e-5)
+    weight = node.floats(1)
+    bias = node.floats(2) if node.has(2) else np.zeros_like(weight)
+    if over == view.axes[1]:
+        layer = walker.layer(node, "ln", eps=eps)
+        values = {"weight": weight.reshape(-1), "bias": bias.reshape(-1)}
+    elif over == everything and axis == 1:
+        layer = walker.layer(node, "ln", eps=eps, all=True)
+        shape = (view.base.output.channels, *view.base.output.sizes)
+        values = {"weight": weight.reshape(shape), "bias": bias.reshape(shape)}
+    else:
+        node.refuse("normalises over neither the channels nor everything, as `ln` does")
+    return view.on(walker.add(node, layer, view.base, values=values))
+
+
+@operator("LRN")
+def local_response(walker: Walker, node: Node) -> View:
+    """`lrn`; ONNX divides alpha by the number of neighbours."""
+    base = walker.plain(node, node.view())
+    size = node.integer("size")
+    if size < 1:
+        node.refuse(f"normalises over {size} channels")
+    alpha = float(
+        np.format_float_positional(np.float32(node.number("alpha", 1e-4) / size), unique=True)
+    )
+    layer = walker.layer(
+        node,
+        "lrn",
+        channels=size,
+        alpha=alpha,
+        beta=node.number("beta", 0.75),
+        k=node.number("bias", 1.0),
+    )
+    return walker.whole(walker.add(node, layer, base))
+
+
+@operator("MeanVarianceNormalization")
+def mean_variance(walker: Walker, node: Node) -> View:
+    """Over the space of every example: `inorm` without weights."""
+    base = walker.plain(node, node.view())
+    axes = set(node.integers("axes") or (0, 2, 3))
+    if node.integer("across_channels") or axes != set(range(2, base.output.rank + 2)):
+        node.refuse("normalises over the batch or the channels; `inorm` does over the space")
+    layer = walker.layer(node, "inorm", eps=1e-9, scale=False)
+    return walker.whole(walker.add(node, layer, base))
+
+
+def _is_constant(array: Array, number: float) -> bool:
+    return bool(np.all(array == number))

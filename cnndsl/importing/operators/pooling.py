@@ -1,0 +1,130 @@
+"""MaxPool, AveragePool, the global ones, and means over the space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from cnndsl.importing.draft import Value
+from cnndsl.importing.nodes import Node
+from cnndsl.importing.operators.windows import axes, padding, short
+from cnndsl.importing.views import View
+from cnndsl.importing.walking import Walker, operator
+from cnndsl.layers.base import ShapeError
+from cnndsl.layers.pool import Pooling
+
+
+@operator("MaxPool", "AveragePool")
+def pool(walker: Walker, node: Node) -> View:
+    """`pool` and `avgpool`; over the whole map `gmp` and `gap`."""
+    base = walker.plain(node, node.view())
+    x = base.output
+    if x.rank == 0:
+        node.refuse(f"pools the vector {x}")
+    if len(node.outputs) > 1:
+        node.refuse("hands on the places of its maxima, which is not imported yet")
+    word = "pool" if node.kind == "MaxPool" else "avgpool"
+    if node.integers("kernel_shape") is None:
+        node.refuse("lacks its kernel_shape: the model is damaged")
+    kernel = axes(node, "kernel_shape", x.rank)
+    stride, dilation = axes(node, "strides", x.rank), axes(node, "dilations", x.rank)
+    pads = padding(node, x, kernel, stride, dilation)
+    if kernel == x.sizes and pads == (0,):
+        return walker.whole(_over_all(walker, node, base, word))
+    fields: dict[str, Any] = {"kernel": kernel, "padding": pads}
+    if stride != kernel:
+        fields["stride"] = short(stride)
+    if word == "pool":
+        fields["dilation"] = short(dilation)
+    elif set(dilation) != {1}:
+        node.refuse("takes the mean of a dilated window; `avgpool` has none")
+    elif node.integer("count_include_pad") and pads != (0,):
+        fields["countpad"] = True
+    if node.integer("ceil_mode"):
+        fields["ceil"] = True
+    layer = walker.layer(node, word, **fields)
+    for other in _simpler(walker, node, base, layer, fields):
+        layer = other
+    return walker.whole(walker.add(node, layer, base))
+
+
+def _simpler(
+    walker: Walker, node: Node, base: Value, layer: Any, fields: dict[str, Any]
+) -> Iterator[Pooling]:
+    """With `ceil` left out where it changes nothing, or in the place of padding behind the map."""
+    x = base.output
+    window = layer.window(x)
+    try:
+        if fields.get("ceil"):
+            other: Any = walker.layer(node, layer.word, **(fields | {"ceil": False}))
+            if other.shape(x) == layer.shape(x):
+                yield other
+        elif any(b != a for b, a in window.pads) and not fields.get("countpad"):
+            before = short(tuple(b for b, _ in window.pads))
+            rounded = fields | {"ceil": True, "padding": before}
+            other = walker.layer(node, layer.word, **rounded)
+            same_place = other.rounded_down(x).pads == window.pads
+            if same_place and other.shape(x) == layer.shape(x):
+                yield other
+    except ShapeError:
+        return
+
+
+@operator("GlobalAveragePool", "GlobalMaxPool")
+def over_all(walker: Walker, node: Node) -> View:
+    """`gap` and `gmp`."""
+    base = walker.plain(node, node.view())
+    if base.output.rank == 0:
+        return walker.whole(base)
+    word = "pool" if node.kind == "GlobalMaxPool" else "avgpool"
+    return walker.whole(_over_all(walker, node, base, word))
+
+
+def _over_all(walker: Walker, node: Node, base: Value, word: str) -> Value:
+    return walker.add(node, walker.layer(node, "gmp" if word == "pool" else "gap"), base)
+
+
+@operator("ReduceMean", "ReduceMax", "ReduceSum")
+def reduce(walker: Walker, node: Node) -> View:
+    """Over the space: `gap`, `gmp`; over a part of it: a window as large as that part."""
+    view = node.view()
+    rank = len(view.dims)
+    given = node.sizes(1, "axes")
+    if not given:
+        if node.integer("noop_with_empty_axes"):
+            return view
+        given = tuple(range(rank))
+    reduced = {node.from_front(axis) for axis in given}
+    atoms = set(chain.from_iterable(view.dims[axis] for axis in reduced))
+    x = view.base.output
+    # Axes of size 1 have no atoms; where all the rest of the space goes, they go along.
+    gone = [i for i, axis in enumerate(view.axes) if axis and set(axis) <= atoms]
+    if set(chain.from_iterable(view.axes[i] for i in gone)) != atoms or 0 in gone:
+        node.refuse("takes part of an axis together, which no layer does")
+    if 1 in gone:
+        node.refuse("takes the channels together; layers take the space together (`gap`, `gmp`)")
+    base = view.base
+    if gone:
+        word = "pool" if node.kind == "ReduceMax" else "avgpool"
+        kernel = tuple(n if i + 2 in gone else 1 for i, n in enumerate(x.sizes))
+        if kernel == x.sizes:
+            base = _over_all(walker, node, base, word)
+        else:
+            base = walker.add(node, walker.layer(node, word, kernel=kernel), base)
+    made = walker.whole(base)
+    taken = {i: () if i in gone else axis for i, axis in enumerate(view.axes)}
+    kept = View(
+        base,
+        tuple(taken.values()),
+        tuple(() if axis in reduced else row for axis, row in enumerate(view.dims)),
+    )
+    if not node.integer("keepdims", 1):
+        kept = kept.with_dims([row for axis, row in enumerate(kept.dims) if axis not in reduced])
+    if node.kind == "ReduceSum" and gone:
+        area = np.prod([n for i, n in enumerate(x.sizes) if i + 2 in gone])
+        return walker.affine(node, kept, factor=np.asarray(area, np.float32))
+    del made
+    return kept

@@ -1,0 +1,123 @@
+"""Operators that move no values, or only to other places: views of the same value."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import numpy as np
+
+from cnndsl.importing.draft import Array
+from cnndsl.importing.nodes import Node
+from cnndsl.importing.sizes import flat_sizes, reshape_target, squeezed, unsqueezed
+from cnndsl.importing.views import Unfit, View
+from cnndsl.importing.walking import Walker, operator
+
+_INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
+
+
+@operator("Identity")
+def identity(walker: Walker, node: Node) -> View:
+    """Nothing."""
+    return node.view()
+
+
+@operator("Cast")
+def cast(walker: Walker, node: Node) -> View:
+    """Floating-point numbers of every width are the same here."""
+    if node.integer("to", 1) in _INTEGERS:
+        node.refuse("turns values of the net into whole numbers, which no layer does")
+    return node.view()
+
+
+@operator("Dropout")
+def dropout(walker: Walker, node: Node) -> View:
+    """`dropout`, which does nothing at inference."""
+    ratio = node.number("ratio", 0.5)
+    if node.has(1):
+        ratio = round(float(node.floats(1).reshape(-1)[0]), 6)
+    if not 0 < ratio < 1:
+        return node.view()
+    return walker.elementwise(node, node.view(), "dropout", probability=ratio)
+
+
+@operator("Shape")
+def shape(walker: Walker, node: Node) -> Array:
+    """The sizes, which are known."""
+    sizes = node.view().sizes
+    start, end = node.integer("start"), node.attributes.get("end")
+    return np.asarray(sizes[start : end if isinstance(end, int) else None], np.int64)
+
+
+@operator("Size")
+def size(walker: Walker, node: Node) -> Array:
+    """The number of values, which is known."""
+    return np.asarray(np.prod(node.view().sizes), np.int64)
+
+
+@operator("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand")
+def reshape(walker: Walker, node: Node) -> View:
+    """Another shape of the same values; where that is a vector, `flatten`."""
+    view = node.view()
+    sizes = view.sizes
+    if node.kind == "Expand":
+        wanted = [int(n) for n in node.array(1).reshape(-1)]
+        if np.broadcast_shapes(sizes, tuple(wanted)) != sizes:
+            node.refuse("repeats its input, which no layer does")
+        return view
+    if node.kind == "Squeeze":
+        return view.with_dims([view.dims[i] for i in squeezed(node, sizes)])
+    if node.kind == "Unsqueeze":
+        dims = list(view.dims)
+        for axis in unsqueezed(node, len(sizes)):
+            dims.insert(axis, ())
+        return view.with_dims(dims)
+    target = flat_sizes(node, sizes) if node.kind == "Flatten" else reshape_target(node, sizes)
+    try:
+        made = view.reshaped(target)
+    except Unfit:
+        node.refuse(f"can't turn the shape {sizes} into {tuple(target)} one example at a time")
+    return _flat(walker, node, made)
+
+
+def _flat(walker: Walker, node: Node, view: View) -> View:
+    """A map that has become a vector is one from here on."""
+    values = tuple(chain.from_iterable(view.axes[1:]))
+    rank = view.base.output.rank
+    if rank and len(view.dims) == 2 and view.dims == (walker.batch, values):
+        return walker.whole(walker.arrange(node, view, view.dims[1:]))
+    return view
+
+
+@operator("Transpose")
+def transpose(walker: Walker, node: Node) -> View:
+    """Dimensions in another order."""
+    view = node.view()
+    order = node.integers("perm") or tuple(reversed(range(len(view.dims))))
+    if sorted(order) != list(range(len(view.dims))):
+        node.refuse(f"reorders {len(view.dims)} dimensions by {order}")
+    return view.with_dims([view.dims[i] for i in order])
+
+
+@operator("DepthToSpace")
+def depth_to_space(walker: Walker, node: Node) -> View:
+    """`pixelshuffle`, from the channels' order that it wants."""
+    view, r = node.view(), node.integer("blocksize", 1)
+    sizes = view.sizes
+    if len(sizes) != 4 or r < 1 or sizes[1] % (r * r):
+        node.refuse(f"can't move blocks of {r} by {r} out of the channels of {sizes}")
+    n, c, h, w = sizes
+    try:
+        if node.text("mode", "DCR") == "CRD":
+            split = view.reshaped((n, c // (r * r), r, r, h, w)).dims
+            made = view.reshaped((n, c // (r * r), r, r, h, w))
+            order = (0, 1, 4, 2, 5, 3)
+        else:
+            made = view.reshaped((n, r, r, c // (r * r), h, w))
+            split = made.dims
+            order = (0, 3, 4, 1, 5, 2)
+        del split
+        moved = made.with_dims([made.dims[i] for i in order])
+        made = moved.reshaped((n, c // (r * r), h * r, w * r))
+    except Unfit:
+        node.refuse("rearranges its input in a way that no layer does")
+    return walker.whole(walker.plain(node, made))

@@ -1,0 +1,212 @@
+"""Activations that a model writes as arithmetic, found by computing them.
+
+x·sigmoid(x), x·clip(x + 3, 0, 6)/6, x/2·(1 + erf(x/√2)): exporters have many ways to write the same
+function. So the function from one value to another is computed on a grid and compared with the
+language's activations; how it was written doesn't matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.importing.draft import Array, Draft, Float, Step, Value
+from cnndsl.importing.elementary import FUNCTIONS, Elementary, Quotient
+from cnndsl.layers import LAYERS
+from cnndsl.layers.activations import Elu, Leaky
+from cnndsl.layers.base import Layer
+from cnndsl.layers.gates import Gelu
+from cnndsl.layers.scale import Scale
+
+GRID = np.linspace(-9, 9, 361)  # has 0 and the corners of the usual clips
+MOST_STEPS = 16  # of one activation
+CLOSE = 2e-5
+
+_SQRT_2_PI = float(np.sqrt(2 / np.pi))
+_PHI = FUNCTIONS["erf"]
+
+PLAIN: dict[str, Callable[[Array], Array]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "hsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "tanh": np.tanh,
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "hswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "gelu": lambda x: x / 2 * (1 + _PHI(x / np.sqrt(2))),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+}
+
+
+def _gelu_tanh(x: Array) -> Array:
+    return x / 2 * (1 + np.tanh(_SQRT_2_PI * (x + 0.044715 * x**3)))
+
+
+def find_activations(draft: Draft) -> None:
+    """Put activations in the place of the arithmetic that they are written as."""
+    for step in reversed(draft.steps):
+        if not _may_end(step):
+            continue
+        for entry in reversed(list(_entries(step))):
+            values = _computed(step, entry)
+            layer = None if values is None else _recognised(values)
+            if layer is not None:
+                step.layer, step.inputs, step.values = layer, [entry], {}
+                break
+    draft.tidy()
+    for step in list(draft.steps):
+        _in_layers(draft, step)
+    draft.tidy()
+    for step in draft.steps:
+        if not step.word:
+            raise UsageError(
+                f"the model computes `{step.hint}` in a way that no layer of the language does; "
+                f"activations and norms are imported where they are the usual ones"
+            )
+
+
+def _may_end(step: Step) -> bool:
+    return step.word in ("mul", "add") or isinstance(step.layer, Elementary | Quotient | Scale)
+
+
+def _is_uniform(step: Step) -> bool:
+    """Whether it treats every value alike, by numbers that are known."""
+    if isinstance(step.layer, Scale):
+        return all(np.ptp(v) == 0 for v in step.values.values())
+    return (
+        step.word in PLAIN
+        or step.word in ("mul", "add", "leaky", "elu")
+        or isinstance(step.layer, Elementary | Quotient)
+    )
+
+
+def _entries(step: Step) -> Iterator[Value]:
+    """The values that the step may be a function of, the nearest first."""
+    seen: dict[Value, None] = {}
+    todo: list[Value] = list(step.inputs)
+    while todo and len(seen) <= MOST_STEPS:
+        value = todo.pop(0)
+        if value in seen or value.output != step.output:
+            continue
+        seen[value] = None
+        if isinstance(value, Step) and _is_uniform(value):
+            todo.extend(value.inputs)
+    yield from seen
+
+
+def _computed(step: Step, entry: Value) -> Array | None:
+    """The step's values where the entry's are the grid; None where it depends on others too."""
+    known: dict[Value, Array] = {entry: GRID}
+
+    def value_of(value: Value, depth: int) -> Array | None:
+        if value in known:
+            return known[value]
+        if not isinstance(value, Step) or not _is_uniform(value) or depth > MOST_STEPS:
+            return None
+        inputs = [value_of(v, depth + 1) for v in value.inputs]
+        if any(i is None for i in inputs):
+            return None
+        known[value] = _applied(value, [i for i in inputs if i is not None])
+        return known[value]
+
+    if not _is_uniform(step):
+        return None
+    with np.errstate(all="ignore"):
+        return value_of(step, 0)
+
+
+def _applied(step: Step, inputs: list[Array]) -> Array:
+    layer, x = step.layer, inputs[0]
+    if isinstance(layer, Elementary):
+        return FUNCTIONS[layer.kind](x, *layer.numbers)
+    if isinstance(layer, Scale):
+        offset = float(step.values["bias"][0]) if layer.bias else 0.0
+        return x * float(step.values["weight"][0]) + offset
+    if isinstance(layer, Quotient):
+        return x / inputs[1]
+    if isinstance(layer, Leaky):
+        negative: Array = x * layer.slope
+        return np.where(x > 0, x, negative)
+    if isinstance(layer, Elu):
+        negative = layer.alpha * np.expm1(x)
+        return np.where(x > 0, x, negative)
+    match step.word:
+        case "mul":
+            return np.prod(inputs, axis=0)
+        case "add":
+            return np.sum(inputs, axis=0)
+        case word:
+            return PLAIN[word](x)
+
+
+def _recognised(values: Array) -> Layer | None:
+    """The activation that has these values on the grid."""
+    if not np.all(np.isfinite(values)):
+        return None
+    for word, function in PLAIN.items():
+        if np.allclose(values, function(GRID), rtol=CLOSE, atol=CLOSE):
+            return LAYERS[word]()
+    if np.allclose(values, _gelu_tanh(GRID), rtol=CLOSE, atol=CLOSE):
+        return Gelu(approximate=True)
+    slope = round(float(values[0] / GRID[0]), 6)
+    if 0 < slope < 1 and np.allclose(values, np.where(GRID > 0, GRID, slope * GRID), atol=CLOSE):
+        return Leaky(slope=slope)
+    alpha = round(float(values[0] / np.expm1(GRID[0])), 6)
+    if alpha > 0 and np.allclose(
+        values, np.where(GRID > 0, GRID, alpha * np.expm1(GRID)), atol=CLOSE
+    ):
+        return Elu(alpha=alpha)
+    return None
+
+
+def _in_layers(draft: Draft, step: Step) -> None:
+    """Bounds by the rectifiers: clip(x, a, b) is a relu6, moved and stretched."""
+    layer = step.layer
+    if not isinstance(layer, Elementary):
+        return
+    x = step.inputs[0]
+    match layer.kind, layer.numbers:
+        case "clip", (low, high) if abs(low) < 1e30 and abs(high) < 1e30 and high > low:
+            stretch = 6 / (high - low)
+            inner = _scaled(draft, step, x, stretch, -low * stretch)
+            inner = _added(draft, step, LAYERS["relu6"](), inner)
+            factor, offset = 1 / stretch, low
+        case ("clip", (low, _)) | ("maximum", (low,)) if abs(low) < 1e30:
+            inner = _scaled(draft, step, x, 1, -low)
+            inner = _added(draft, step, LAYERS["relu"](), inner)
+            factor, offset = 1.0, low
+        case ("clip", (_, high)) | ("minimum", (high,)) if abs(high) < 1e30:
+            inner = _scaled(draft, step, x, -1, high)
+            inner = _added(draft, step, LAYERS["relu"](), inner)
+            factor, offset = -1.0, high
+        case "power", (2.0,):
+            step.layer, step.inputs = LAYERS["mul"](), [x, x]
+            return
+        case _:
+            return
+    step.layer, step.inputs = LAYERS["scale"](), [inner]
+    step.values = _uniform(step, factor, offset)
+
+
+def _scaled(draft: Draft, step: Step, x: Value, factor: float, offset: float) -> Step:
+    scaled = _added(draft, step, LAYERS["scale"](), x)
+    scaled.values = _uniform(step, factor, offset)
+    return scaled
+
+
+def _added(draft: Draft, step: Step, layer: Layer, x: Value) -> Step:
+    new = Step(layer, [x], step.output, {}, step.hint)
+    draft.steps.insert(draft.steps.index(step), new)
+    return new
+
+
+def _uniform(step: Step, factor: float, offset: float) -> dict[str, Float]:
+    channels = step.output.channels
+    return {
+        "weight": np.full(channels, factor, np.float32),
+        "bias": np.full(channels, offset, np.float32),
+    }

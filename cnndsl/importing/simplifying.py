@@ -1,0 +1,182 @@
+"""What a model says in several layers and a spec in one: biases, borders, factors, flattening."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+
+from cnndsl.importing.draft import Draft, Step, Value
+from cnndsl.importing.operators.convolutions import balanced
+from cnndsl.importing.operators.windows import short, written_padding
+from cnndsl.layers.base import Layer
+from cnndsl.layers.borders import Crop, Pad
+from cnndsl.layers.conv import Conv, DepthwiseConv
+from cnndsl.layers.deconv import Deconv
+from cnndsl.layers.fc import Dense
+from cnndsl.layers.norms import OverSpace
+from cnndsl.layers.scale import Scale
+
+
+def simplify(draft: Draft) -> None:
+    """Join layers where one of the language says the same."""
+    changed = True
+    while changed:
+        changed = False
+        users, ends = draft.users(), draft.ends()
+        for step in draft.steps:
+            before = step.inputs[0]
+            alone = users.get(before) == [step] and before not in ends
+            if (isinstance(before, Step) and alone and _joined(before, step)) or _skipped(
+                draft, step, ends
+            ):
+                changed = True
+                break
+        draft.tidy()
+    _join_concats(draft)
+    draft.tidy()
+
+
+def _joined(first: Step, second: Step) -> bool:
+    """Make the second step do the work of both; whether it could be done."""
+    match first.layer, second.layer:
+        case Scale(), Scale():
+            return _product(first, second)
+        case ((Conv() | DepthwiseConv() | Deconv() | Dense()), Scale()):
+            return _into_weights(first, second)
+        case OverSpace(scale=False), Scale(bias=True):
+            layer = _changed(first.layer, scale=True)
+            return _replaced(second, layer, first.inputs[0], second.values)
+        case Pad(mode="constant", value=0.0), (Conv() | DepthwiseConv()):
+            return _padded(first, second)
+        case Deconv(), Crop(width=tuple()):
+            return _cropped(first, second)
+        case _:
+            return False
+
+
+def _skipped(draft: Draft, step: Step, ends: set[Value]) -> bool:
+    """Leave out a step that does nothing where it stands."""
+    if isinstance(step.layer, Scale) and step not in ends and _is_neutral(step):
+        draft.replace(step, step.inputs[0])
+        return True
+    if not isinstance(step.layer, Dense):
+        return False
+    # `fc` flattens by itself; what lies between treats all values alike.
+    path: list[Step] = []
+    value = step.inputs[0]
+    users = draft.users()
+    while isinstance(value, Step) and users[value] == [path[-1] if path else step]:
+        if value in ends:
+            return False
+        if value.word == "flatten":
+            last = path[-1] if path else step
+            last.inputs = [value.inputs[0]]
+            for between in path:
+                between.output = value.inputs[0].output
+            return True
+        if value.word not in ("dropout", "relu"):
+            return False
+        path.append(value)
+        value = value.inputs[0]
+    return False
+
+
+def _is_neutral(step: Step) -> bool:
+    return bool(np.all(step.values["weight"] == 1)) and not np.any(step.values.get("bias", 0))
+
+
+def _product(first: Step, second: Step) -> bool:
+    """a·(b·x + c) + d."""
+    factor = second.values["weight"]
+    values = {"weight": factor * first.values["weight"]}
+    if "bias" in first.values or "bias" in second.values:
+        offset = factor * first.values.get("bias", np.float32(0))
+        values["bias"] = np.asarray(offset + second.values.get("bias", 0), np.float32)
+    layer = Scale(bias="bias" in values)
+    return _replaced(second, layer, first.inputs[0], values)
+
+
+def _into_weights(first: Step, second: Step) -> bool:
+    """A bias that is added behind; a factor and a bias, as folded batch norms have them.
+
+    A factor alone stays: it is a layer scale, meant as a layer of its own.
+    """
+    if "bias" not in second.values:
+        return False
+    factor = second.values["weight"]
+    weight = first.values["weight"]
+    values = dict(first.values)
+    if np.any(factor != 1):
+        if isinstance(first.layer, Deconv):
+            groups = first.layer.groups
+            split = factor.reshape(groups, 1, -1, *(1,) * (weight.ndim - 2))
+            parts = weight.reshape(groups, -1, *weight.shape[1:])
+            values["weight"] = (parts * split).reshape(weight.shape)
+        else:
+            values["weight"] = weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))
+    bias = first.values.get("bias", np.float32(0)) * factor + second.values["bias"]
+    values["bias"] = np.asarray(bias, np.float32)
+    return _replaced(second, _changed(first.layer, bias=True), first.inputs[0], values, first)
+
+
+def _padded(first: Step, second: Step) -> bool:
+    """A border of zeros becomes the convolution's padding."""
+    pad, conv = cast(Pad, first.layer), cast(Conv, second.layer)
+    x = first.inputs[0].output
+    margins, window = pad.margins(x), conv.window(first.output)
+    rows = list(zip(margins, window.pads, strict=True))
+    pads = (*(m[0] + w[0] for m, w in rows), *(m[1] + w[1] for m, w in rows))
+    padding = written_padding(x, pads, window.kernel, window.stride, window.dilation)
+    return _replaced(second, _changed(conv, padding=padding), first.inputs[0], second.values)
+
+
+def _cropped(first: Step, second: Step) -> bool:
+    """What is cut off a transposed convolution becomes its padding."""
+    deconv, crop = cast(Deconv, first.layer), cast(Crop, second.layer)
+    x = first.inputs[0].output
+    window = deconv.window(x)
+    rows = list(zip(window.pads, crop.margins(first.output, second.output), strict=True))
+    pads, extra = balanced(
+        (*(w[0] + m[0] for w, m in rows), *(w[1] + m[1] for w, m in rows)),
+        (0,) * x.rank,
+        window.stride,
+    )
+    if any(p < 0 for p in pads):
+        return False
+    even = pads[: x.rank] == pads[x.rank :]
+    layer = _changed(
+        deconv,
+        padding=short(pads[: x.rank]) if even else pads,
+        output_padding=short(extra),
+    )
+    same = _changed(deconv, padding="same", output_padding=(0,))
+    if not even and cast(Deconv, same).window(x) == cast(Deconv, layer).window(x):
+        layer = same
+    return _replaced(second, layer, first.inputs[0], first.values, first)
+
+
+def _changed(layer: Layer, **fields: Any) -> Layer:
+    values = {name: getattr(layer, name) for name in type(layer).model_fields}
+    return type(layer)(**(values | fields))
+
+
+def _replaced(step: Step, layer: Layer, x: Value, values: Any, hint: Step | None = None) -> bool:
+    step.layer, step.inputs, step.values = layer, [x, *step.inputs[1:]], values
+    step.hint = hint.hint if hint else step.hint
+    return True
+
+
+def _join_concats(draft: Draft) -> None:
+    """DenseNet's rows: what begins with all inputs of an earlier concat takes that instead."""
+    earlier: dict[tuple[Value, ...], Step] = {}
+    for step in draft.steps:
+        if step.word != "concat":
+            continue
+        inputs = tuple(step.inputs)
+        for length in range(len(inputs) - 1, 1, -1):
+            found = earlier.get(inputs[:length])
+            if found is not None:
+                step.inputs = [found, *inputs[length:]]
+                break
+        earlier[inputs] = step

@@ -1,0 +1,255 @@
+"""Draft → items: lines, and blocks where values part and meet again (residuals, branches)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cnndsl.importing.draft import Draft, Source, Step, Value
+from cnndsl.layers.elementwise import Elementwise
+from cnndsl.shape import Shape
+
+Kind = Literal["residual", "concat", "add", "mul"]
+MERGES = ("concat", "add", "mul")
+LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Item:
+    """A part of the text. `copies` are further items that say the same: `*k`."""
+
+    entry: Value
+    label: str | None = None
+    source: Value | None = None
+    copies: list[Item] = field(default_factory=list["Item"])
+
+    @property
+    def times(self) -> int:
+        """How often it stands there."""
+        return 1 + len(self.copies)
+
+    def own_steps(self) -> Iterator[Step]:
+        """The layers of the item itself, in the order that the text means."""
+        raise NotImplementedError
+
+    def steps(self) -> Iterator[Step]:
+        """The layers in the order that the text means, those of copies included."""
+        yield from self.own_steps()
+        for copy in self.copies:
+            yield from copy.steps()
+
+    @property
+    def end(self) -> Step:
+        """The value that it gives."""
+        *_, last = self.steps()
+        return last
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Unit(Item):
+    """A layer with those that are chained to it as words: `conv 3x3 64 p1 bn relu`."""
+
+    layers: list[Step]
+
+    def own_steps(self) -> Iterator[Step]:
+        yield from self.layers
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Block(Item):
+    """Branches that meet in `merge`, and words chained behind.
+
+    A residual has one branch, its body; `skip` are the layers of its shortcut, which its option
+    (`project`, `pad`) stands for.
+    """
+
+    kind: Kind
+    merge: Step | None
+    branches: list[list[Item]]
+    trailing: list[Step] = field(default_factory=list[Step])
+    option: str = ""
+    skip: list[Step] = field(default_factory=list[Step])
+
+    def own_steps(self) -> Iterator[Step]:
+        for branch in self.branches:
+            for item in branch:
+                yield from item.steps()
+        yield from self.skip
+        if self.merge is not None:
+            yield self.merge
+        yield from self.trailing
+
+
+def items_of(draft: Draft) -> list[Item]:
+    """The whole net, from its inputs to its outputs."""
+    return _Finder(draft).items()
+
+
+class _Finder:
+    """Finds blocks: regions between a value and a merge that nothing enters or leaves."""
+
+    def __init__(self, draft: Draft):
+        self.draft = draft
+        self.users, self.ends = draft.users(), draft.ends()
+        self.depth: dict[Value, int] = {}
+        self.above: dict[Value, Value | None] = {}
+        for source in draft.inputs:
+            self.depth[source], self.above[source] = 0, None
+        for step in draft.steps:
+            above: Value | None = step.inputs[0]
+            for value in step.inputs[1:]:
+                above = self._common(above, value)
+            self.above[step] = above
+            self.depth[step] = 1 + (self.depth[above] if above is not None else 0)
+
+    def _common(self, a: Value | None, b: Value | None) -> Value | None:
+        """The last value that both depend on in every way."""
+        while a is not b:
+            if a is None or b is None:
+                return None
+            if self.depth[a] >= self.depth[b]:
+                a = self.above[a]
+            else:
+                b = self.above[b]
+        return a
+
+    def items(self) -> list[Item]:
+        blocks: dict[Step, Block] = {}
+        inside: set[Step] = set()
+        for step in reversed(self.draft.steps):
+            if step in inside or step.word not in MERGES:
+                continue
+            block = self._block(step)
+            if block is not None:
+                blocks[step] = block
+                inside |= set(block.own_steps()) - {step}
+        flat = [s for s in self.draft.steps if s not in inside]
+        return self._lined([blocks.get(s, s) for s in flat])
+
+    def _block(self, merge: Step) -> Block | None:
+        entry = self.above[merge]
+        if entry is None or merge.word not in MERGES:
+            return None
+        branches: list[list[Item]] = []
+        for value in merge.inputs:
+            found = self._branch(value, entry)
+            if found is None:
+                return None
+            branches.append(found)
+        inner = [s for branch in branches for item in branch for s in item.steps()]
+        region = set(inner)
+        if len(region) < len(inner) or len(inner) > LONGEST_BODY:
+            return None
+        for step in region:
+            if step in self.ends or not region.issuperset(set(self.users[step]) - {merge}):
+                return None
+        return self._formed(merge, entry, branches)
+
+    def _branch(self, end: Value, entry: Value) -> list[Item] | None:
+        """The items from a block's entry to the end of a branch."""
+        found: list[Step | Block] = []
+        value = end
+        while value is not entry:
+            if isinstance(value, Source) or self.depth[value] <= self.depth[entry]:
+                return None
+            if len(value.inputs) == 1:
+                found.append(value)
+                value = value.inputs[0]
+                continue
+            block = self._block(value)
+            if block is None:
+                return None
+            found.append(block)
+            value = block.entry
+        return self._lined(list(reversed(found)))
+
+    def _formed(self, merge: Step, entry: Value, branches: list[list[Item]]) -> Block | None:
+        """A residual where it is one, else branches."""
+        if any(not b for b in branches) and any(_goes_down_and_up(b, entry) for b in branches):
+            return None
+        block = Block(kind="concat", merge=merge, branches=branches, entry=entry)
+        block.kind = merge.word  # pyright: ignore
+        if merge.word != "add" or len(branches) != 2:
+            return block
+        body, skip = sorted(branches, key=_length, reverse=True)
+        if not body:
+            return block
+        layers = [s for item in skip for s in item.steps()]
+        option = _shortcut(layers, entry.output, merge.output)
+        if option is not None and not any(isinstance(i, Block) for i in skip):
+            block.kind, block.branches = "residual", [body]
+            block.option, block.skip = option, layers
+        return block
+
+    def _lined(self, parts: list[Step | Block]) -> list[Item]:
+        """Steps gathered to lines: words are chained to what they follow."""
+        items: list[Item] = []
+        for part in parts:
+            last = items[-1] if items else None
+            if isinstance(part, Block):
+                items.append(part)
+            elif last is not None and self._continues(last, part):
+                (last.layers if isinstance(last, Unit) else _trailing(last)).append(part)
+            else:
+                items.append(Unit(entry=part.inputs[0], layers=[part]))
+        return items
+
+    def _continues(self, last: Item, step: Step) -> bool:
+        """Whether a layer is a word behind the line before it."""
+        end = last.end
+        alone = self.users[end] == [step] and end not in self.ends and step.inputs == [end]
+        if not alone or not is_word(step):
+            return False
+        return isinstance(last, Unit) or not arguments_of(step)
+
+
+def is_word(step: Step) -> bool:
+    """Whether it is written behind another layer rather than on a line of its own."""
+    return isinstance(step.layer, Elementwise) or step.word in ("dropout", "softmax", "logsoftmax")
+
+
+def arguments_of(step: Step) -> bool:
+    """Whether the layer has arguments that aren't its defaults."""
+    fields = type(step.layer).model_fields
+    return any(getattr(step.layer, name) != info.default for name, info in fields.items())
+
+
+def _trailing(item: Item) -> list[Step]:
+    assert isinstance(item, Block)
+    return item.trailing
+
+
+def _length(branch: Iterable[Item]) -> int:
+    return sum(1 for item in branch for _ in item.steps())
+
+
+def _goes_down_and_up(branch: list[Item], entry: Value) -> bool:
+    """Whether a branch makes the map smaller and then larger again, as a U-Net does."""
+    if not branch or branch[-1].end.output.space != entry.output.space:
+        return False
+    return any(item.end.output.space != entry.output.space for item in branch)
+
+
+def _shortcut(layers: list[Step], before: Shape, after: Shape) -> str | None:
+    """The option that stands for these layers; None where there is none."""
+    words = [s.word for s in layers]
+    if not layers:
+        return ""
+    if before == after or not before.rank:
+        return None
+    if words == ["conv", "bn"] and not arguments_of(layers[1]):
+        conv: Any = layers[0].layer
+        plain = (
+            set(conv.kernel) == {1}
+            and not conv.bias
+            and conv.groups == 1
+            and not any(sum(pads) for pads in conv.window(before).pads)
+        )
+        return "project" if plain else None
+    pools: list[Any] = [s.layer for s in layers if s.word == "pool"]
+    if words in (["pool"], ["widen"], ["pool", "widen"]) and all(
+        set(pool.kernel) == {1} for pool in pools
+    ):
+        return "pad"
+    return None

@@ -1,0 +1,203 @@
+"""Model → draft: every node is read in its order, and adds the layers that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from cnndsl.importing.draft import Array, Draft, Step, Value
+from cnndsl.importing.nodes import Node, Tensor
+from cnndsl.importing.views import Row, View, along_channels, size_of, whole
+from cnndsl.layers import LAYERS
+from cnndsl.layers.base import Layer, ShapeError
+from cnndsl.shape import Shape
+
+MOST_CHANNELS_TAKEN = 4096  # channel numbers written out one by one
+
+Reader = Callable[["Walker", Node], Tensor | Sequence[Tensor]]
+
+OPERATORS: dict[str, Reader] = {}
+"""What reads each operator; filled as the modules of `operators` are imported."""
+
+
+def operator(*kinds: str) -> Callable[[Reader], Reader]:
+    """Register a reader for operators of these names."""
+
+    def register(reader: Reader) -> Reader:
+        OPERATORS.update(dict.fromkeys(kinds, reader))
+        return reader
+
+    return register
+
+
+class Walker:
+    """The draft under construction."""
+
+    def __init__(self, draft: Draft, batch: Row):
+        self.draft, self.batch = draft, batch
+        self._arranged: dict[object, Value] = {}
+
+    # Steps
+
+    def layer(self, node: Node, word: str, **fields: Any) -> Layer:
+        """A layer of the language with these arguments."""
+        try:
+            return LAYERS[word](**fields)
+        except ValidationError as e:
+            first = e.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            node.refuse(
+                f"is a `{word}` with an argument that `{word}` can't have: {where}, "
+                f"{first['msg'].lower()}"
+            )
+
+    def add(
+        self, node: Node, layer: Layer, *inputs: Value, values: Mapping[str, Array] | None = None
+    ) -> Step:
+        """Append a layer; its parameters must have the shapes that it wants."""
+        shapes = [value.output for value in inputs]
+        try:
+            output = layer.shape(*shapes)
+        except ShapeError as e:
+            node.refuse(f"doesn't fit its input: {e.message}")
+        given = {name: np.asarray(v, np.float32) for name, v in (values or {}).items()}
+        for parameter in layer.parameters(*shapes):
+            if parameter.name not in given or given[parameter.name].shape != parameter.shape:
+                found = given[parameter.name].shape if parameter.name in given else "missing"
+                node.refuse(
+                    f"needs a {parameter.name} of the shape {parameter.shape}, but it is {found}"
+                )
+        step = Step(layer, list(inputs), output, given, node.name)
+        self.draft.steps.append(step)
+        return step
+
+    def whole(self, base: Value) -> View:
+        """A value as a tensor, channels first."""
+        return whole(base, self.batch)
+
+    def elementwise(self, node: Node, view: View, word: str, **fields: Any) -> View:
+        """A layer that treats every value alike, whatever the arrangement."""
+        return view.on(self.add(node, self.layer(node, word, **fields), view.base))
+
+    def affine(
+        self,
+        node: Node,
+        view: View,
+        factor: Array | float | None = None,
+        offset: Array | float | None = None,
+    ) -> View:
+        """factor·x + offset by constants: a `scale`, for now."""
+        values: dict[str, Array] = {}
+        channels = view.base.output.channels
+        for name, array, neutral in (("weight", factor, 1.0), ("bias", offset, 0.0)):
+            found = (
+                np.full(channels, neutral)
+                if array is None
+                else along_channels(view, np.asarray(array, np.float32))
+            )
+            if found is None:
+                plain = self.arrange(node, view, view.dims[1:]) if len(view.dims) > 1 else None
+                if plain is not None and plain is not view.base:
+                    return self.affine(node, self.whole(plain), factor, offset)
+                node.refuse(
+                    "has a constant with a number for every position; layers have one a channel"
+                )
+            values[name] = found
+        if offset is None:
+            del values["bias"]
+        layer = self.layer(node, "scale", bias=offset is not None)
+        return view.on(self.add(node, layer, view.base, values=values))
+
+    # Arrangements
+
+    def plain(self, node: Node, view: View) -> Value:
+        """The value as a tensor with the batch in front, then channels, then space."""
+        if not view.dims or view.dims[0] != self.batch:
+            node.refuse("takes a tensor whose first dimension is not the batch")
+        return self.arrange(node, view, view.dims[1:])
+
+    def arrange(self, node: Node, view: View, wanted: Sequence[Row]) -> Value:
+        """The value with these atoms as its channels and space; adds the layers that move them."""
+        have, want = view.axes[1:], tuple(wanted)
+        if have == want:
+            return view.base
+        places = {a: (i, j) for i, row in enumerate(have) for j, a in enumerate(row)}
+        if not want or any(atom not in places for row in want for atom in row):
+            node.refuse("mixes the batch with other dimensions, which no layer does")
+        key = (
+            view.base,
+            tuple(tuple(a.size for a in row) for row in have),
+            tuple(tuple(places[a] for a in row) for row in want),
+        )
+        if key not in self._arranged:
+            self._arranged[key] = self._moved(node, view.base, have, want)
+        return self._arranged[key]
+
+    def _moved(
+        self, node: Node, base: Value, have: tuple[Row, ...], want: tuple[Row, ...]
+    ) -> Value:
+        if list(chain.from_iterable(have)) == list(chain.from_iterable(want)):
+            if len(want) == 1:
+                return self.add(node, self.layer(node, "flatten"), base)
+            if len(want) > 4:
+                node.refuse(f"gives a tensor of {len(want) + 1} dimensions; maps have at most 5")
+            channels, *space = map(size_of, want)
+            shape = Shape(channels, tuple(space))
+            return self.add(node, self.layer(node, "reshape", target=shape), base)
+        if len(have) == len(want) and have[1:] == want[1:]:
+            return self._permuted(node, base, have[0], want[0])
+        blown = _pixel_shuffle(have, want)
+        if blown:
+            factor, channels = blown
+            if channels != have[0]:
+                base = self._permuted(node, base, have[0], channels)
+            return self.add(node, self.layer(node, "pixelshuffle", factor=factor), base)
+        node.refuse("rearranges its input in a way that no layer does")
+
+    def _permuted(self, node: Node, base: Value, have: Row, want: Row) -> Value:
+        """Channels in another order."""
+        if set(have) != set(want):
+            node.refuse("rearranges its input in a way that no layer does")
+        order = np.arange(size_of(have)).reshape([a.size for a in have])
+        order = order.transpose([have.index(a) for a in want]).reshape(-1)
+        return self.taken(node, base, order.tolist())
+
+    def taken(self, node: Node, base: Value, order: Sequence[int]) -> Value:
+        """Channels chosen by number: a shuffle where they are one, else `take`."""
+        count = base.output.channels
+        if list(order) == list(range(count)):
+            return base
+        if len(order) == count and order[0] == 0 and order[1] > 1 and count % order[1] == 0:
+            groups = count // order[1]
+            mixed = np.arange(count).reshape(groups, -1).T.reshape(-1)
+            if list(order) == mixed.tolist():
+                return self.add(node, self.layer(node, "shuffle", groups=groups), base)
+        first, last = order[0], order[-1]
+        if list(order) == list(range(first, last + 1)):
+            if last < count - 1:
+                base = self.add(node, self.layer(node, "take", first=last + 1), base)
+            if first:
+                base = self.add(node, self.layer(node, "take", last=last + 1 - first), base)
+            return base
+        if len(order) > MOST_CHANNELS_TAKEN:
+            node.refuse(f"chooses {len(order):,} channels one by one, which no line could hold")
+        return self.add(node, self.layer(node, "take", channels=tuple(order)), base)
+
+
+def _pixel_shuffle(have: tuple[Row, ...], want: tuple[Row, ...]) -> tuple[int, Row] | None:
+    """The factor, and the channels in the order that `pixelshuffle` takes them."""
+    if len(have) != 3 or len(want) != 3:
+        return None
+    inner: list[Row] = []
+    for before, after in zip(have[1:], want[1:], strict=True):
+        if after[: len(before)] != before:
+            return None
+        inner.append(after[len(before) :])
+    rows, columns = map(size_of, inner)
+    if rows != columns or rows < 2:
+        return None
+    return rows, (*want[0], *inner[0], *inner[1])

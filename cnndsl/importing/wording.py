@@ -1,0 +1,173 @@
+"""A layer in the words of the language, with holes where several layers say different numbers.
+
+Text is made by one function for three purposes: with numbers as they are; with a mark in the place
+of every number, so that two parts of a net can be compared; and with the names of parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from cnndsl.importing.draft import Step
+from cnndsl.layers.base import ShapeError
+from cnndsl.layers.conv import Windows
+from cnndsl.layers.deconv import Deconv
+from cnndsl.layers.fc import Dense
+from cnndsl.layers.pool import Pooling
+from cnndsl.layers.windows import Window, spread
+from cnndsl.layers.written import written
+from cnndsl.shape import Shape
+
+Number = int | frozenset[str]
+"""What a hole stands for: a number, or the ways in which a padding can be written."""
+
+
+class Fill(Protocol):
+    """Says what to write for a number: an expression, or None for the number itself."""
+
+    def __call__(self, kind: str, value: Number) -> str | None:
+        """`kind` is "n" (filters, units), "k", "s", "p", "d", "g", "*" (repeats) or an argument's
+        name.
+        """
+        ...
+
+
+def as_is(kind: str, value: Number) -> None:
+    """Numbers as they are."""
+
+
+def layer_text(
+    step: Step, fill: Fill = as_is, before_norm: bool = False, references: Sequence[str] = ()
+) -> str:
+    """One layer; `before_norm` is whether a `bn` is chained behind it, which takes its bias."""
+    layer: Any = step.layer
+    if isinstance(step.layer, Windows | Pooling):
+        return _window_text(step, layer, fill, before_norm)
+    if isinstance(step.layer, Dense):
+        return f"fc {_amount(fill('n', layer.units), layer.units)}{_bias(layer, before_norm)}"
+    return written(layer, references)
+
+
+def chain_text(steps: Sequence[Step], fill: Fill, references: Sequence[str] = ()) -> str:
+    """Layers on one line: words without arguments behind the first, the others after arrows."""
+    text = ""
+    for index, step in enumerate(steps):
+        norm = index + 1 < len(steps) and steps[index + 1].word == "bn"
+        part = layer_text(step, fill, norm, () if index else references)
+        ambiguous = index > 0 and steps[index - 1].word == "gelu"
+        if not text:
+            text = part
+        elif " " in part or ambiguous:
+            text += f" -> {part}"
+        else:
+            text += f" {part}"
+    return text
+
+
+def _window_text(step: Step, layer: Any, fill: Fill, before_norm: bool) -> str:
+    x = step.inputs[0].output
+    kernel = spread(layer.kernel, x, "kernel")
+    parts = [layer.word, _sides(fill, "k", kernel)]
+    if layer.word in ("conv", "deconv"):
+        filters = layer.filters or x.channels
+        parts.append(_amount(fill("n", filters), filters))
+    stride = spread(layer.stride or layer.kernel, x, "stride")
+    parts.append(_axes(fill, "s", stride, plain=None if isinstance(step.layer, Pooling) else 1))
+    ways = padding_ways(layer, x)
+    given = fill("p", ways)
+    parts.append(written_way(best_way(ways)) if given is None else given)
+    if hasattr(layer, "dilation"):
+        parts.append(_axes(fill, "d", spread(layer.dilation, x, "dilation"), plain=1))
+    if layer.word in ("conv", "deconv"):
+        parts.append(_axes(fill, "g", (layer.groups,), plain=1))
+    if layer.word == "deconv" and any(layer.output_padding):
+        parts.append("op" + "x".join(map(str, layer.output_padding)))
+    parts += [word for word in ("ceil", "countpad") if getattr(layer, word, False)]
+    text = " ".join(part for part in parts if part)
+    return text if isinstance(step.layer, Pooling) else text + _bias(layer, before_norm)
+
+
+def _bias(layer: Any, before_norm: bool) -> str:
+    if layer.bias:
+        return " bias" if before_norm else ""
+    return "" if before_norm else " nobias"
+
+
+def _amount(given: str | None, value: int) -> str:
+    if given is None:
+        return str(value)
+    return given if given.isidentifier() or given == "?" else f"({given})"
+
+
+def _sides(fill: Fill, letter: str, values: tuple[int, ...]) -> str:
+    """A size: `3x3`."""
+    even = len(set(values)) == 1
+    given = fill(letter, values[0]) if even else None
+    if given is not None:
+        return keyed(letter, given)
+    return "x".join(map(str, values)) if len(values) > 1 else letter + "".join(map(str, values))
+
+
+def _axes(fill: Fill, letter: str, values: tuple[int, ...], plain: int | None) -> str:
+    """A short option; nothing where it is the default."""
+    even = len(set(values)) == 1
+    given = fill(letter, values[0]) if even else None
+    if given is not None:
+        return keyed(letter, given)
+    if even:
+        return "" if values[0] == plain else f"{letter}{values[0]}"
+    return letter + "x".join(map(str, values))
+
+
+def keyed(letter: str, expression: str) -> str:
+    """`s=s`, `g=(n//4)`."""
+    plain = expression.replace("_", "").isalnum() or expression == "?"
+    return f"{letter}={expression if plain else f'({expression})'}"
+
+
+# Padding
+
+
+def padding_ways(layer: Any, x: Shape) -> frozenset[str]:
+    """Every way to write a layer's padding: `p0`, `p1`, `p=(0,0,1,1)`, `half`, `same`."""
+    if isinstance(layer, Deconv):
+        return _deconv_ways(layer, x)
+    pads = layer.window(x).pads
+    ways = {_explicit(pads)}
+    for word in ("half", "same"):
+        if _with_padding(layer, x, word) == pads:
+            ways.add(word)
+    return frozenset(ways)
+
+
+def _deconv_ways(layer: Deconv, x: Shape) -> frozenset[str]:
+    if layer.padding == "same":
+        return frozenset({"same"})
+    plain = layer.model_copy(update={"output_padding": (0,)})
+    window: Window = plain.window(x)
+    return frozenset({_explicit(window.pads)})
+
+
+def _with_padding(layer: Any, x: Shape, word: str) -> tuple[tuple[int, int], ...] | None:
+    try:
+        return layer.model_copy(update={"padding": word}).window(x).pads
+    except ShapeError:
+        return None
+
+
+def _explicit(pads: Sequence[tuple[int, int]]) -> str:
+    before, after = [b for b, _ in pads], [a for _, a in pads]
+    if before != after:
+        return f"p=({','.join(map(str, before + after))})"
+    return f"p{before[0]}" if len(set(before)) == 1 else "p" + "x".join(map(str, before))
+
+
+def best_way(ways: frozenset[str]) -> str:
+    """The plainest way: a number, a number an axis, then words, then all sides."""
+    return min(ways, key=lambda way: (way.startswith("p="), way in ("same", "half"), way))
+
+
+def written_way(way: str) -> str:
+    """As it stands on a line; none is the default."""
+    return "" if way.strip("p0x") == "" else way
