@@ -178,7 +178,6 @@ def cut(
     weights: Path | None = None,
     seed: int = 0,
     preprocessing: Preprocessing | None = None,
-    progress: Progress | None = None,
 ) -> Emitted:
     """Write a model's part up to the values `at` as a model of its own.
 
@@ -205,7 +204,6 @@ def cut(
         weights=_values(network, weights, "auto", seed),
         metadata=_metadata(part, None, preprocessing),
         producer_version=version("cnndsl"),
-        progress=progress,
     )
 
 

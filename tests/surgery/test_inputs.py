@@ -25,6 +25,8 @@ FIRST = {
     "conv": "conv 3x3 6 same relu -> conv 1x1 2",
     "groups": "conv 3x3 6 same g3 relu -> conv 1x1 2",
     "dense": "fc 5 relu -> fc 2",
+    "flattened": "relu -> flatten -> fc 5",
+    "filtered": "filter sobel_x -> upsample 2x2 -> gap 4x4 -> conv 3x3 4",
     "pooled first": "pool 2x2 s2 -> relu -> conv 3x3 p1 -> conv 1x1 2",
     "two": "a: conv 1x1 4 from image\nb: conv 3x3 4 same from image\nadd a",
 }

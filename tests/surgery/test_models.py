@@ -10,9 +10,16 @@ import onnx
 import pytest
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.emit import emit
+from cnndsl.lower import lower
 from cnndsl.runtime.session import open_session
-from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
+from cnndsl.surgery import cut, models
+from cnndsl.surgery.models import cut_file, cut_model, model_head, read_model, write_model
+from cnndsl.weights import initial_weights
 from tests.support.data import real_data
+from tests.support.specs import network
+from tests.surgery.running import answers, noise
+from tests.surgery.test_cutting import SMALL
 
 MODEL = """
 <ir_version: 8, opset_import: ["" : 18],
@@ -110,6 +117,42 @@ def test_where_the_classifier_begins() -> None:
     model.graph.output.add().CopyFrom(cut_model(small(), "part.relu")[0].graph.output[0])
     with pytest.raises(UsageError, match="say which value is meant by --at"):
         model_head(model)
+
+
+@pytest.mark.parametrize("at", ["stem", "stem.bn1", "part", "part.conv1", "last", "logits"])
+def test_a_compiled_net_is_cut_where_its_spec_is(at: str, tmp_path: Path) -> None:
+    """`last` ends in a dropout, which the model doesn't have."""
+    net, path = network(SMALL), tmp_path / "net.onnx"
+    weights, x = initial_weights(net), noise(2, 3, 16, 16)
+    emit(lower(net), path, weights=weights, metadata={})
+    (expected,) = answers(cut(net, at), weights, x)
+    (result,) = run(cut_model(read_model(path), at)[0], image=x)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_beside_the_model_go_along(tmp_path: Path) -> None:
+    net, path = network(SMALL), tmp_path / "net.onnx"
+    emit(lower(net), path, weights=initial_weights(net), metadata={}, external=True)
+    data, size = cut_file(path, ["stem"], tmp_path / "part.onnx")
+    assert data is None
+    assert size > 4 * 3 * 8 * 9
+    path.with_name("net.onnx.data").unlink()
+    with pytest.raises(UsageError, match=r"keeps its weights in `net\.onnx\.data`"):
+        cut_file(path, ["stem"], tmp_path / "part.onnx")
+
+
+def test_weights_too_large_for_one_file_lie_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, path, part = network(SMALL), tmp_path / "net.onnx", tmp_path / "part.onnx"
+    emit(lower(net), path, weights=initial_weights(net), metadata={})
+    monkeypatch.setattr(models, "LARGEST_MESSAGE", 100)
+    for _ in range(2):
+        data, size = cut_file(path, ["logits"], part)
+        beside = tmp_path / "part.onnx.data"
+        assert data == beside
+        assert size == part.stat().st_size + beside.stat().st_size
+    open_session(part, threads=1)
 
 
 REAL = {

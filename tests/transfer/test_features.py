@@ -149,23 +149,14 @@ def test_a_model_takes_no_other_weights(tmp_path: Path) -> None:
 
 @pytest.mark.data
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "how", "least"),
-    [
-        ("mobilenet_v2_1.0_224", Preprocessing(scale=127.5, mean=(1.0,)), 95.0),
-        (
-            "squeezenet1_1_fp16",
-            Preprocessing(scale=1, mean=(104, 117, 123), order="BGR", resize=256),
-            91.5,
-        ),
-    ],
-)
-def test_real_features_tell_ants_from_bees(name: str, how: Preprocessing, least: float) -> None:
+def test_real_features_tell_ants_from_bees() -> None:
     linear = pytest.importorskip("sklearn.linear_model")
     data = open_data(real_data("hymenoptera"))
-    extractor = model_extractor(real_data("weights", f"{name}.onnx"))
+    extractor = model_extractor(real_data("weights", "squeezenet1_1_fp16.onnx"))
+    how = Preprocessing(scale=1, mean=(104, 117, 123), order="BGR", resize=256)
     found = extract(extractor, data, picture_input(extractor.model, how))
     (values,) = found.arrays.values()
+    assert values.shape == (398, 512)
     train, val = found.of("train"), found.of("val")
     model = linear.LogisticRegression(C=0.1, max_iter=5000).fit(values[train], found.labels[train])
-    assert 100 * model.score(values[val], found.labels[val]) >= least
+    assert model.score(values[val], found.labels[val]) >= 0.915
