@@ -9,7 +9,7 @@ BIN     := $(VENV)/bin
 BUILD   := build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format floors pytest golden docs peers bench wheel clean distclean
+.PHONY: help demo test lint format floors pytest golden docs peers bench ort wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -65,6 +65,8 @@ docs: $(VENV)/installed-dev ## write anew what the documentation takes from the 
 
 peers: $(VENV)/installed-peers ## install torch, Keras and friends, which some tests compare with
 
+ort: .venv-ort-training/installed ## install ONNX Runtime's own training, one more peer of bench
+
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ONLY)
 
@@ -92,6 +94,13 @@ $(VENV)/installed-user: pyproject.toml | $(BIN)/python
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),train,dev]'
+	@touch $@
+
+# It has the import name of stock ONNX Runtime, and wants an older onnx, so it lives by itself.
+.venv-ort-training/installed:
+	$(PYTHON) -m venv .venv-ort-training
+	.venv-ort-training/bin/python -m pip install --quiet onnxruntime-training-cpu==1.19.2 'onnx<1.18' 'numpy<2' torch==2.13.0
+	.venv-ort-training/bin/python -m pip install --quiet --no-deps torchvision==0.28.0 pillow
 	@touch $@
 
 # torchvision and timm would pull in a good deal that no test needs.

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import compile, inference, linearity, report
+from benchmarks import compile, inference, linearity, report, training
 from benchmarks.measure import REPOSITORY, BenchmarkError
 from benchmarks.table import page
 
@@ -11,6 +11,7 @@ BENCHMARKS = {
     "compile": compile.measure,
     "inference": inference.measure,
     "linearity": linearity.measure,
+    "training": training.measure,
 }
 
 
