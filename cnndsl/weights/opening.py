@@ -1,7 +1,7 @@
 """Opening a file of weights, whatever its format; the format is seen by the content alone.
 
 The file may come from anywhere. No code in it is run, nothing is written, and its claims are
-checked before they are trusted. Opening takes at most 64 times the file's size in memory and 32 MiB
+checked before they are trusted. Opening takes at most 80 times the file's size in memory and 64 MiB
 beside, and its tensors together may be 100 times the file and 16 MiB, compressed or not.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cnndsl.weights.formats.archive import members
 from cnndsl.weights.formats.elements import TYPES, width
 from cnndsl.weights.formats.limits import LONGEST_NAME, check_expansion
 from cnndsl.weights.formats.others import refused
-from cnndsl.weights.tensors import Array, Damaged, Tensor, TensorFile
+from cnndsl.weights.tensors import Array, Damaged, TensorFile
 
 _OLD_TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind a version
 _ZIP = b"PK\3\4"
@@ -62,15 +63,16 @@ def open_tensors(path: Path) -> TensorFile:
         found: TensorFile = import_module(f"cnndsl.weights.formats.{kind}").open_file(path)
         found = replace(found, bytes=found.bytes or path.stat().st_size)
         _check(found)
-    return replace(found, tensors={n: _guarded(path, t) for n, t in found.tensors.items()})
+    tensors = {
+        name: replace(tensor, read=partial(_read, path, tensor.read))
+        for name, tensor in found.tensors.items()
+    }
+    return replace(found, tensors=tensors)
 
 
-def _guarded(path: Path, tensor: Tensor) -> Tensor:
-    def read() -> Array:
-        with _one_sentence(path):
-            return tensor.read()
-
-    return replace(tensor, read=read)
+def _read(path: Path, read: Callable[[], Array]) -> Array:
+    with _one_sentence(path):
+        return read()
 
 
 def _check(file: TensorFile) -> None:

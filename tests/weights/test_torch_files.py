@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -148,45 +146,6 @@ def test_what_is_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["w"]
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("bomb", "claims to hold"),
-        ("table", "table of tensors of"),
-        ("contents", "table of contents"),
-        ("dictionaries", "holds no tensors"),
-        ("hashes", "holds no tensors"),
-        ("laughter", "holds no tensors"),
-    ],
-)
-def test_bombs_end_quickly_and_in_little_memory(tmp_path: Path, name: str, sentence: str) -> None:
-    path, deflated = tmp_path / "w", zipfile.ZIP_DEFLATED
-    if name == "bomb":
-        write_zip(path, program(W), {"0": bytes(1 << 26)}, compression=deflated)
-    elif name == "table":
-        write_zip(path, program(b"}" * (1 << 20)), compression=deflated)
-    elif name == "contents":
-        write_zip(path, program(W), {f"{n:08}" * 20: b"" for n in range(12000)})
-    elif name == "dictionaries":
-        write_zip(path, program(b"}" * (1 << 18)))
-    elif name == "hashes":  # numbers whose hashes are all alike, as keys
-        long = ((1 << 61) - 1).to_bytes(8, "little")
-        write_zip(path, program(b"}(" + (b"\x8a\x08" + long + b"K\x01") * 20000 + b"u"))
-    elif name == "laughter":  # a list of ten times a list of ten times …
-        nested = b"]q\x00" + b"".join(
-            b"0](" + (b"h" + bytes([n])) * 10 + b"eq" + bytes([n + 1]) for n in range(60)
-        )
-        write_zip(path, program(nested))
-    tracemalloc.start()
-    start = perf_counter()
-    with pytest.raises(UsageError, match=sentence):
-        open_tensors(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 80 * path.stat().st_size + (64 << 20)
-    assert perf_counter() - start < 10
-
-
 def equal(found: TensorFile, state: dict[str, Any], torch: Any) -> None:
     assert list(found.tensors) == list(state)
     for name, expected in state.items():
@@ -197,6 +156,7 @@ def equal(found: TensorFile, state: dict[str, Any], torch: Any) -> None:
             expected = expected.float()
         values = tensor.read()
         assert values.dtype == expected.detach().numpy().dtype
+        assert values.shape == tensor.shape
         np.testing.assert_array_equal(values, expected.detach().numpy(), name)
 
 

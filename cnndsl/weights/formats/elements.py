@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -51,13 +52,15 @@ def in_file(
 
     The caller has checked that they end within the file.
     """
+    return Tensor(name, shape, type_, partial(_read_file, path, type_, shape, begin, order))
 
-    def read() -> Array:
-        with path.open("rb") as file:
-            stored = np.fromfile(file, _stored(type_, order), prod(shape), offset=begin)
-        return _values(stored, type_).reshape(shape)
 
-    return Tensor(name, shape, type_, read)
+def _read_file(
+    path: Path, type_: str, shape: tuple[int, ...], begin: int, order: ByteOrder
+) -> Array:
+    with path.open("rb") as file:
+        stored = np.fromfile(file, _stored(type_, order), prod(shape), offset=begin)
+    return _values(stored, type_).reshape(shape)
 
 
 def unreadable(name: str, type_: object, shape: tuple[int, ...]) -> Tensor:

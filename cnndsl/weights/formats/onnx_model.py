@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnndsl.weights.external import MOST_FIELDS, beside, external_locations
+from cnndsl.weights.external import MOST_FIELDS
 from cnndsl.weights.formats.onnx_tensor import read_tensor
 from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 from cnndsl.weights.protobuf import (
@@ -35,12 +35,12 @@ def open_file(path: Path) -> TensorFile:
     try:
         with opened(path) as buffer:
             tensors: dict[str, Tensor] = {}
-            for tensor in _tensors(path, buffer):
+            files = {path}
+            for tensor in _tensors(path, buffer, files):
                 if tensor.name in tensors:
                     raise Damaged(f"has two tensors called `{tensor.name}`")
                 tensors[tensor.name] = tensor
             metadata = dict(_metadata(buffer))
-        beside_it = {beside(path, location) for location in external_locations(path)}
     except BadMessage:
         raise Damaged("is no ONNX model, or a damaged one") from None
     return TensorFile(
@@ -49,11 +49,11 @@ def open_file(path: Path) -> TensorFile:
         tensors,
         preprocessing_in_metadata(metadata),
         labels_in_metadata(metadata),
-        bytes=sum(file.stat().st_size for file in {path, *beside_it}),
+        bytes=sum(file.stat().st_size for file in files),
     )
 
 
-def _tensors(path: Path, buffer: Buffer) -> Iterator[Tensor]:
+def _tensors(path: Path, buffer: Buffer, files: set[Path]) -> Iterator[Tensor]:
     whole = Field(0, LENGTH_DELIMITED, 0, len(buffer))
     count = 0
     for graph in _parts(buffer, whole, _MODEL_GRAPH):
@@ -62,12 +62,12 @@ def _tensors(path: Path, buffer: Buffer) -> Iterator[Tensor]:
             if count > MOST_FIELDS:
                 raise BadMessage
             if field.kind == LENGTH_DELIMITED and field.number == _GRAPH_INITIALISER:
-                yield read_tensor(path, buffer, field.begin, field.end)
+                yield read_tensor(path, buffer, field, files)
             elif field.kind == LENGTH_DELIMITED and field.number == _GRAPH_NODE:
-                yield from _constant(path, buffer, field)
+                yield from _constant(path, buffer, field, files)
 
 
-def _constant(path: Path, buffer: Buffer, node: Field) -> Iterator[Tensor]:
+def _constant(path: Path, buffer: Buffer, node: Field, files: set[Path]) -> Iterator[Tensor]:
     """The value of a Constant node, by the name of the node's output."""
     if _text(buffer, node, _NODE_OPERATOR) != "Constant":
         return
@@ -75,8 +75,7 @@ def _constant(path: Path, buffer: Buffer, node: Field) -> Iterator[Tensor]:
         if _text(buffer, attribute, _ATTRIBUTE_NAME) != "value":
             continue
         for tensor in _parts(buffer, attribute, _ATTRIBUTE_TENSOR):
-            name = _text(buffer, node, _NODE_OUTPUT)
-            yield read_tensor(path, buffer, tensor.begin, tensor.end, name)
+            yield read_tensor(path, buffer, tensor, files, _text(buffer, node, _NODE_OUTPUT))
 
 
 def _metadata(buffer: Buffer) -> Iterator[tuple[str, str]]:

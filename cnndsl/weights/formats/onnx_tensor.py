@@ -6,6 +6,7 @@ latter takes up to ten times the bytes that they have in the file.
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from pathlib import Path
 
@@ -30,13 +31,16 @@ _IN_A_FILE = 1  # the value of data_location
 _LONGEST_NUMBER = 10  # bytes
 
 
-def read_tensor(path: Path, buffer: Buffer, begin: int, end: int, name: str = "") -> Tensor:
-    """The tensor that a message between two places describes; `name` stands for its own.
+def read_tensor(
+    path: Path, buffer: Buffer, message: Field, files: set[Path], name: str = ""
+) -> Tensor:
+    """The tensor that a message describes; `name` stands for its own.
 
-    Raises Damaged, BadMessage, and UsageError where its numbers lie outside the model's folder.
+    To `files` that one is added which its numbers lie in, where it isn't the model. Raises Damaged,
+    BadMessage, and UsageError where they lie outside the model's folder.
     """
     parts: dict[int, list[Field]] = {}
-    for field in fields(buffer, begin, end):
+    for field in fields(buffer, message.begin, message.end):
         parts.setdefault(field.number, []).append(field)
     if not name and _NAME in parts:
         last = parts[_NAME][-1]
@@ -47,7 +51,10 @@ def read_tensor(path: Path, buffer: Buffer, begin: int, end: int, name: str = ""
     if type_ is None:
         return unreadable(name, f"type {_number(buffer, parts, _TYPE)} of ONNX", shape)
     if _number(buffer, parts, _LOCATION) == _IN_A_FILE:
-        return _elsewhere(path, _words(buffer, parts.get(_EXTERNAL, [])), name, type_, shape)
+        words = _words(buffer, parts.get(_EXTERNAL, []))
+        file = beside(path, words.get("location", ""))
+        files.add(file)
+        return _elsewhere(file, words, name, type_, shape)
     if _RAW in parts:
         raw = parts[_RAW][-1]
         if raw.end - raw.begin != prod(shape) * width(type_):
@@ -69,21 +76,24 @@ def _in_fields(
     if not least * prod(shape) <= size <= most * prod(shape):
         raise Damaged(f"gives `{name}` {size:,} bytes of numbers, which don't fit its shape")
 
-    def read() -> Array:
-        with opened(path) as buffer:
-            data = b"".join(buffer[begin:end] for begin, end in places)
-        if type_ not in _FLOATS:
-            data = varints(data).astype(f"<u{width(type_)}").tobytes()
-        return from_bytes(bytearray(data), type_).reshape(shape)
+    return Tensor(name, shape, type_, partial(_read_fields, path, places, type_, shape))
 
-    return Tensor(name, shape, type_, read)
+
+def _read_fields(
+    path: Path, places: list[tuple[int, int]], type_: str, shape: tuple[int, ...]
+) -> Array:
+    with opened(path) as buffer:
+        data = b"".join(buffer[begin:end] for begin, end in places)
+    if type_ not in _FLOATS:
+        data = varints(data).astype(f"<u{width(type_)}").tobytes()
+    return from_bytes(bytearray(data), type_).reshape(shape)
 
 
 def _elsewhere(
-    path: Path, words: dict[str, str], name: str, type_: str, shape: tuple[int, ...]
+    file: Path, words: dict[str, str], name: str, type_: str, shape: tuple[int, ...]
 ) -> Tensor:
     """A tensor in a file beside the model."""
-    file, begin = beside(path, words.get("location", "")), _count(words.get("offset", "0"))
+    begin = _count(words.get("offset", "0"))
     size = prod(shape) * width(type_)
     if begin + size > file.stat().st_size or _count(words.get("length", str(size))) != size:
         raise Damaged(f"says that `{name}` is in `{file.name}`, where it doesn't fit")
@@ -109,10 +119,10 @@ def varints(data: bytes) -> npt.NDArray[np.uint64]:
     if len(stored) and (not len(ends) or ends[-1] != len(stored)):
         raise Damaged("has a number that is cut off")
     begins = np.concatenate(([0], ends[:-1])).astype(np.intp)[: len(ends)]
-    if len(ends) and (ends - begins).max() > _LONGEST_NUMBER:
+    if (ends - begins).max(initial=0) > _LONGEST_NUMBER:
         raise Damaged("has a number of more than ten bytes")
     values = np.zeros(len(ends), np.uint64)
-    for place in range(_LONGEST_NUMBER):
+    for place in range((ends - begins).max(initial=0)):
         longer = np.flatnonzero(ends - begins > place)
         piece = (stored[begins[longer] + place] & 0x7F).astype(np.uint64)
         values[longer] |= piece << np.uint64(7 * place)

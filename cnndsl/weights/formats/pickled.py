@@ -27,9 +27,13 @@ _LONGEST_NAME = 200
 class Entries(list[tuple[Any, Any]]):
     """A dictionary, or an object's attributes: keys and values in their order."""
 
+    __slots__ = ()
+
 
 class Attributes(Entries):
     """An object of which only the attributes are known."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

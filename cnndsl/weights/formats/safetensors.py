@@ -1,7 +1,7 @@
 """The .safetensors format (huggingface.co/docs/safetensors).
 
 8 bytes with the header's length, a JSON header with each tensor's type, shape and place, then the
-bytes. Opening takes at most 64 times the header's size in memory.
+bytes. Opening takes at most 30 times the header's length in memory.
 """
 
 from __future__ import annotations

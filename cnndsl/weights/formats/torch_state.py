@@ -110,7 +110,8 @@ def _tensor(name: str, window: Window, record: Record, order: ByteOrder) -> Tens
         data = record.read(begin + window.offset * size, begin + window.end * size)
         values = from_bytes(data, window.type, order)
         steps = [step * values.itemsize for step in window.steps]
-        return np.ascontiguousarray(np.lib.stride_tricks.as_strided(values, window.shape, steps))
+        found = np.lib.stride_tricks.as_strided(values, window.shape, steps)
+        return np.ascontiguousarray(found).reshape(window.shape)  # it gives scalars an axis
 
     return Tensor(name, window.shape, window.type, read)
 
