@@ -163,13 +163,14 @@ class _Chain:
         )
 
     def _classifier_name(self) -> str:
-        """As before, or as the line was called that the old head ended with."""
+        """As before, or as the line was called that the scores came from."""
         head = self.head
         if head.classifier.layer.word != "conv":
             return head.classifier.name
-        if not head.after:
+        gone = [step for step in head.after if _goes(step, head)]
+        if not gone:
             return self._free("logits")
-        last = head.after[-1]
+        last = gone[-1]
         scope, _, own = last.name.rpartition(".")
         numbered = re.fullmatch(rf"{last.layer.word}_?\d+_?", own)
         return self._free((scope or "logits") if numbered else last.name)

@@ -106,6 +106,7 @@ def test_nets_that_dont_classify(name: str) -> None:
         ("y: gap -> fc 9 -> softmax", None, "linear", "y y.fc1 y.softmax1"),
         ("y: conv 1x1 9 relu -> gap -> flatten -> softmax", None, "linear", "gap1 y y.softmax1"),
         ("conv 1x1 9 -> gap", None, "linear", "gap1 logits"),
+        ("conv 1x1 9 -> gap\ny: flatten\np: softmax", None, "linear", "gap1 y p"),
         ("conv 1x1 9 bn relu -> avgpool 8x8", None, "linear", "gap1 logits"),
         (
             "y: gap -> fc 9 sigmoid",
