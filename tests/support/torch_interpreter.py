@@ -98,12 +98,14 @@ def deconv(run: Run, step: Step, x: Tensor) -> Tensor:
     whole = function(
         x,
         run.parameter(step, "weight"),
-        run.parameter(step, "bias"),
+        None,
         window.stride,
         groups=layer.groups,
         dilation=window.dilation,
     )
-    return run.functions.pad(whole, [-n for n in sides(window.pads)])
+    cut = run.functions.pad(whole, [-n for n in sides(window.pads)])  # or grown, bias included
+    bias = run.parameter(step, "bias")
+    return cut if bias is None else cut + bias.reshape(-1, *[1] * (x.ndim - 2))
 
 
 @word("fc")
