@@ -25,8 +25,16 @@ RULES = ("auto", "he", "glorot", "lecun", "zeros")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="The model's file; by default the spec's name with .onnx, in this folder.",
+)
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["running", "ort-training"]),
+    default="running",
+    show_default=True,
+    help="ort-training: a folder for ONNX Runtime's own on-device training.",
 )
 @click.option(
     "--batch", type=click.IntRange(1, 1 << 20), help="Fix the batch; it is open otherwise."
@@ -53,6 +61,7 @@ def command(
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
     output: Path | None,
+    purpose: str,
     batch: int | None,
     weights: str | None,
     init: str,
@@ -69,9 +78,16 @@ def command(
     """
     source = find(spec)
     network = load_spec(source, settings, inputs)
-    path = output or Path(f"{Path(source.name).stem.strip('<>')}.onnx")
-    _check_output(path, (Path(spec), Path(weights or "none"), labels))
+    name = Path(source.name).stem.strip("<>")
     chosen = "none" if weights == "none" else None if weights is None else Path(weights)
+    if purpose == "ort-training":
+        if chosen == "none" or external:
+            raise UsageError("ort-training needs the weights inside: drop `none` and --external")
+        folder = output or Path(f"{name}-ort-training")
+        _write_artifacts(network, folder, chosen, init, seed, batch, quiet)
+        return
+    path = output or Path(f"{name}.onnx")
+    _check_output(path, (Path(spec), Path(weights or "none"), labels))
     total = 0 if chosen == "none" else _weight_bytes(network)
 
     from cnndsl.verbs import compile as compile_network
@@ -102,10 +118,34 @@ def command(
         click.echo(f"{path}: {network.name}, {layers}, {size(emitted.bytes)}{beside}")
 
 
+def _write_artifacts(
+    network: Network,
+    folder: Path,
+    weights: Path | None,
+    init: str,
+    seed: int,
+    batch: int | None,
+    quiet: bool,
+) -> None:
+    """What ONNX Runtime's on-device training takes."""
+    from cnndsl.training.on_device import write_artifacts
+    from cnndsl.weights import initial_weights, read_safetensors
+
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"`{folder}` is a file; the artifacts need a folder: -o FOLDER")
+    values = read_safetensors(weights) if weights else initial_weights(network, init, seed)
+    paths = write_artifacts(network, values, folder, batch)
+    if not quiet:
+        files = ", ".join(f"{path.name} {size(path.stat().st_size)}" for path in paths)
+        click.echo(f"{folder}: {network.name}, {files}")
+
+
 def _check_output(path: Path, inputs: tuple[Path | None, ...]) -> None:
     """Raise UsageError where a model can't be written, or would take what it is made of away."""
     if not path.name:
         raise UsageError(f"`-o {path}` is no file's name; write it as `-o net.onnx`")
+    if path.is_dir():
+        raise UsageError(f"`{path}` is a folder; write the model as `-o {path / 'net.onnx'}`")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder `{path.parent}` to write `{path.name}` into")
     same = any(i and path.exists() and i.exists() and path.samefile(i) for i in inputs)

@@ -25,24 +25,26 @@ class Lowered:
     values: dict[str, ir.Value]
 
 
-def lower(network: Network, batch: int | None = None) -> Lowered:
+def lower(
+    network: Network, batch: int | None = None, builder: type[GraphBuilder] = GraphBuilder
+) -> Lowered:
     """The inference graph of a network: float32, opset 18, names from the spec.
 
-    The batch is open (`N`) unless a size is given.
+    The batch is open (`N`) unless a size is given; `builder` may write some steps otherwise.
     """
-    builder = GraphBuilder(network, batch)
-    inputs = [builder.input(i.name, i.shape) for i in network.inputs]
+    building = builder(network, batch)
+    inputs = [building.input(i.name, i.shape) for i in network.inputs]
     for step in network.without_heads():
-        builder.lower(step)
+        building.lower(step)
     graph = ir.Graph(
         inputs,
-        _outputs(builder),
-        nodes=builder.nodes,
-        initializers=list(builder.initializers.values()),
+        _outputs(building),
+        nodes=building.nodes,
+        initializers=list(building.initializers.values()),
         opset_imports={"": OPSET},
         name=network.name,
     )
-    return Lowered(graph, builder.parameters, builder.values)
+    return Lowered(graph, building.parameters, building.values)
 
 
 def _outputs(builder: GraphBuilder) -> list[ir.Value]:
