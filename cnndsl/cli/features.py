@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.options import spec_settings
+from cnndsl.cli.options import read_size, spec_settings
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import spec_or_model
@@ -31,6 +31,7 @@ _NAMED = 3
 @click.option("--split", "splits", multiple=True, help="train, val or test; by default all.")
 @click.option("--keep-maps", is_flag=True, help="Maps as they are, instead of their means.")
 @spec_settings
+@click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
 @click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie.")
 @click.option(
     "--batch", type=click.IntRange(min=1), help="Examples at a time; by default the model's, or 16."
@@ -52,6 +53,7 @@ def command(
     keep_maps: bool,
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
+    size: str | None,
     data_dir: Path | None,
     batch: int | None,
     device: str,
@@ -78,7 +80,7 @@ def command(
     opened = spec_or_model(model, settings, inputs)
     made = open_extractor(opened, at, weights=weights, seed=seed, device=device, threads=threads)
     how = read_preprocessing(pictures, made.preprocessing)
-    picture = picture_input(made.model, how)
+    picture = picture_input(made.model, how, read_size(size))
     if not quiet:
         if not isinstance(opened, Path) and weights is None:
             click.echo(f"{model} has random weights (seed {seed})", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +90,13 @@ def read_shape(text: str) -> Shape:
     if not at or not small or shape.rank > 3:
         raise UsageError(f"`{text}` is no input shape; write it as `3@224x224`")
     return shape
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """`320x480` as height and width; raises UsageError."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
+        raise UsageError(f"`--size {text}` isn't written as height and width: --size 320x480")
+    height, width = text.split("x")
+    return int(height), int(width)

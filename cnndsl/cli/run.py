@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.options import load_spec
+from cnndsl.cli.options import load_spec, read_size
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 
@@ -119,7 +118,7 @@ def command(
     opened = _open(model, settings, shapes, seed, device=device, threads=threads)
     outputs = opened.choose(names)
     how = read_preprocessing(pictures, opened.preprocessing)
-    samples = gather(opened, _by_name(inputs, opened), how, _size(size))
+    samples = gather(opened, _by_name(inputs, opened), how, read_size(size))
     form = form or (None if output else "text")
 
     def read(results: Results) -> list[Reading]:
@@ -185,15 +184,6 @@ def _by_name(inputs: tuple[str, ...], model: Model) -> Inputs:
     if len(by_name) < len(pairs):
         raise UsageError("an input of the model is given twice")
     return by_name
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", text):
-        raise UsageError(f"`--size {text}` isn't written as height and width: --size 320x480")
-    height, width = text.split("x")
-    return int(height), int(width)
 
 
 def _remark(model: Model, samples: Samples, how: Preprocessing | None, seed: int) -> None:

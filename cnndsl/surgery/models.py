@@ -248,9 +248,9 @@ def _source(node: Node, constant: set[str]) -> str | None:
 
 def _upwards(name: str, makers: dict[str, Node], constant: set[str]) -> Iterator[Node]:
     """The node that makes a value and those before it, up to one that takes several values."""
-    while (node := makers.get(name)) is not None:
-        yield node
-        source = _source(node, constant)
-        if source is None:
+    for _ in range(len(makers)):  # no more, should they lead in a circle
+        node = makers.get(name)
+        if node is None:
             return
-        name = source
+        yield node
+        name = _source(node, constant) or ""

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from cnndsl.cli import main
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime import run as run_model
+from cnndsl.shape import Shape, Symbolic
 from cnndsl.surgery.models import read_model
 from cnndsl.training.subjects import spec_subject
 from cnndsl.verbs import compile, features, parse
@@ -77,6 +78,17 @@ def test_features_with_weights_are_those_of_the_compiled_model(folder: Path) -> 
     found = features("small.cnn", "data", weights=Path("small.safetensors"), splits=["val"])
     with np.load("f.npz") as f:
         np.testing.assert_allclose(found.arrays["gap1"], f["features"][6:], rtol=1e-5, atol=1e-6)
+
+
+def test_models_of_any_size_are_told_one(folder: Path) -> None:
+    compile(
+        parse("small.cnn", input_shapes={"": Shape(3, (Symbolic("H"), Symbolic("W")))}), "o.onnx"
+    )
+    assert "say one" in run("features", "o.onnx", "--data", "data", "-o", "f.npz").stderr
+    sized = ("--size", "12x9", "--at", "stem", "--keep-maps", "-q")
+    assert run("features", "o.onnx", "--data", "data", "-o", "f.npz", *sized).output == ""
+    with np.load("f.npz") as f:
+        assert f["features"].shape == (8, 4, 12, 9)
 
 
 def test_what_was_left_out_is_said(folder: Path) -> None:

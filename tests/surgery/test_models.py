@@ -130,6 +130,14 @@ def test_a_compiled_net_is_cut_where_its_spec_is(at: str, tmp_path: Path) -> Non
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_circle_of_nodes_ends_in_an_error() -> None:
+    nodes = [onnx.helper.make_node("Relu", [a], [b]) for a, b in ("xy", "yx")]
+    output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["N", 3])
+    graph = onnx.helper.make_graph(nodes, "circle", [], [output])
+    with pytest.raises(UsageError, match="can't be told"):
+        model_head(onnx.helper.make_model(graph))
+
+
 def test_weights_beside_the_model_go_along(tmp_path: Path) -> None:
     net, path = network(SMALL), tmp_path / "net.onnx"
     emit(lower(net), path, weights=initial_weights(net), metadata={}, external=True)
