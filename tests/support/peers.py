@@ -4,6 +4,7 @@ Tests reach torch through here, inside the test function and under the marker `t
 machine without torch collects and runs all the others.
 """
 
+import os
 from typing import Any
 
 import pytest
@@ -37,6 +38,15 @@ def timm() -> Any:
     """The module timm, which imports torchvision."""
     torchvision()
     return _import("timm")
+
+
+def keras() -> Any:
+    """The module keras, on torch; without names that other tests have used up."""
+    torch()
+    os.environ["KERAS_BACKEND"] = "torch"
+    module = _import("keras")
+    module.utils.clear_session()
+    return module
 
 
 def _import(name: str) -> Any:

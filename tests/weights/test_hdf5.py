@@ -64,6 +64,13 @@ def test_values_of_every_type(tmp_path: Path, kind: str, order: str) -> None:
     np.testing.assert_array_equal(tensor.read(), values)
 
 
+def test_bfloat16_as_keras_keeps_it(tmp_path: Path) -> None:
+    upper = (np.float32([1, -2.5]).view(np.uint32) >> 16).astype("<u2").view("V2")
+    (tensor,) = open_tensors(written(lambda f: f.update(x=upper), tmp_path / "f")).tensors.values()
+    assert tensor.type == "bfloat16"
+    np.testing.assert_array_equal(tensor.read(), [1, -2.5])
+
+
 @pytest.mark.parametrize("libver", ["earliest", "v110", "latest"])
 def test_trees_of_several_versions_of_the_format(tmp_path: Path, libver: str) -> None:
     def fill(file: Any) -> None:

@@ -93,6 +93,7 @@ def test_what_is_listed_must_be_there(
         ("block_1", ["mobl0_conv_1/kernel:0"], ["kernel"]),
         ("vgg", ["a/kernel:0", "b/kernel:0"], ["a/kernel", "b/kernel"]),
         ("vgg", ["vgg/a/kernel", "vgg/b/kernel"], ["a/kernel", "b/kernel"]),
+        ("vgg", ["outer/vgg/a/kernel", "outer/vgg/b/kernel"], ["a/kernel", "b/kernel"]),
         ("dense_1", ["kernel"], ["kernel"]),
         ("none", [], []),
     ],

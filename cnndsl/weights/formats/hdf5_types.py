@@ -84,6 +84,8 @@ def read_type(data: bytes) -> Type:
             return Type("number", name, width, order)
     if class_ == 3:
         return Type("text", "text", width)
+    if class_ == 5 and width == 2:
+        return Type("number", "bfloat16", width)  # as Keras keeps it
     if class_ == 9 and bits & 15 == 1:
         return Type("long text", "text", width)
     return Type("other", _CLASSES.get(class_, "unusual numbers"), width)

@@ -22,10 +22,10 @@ _KINDS: dict[str, tuple[str, ...]] = {
 def plain_names(layer: str, written: Sequence[str]) -> list[str]:
     """Names for a layer's variables, as `weight_names` has them: `conv2d_3/kernel:0`, or
     `conv_W_1:0`. Where they belong to several layers, those of a model in the model, their paths
-    are kept.
+    from that model on are kept.
     """
     paths = [re.sub(r":\d+$", "", name).split("/") for name in written]
-    paths = [path[1:] if path[0] == layer and len(path) > 1 else path for path in paths]
+    paths = [path[path[:-1].index(layer) + 1 :] if layer in path[:-1] else path for path in paths]
     inner = len({tuple(path[:-1]) for path in paths}) > 1
     return ["/".join([layer, *(p[:-1] if inner else ()), _variable(layer, p[-1])]) for p in paths]
 
