@@ -162,8 +162,8 @@ def resume(run: Path | str, *, quiet: bool = False) -> Outcome:
     """Go on with the training in a run's folder. Raises UsageError."""
     from cnndsl.training.config import read_config
     from cnndsl.training.folder import RunFolder
-    from cnndsl.training.running import resume as resume_run
     from cnndsl.training.screen import Quiet, Table
+    from cnndsl.transfer.running import resume as resume_run
 
     choice = read_config(RunFolder.open(Path(run)).config).training
     screen = Quiet() if quiet else Table(choice.epochs, choice.batch)

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "Run a model on images or arrays.",
     "show": "Print any stage between the text and the ONNX model.",
     "train": "Train a net on data.",
+    "transfer": "Make a net for other data of a trained one.",
     "weights": "Look into files of weights, and convert them.",
     "zoo": "List the nets that come with cnndsl, or print one.",
 }

@@ -29,7 +29,7 @@ def command(context: click.Context, run: Path, **values: Any) -> None:
     """
     from cnndsl.training.config import read_config
     from cnndsl.training.folder import RunFolder
-    from cnndsl.training.running import resume
+    from cnndsl.transfer.running import resume
 
     changes = {name: values[name] for name in ("epochs", "patience", "device") if values[name]}
     if values["time_limit"]:

@@ -62,48 +62,53 @@ def read_config(
     spec: str, settings: dict[str, int | float | str], values: dict[str, Any]
 ) -> Config:
     """The options as a configuration; those about the end may be missing. Raises UsageError."""
-    from cnndsl.training import defaults
     from cnndsl.training.settings import configure
+
+    return configure(spec, values["data"], **read_options(settings, values))
+
+
+def read_options(settings: dict[str, int | float | str], values: dict[str, Any]) -> dict[str, Any]:
+    """The options as arguments of `configure`, less those of a recipe that aren't given."""
     from cnndsl.training.stages import read_stages
 
     limit, every = values.get("time_limit"), values.get("checkpoint_every")
     weights, folder = values["weights"], values["data_dir"]
-    return configure(
-        spec,
-        values["data"],
-        optimiser=values["optimiser"],
-        schedule=values["schedule"],
-        weight_decay=values["weight_decay"],
-        data_dir=str(folder) if folder else None,
-        augment=values["augment"],
-        model={
+    recipe = {
+        "epochs": values["epochs"],
+        "batch": values["batch"],
+        "learning_rate": values["lr"],
+        "layer_decay": values["layer_decay"],
+        "augment": values["augment"],
+    }
+    return {name: value for name, value in recipe.items() if value is not None} | {
+        "optimiser": values["optimiser"],
+        "schedule": values["schedule"],
+        "weight_decay": values["weight_decay"],
+        "data_dir": str(folder) if folder else None,
+        "model": {
             "settings": settings,
             "weights": str(weights) if weights else None,
             "init": values["init"],
             "freeze": tuple(values["freeze"]),
             "gradual": values["gradual"],
         },
-        learning_rates=read_rates(values["lr_of"]),
-        stages=read_stages(values["unfreeze"]),
-        epochs=values["epochs"] or defaults.EPOCHS,
-        batch=values["batch"] or defaults.BATCH,
-        accumulate=values["accumulate"],
-        learning_rate=values["lr"],
-        warm_up=values["warm_up"],
-        clip=values["clip"],
-        average=values["ema"],
-        label_smoothing=values["label_smoothing"],
-        class_weights=values["class_weights"],
-        layer_decay=values["layer_decay"],
-        seed=values["seed"],
-        patience=values.get("patience"),
-        time_limit=read_duration(limit, "--time-limit") if limit else None,
-        checkpoint_every=read_duration(every, "--checkpoint-every") if every else None,
-        device=values["device"],
-        threads=1 if values["deterministic"] else values["threads"],
-        deterministic=values["deterministic"],
-        autotune=values["autotune"],
-    )
+        "learning_rates": read_rates(values["lr_of"]),
+        "stages": read_stages(values["unfreeze"]),
+        "accumulate": values["accumulate"],
+        "warm_up": values["warm_up"],
+        "clip": values["clip"],
+        "average": values["ema"],
+        "label_smoothing": values["label_smoothing"],
+        "class_weights": values["class_weights"],
+        "seed": values["seed"],
+        "patience": values.get("patience"),
+        "time_limit": read_duration(limit, "--time-limit") if limit else None,
+        "checkpoint_every": read_duration(every, "--checkpoint-every") if every else None,
+        "device": values["device"],
+        "threads": 1 if values["deterministic"] else values["threads"],
+        "deterministic": values["deterministic"],
+        "autotune": values["autotune"],
+    }
 
 
 def end(context: click.Context, outcome: Outcome, wanted: float | None) -> None:

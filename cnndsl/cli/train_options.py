@@ -58,7 +58,7 @@ RECIPE = (
     click.option("--ema", type=PART, help="Average the weights: 0.999"),
     click.option("--label-smoothing", type=PART, default=0.0, help="0.1 is usual."),
     click.option("--class-weights", default="none", help="none, balanced, or a number a class."),
-    click.option("--augment", default="none", help="none, light, strong, or a .toml file."),
+    click.option("--augment", help="none (default), light, strong, or a .toml file."),
 )
 START = (
     click.option("--weights", type=click.Path(path_type=Path), help="Start from a file's weights."),

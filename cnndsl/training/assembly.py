@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -139,7 +140,7 @@ class Training:
         """The file of the stage's gradient graph."""
         return f"grad-{self.stage + 1}.onnx" if self.stage else GRADIENT
 
-    def __enter__(self) -> Training:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:

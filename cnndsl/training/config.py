@@ -76,6 +76,15 @@ class TrainingChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferChoice:
+    """How a net for new data is made out of a trained one (`cnndsl transfer`)."""
+
+    strategy: str = ""
+    head: str = "linear"
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole training."""
 
@@ -86,6 +95,7 @@ class Config:
     schedule: Schedule = field(default_factory=OneCycle)
     learning_rates: tuple[tuple[str, float], ...] = ()
     stages: tuple[Stage, ...] = ()
+    transfer: TransferChoice | None = None
 
     def with_training(self, **changes: Any) -> Config:
         """The same but for some of `training`."""
@@ -102,6 +112,8 @@ class Config:
                 str(stage.after): {"unfreeze": stage.patterns, "rate": stage.rate}
                 for stage in self.stages
             }
+        if self.transfer:
+            tables["transfer"] = _table(self.transfer)
         return HEAD + write_toml(tables)
 
     @classmethod
@@ -120,10 +132,13 @@ class Config:
             parts[name] = make_choice(name, word, entries, choices)
         rates = cast("dict[str, float]", tables.pop("learning_rates", {}))
         stages = _stages(tables.pop("stages", {}))
+        transfer = None
+        if "transfer" in tables:
+            transfer = _from_table("transfer", TransferChoice, tables.pop("transfer"))
         if tables:
             raise UsageError(f"it has a table `{next(iter(tables))}`, which is not known here")
         learning_rates = tuple((p, float(r)) for p, r in rates.items())
-        return cls(**parts, learning_rates=learning_rates, stages=stages)
+        return cls(**parts, learning_rates=learning_rates, stages=stages, transfer=transfer)
 
 
 _TABLES: dict[str, Any] = {"model": ModelChoice, "data": DataChoice, "training": TrainingChoice}

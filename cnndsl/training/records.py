@@ -93,6 +93,7 @@ def facts(training: Training) -> dict[str, Any]:
         "trained_parameters": sum(
             training.graphs.parameters[name].size for name in training.graphs.trained
         ),
+        **({"strategy": config.transfer.strategy} if config.transfer else {}),
         "seed": config.training.seed,
         "device": config.training.device,
     }

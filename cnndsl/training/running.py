@@ -79,17 +79,24 @@ def begin(
         return train_in(folder, training, screen, notes + more)
 
 
+Run = Callable[[Any, RunFolder, Progress, Screen], Outcome]
+
+
 def train_in(
-    folder: RunFolder, training: Training, screen: Screen, notes: Sequence[str] = ()
+    folder: RunFolder,
+    training: Training,
+    screen: Screen,
+    notes: Sequence[str] = (),
+    run: Run | None = None,
 ) -> Outcome:
     """Train in a folder that is new, from the weights that are in place; `notes` go below the
-    header.
+    header. `run` does it in another way than by steps.
     """
     with folder.locked():
         describe_run(folder, training)
         lines = [*header(training, str(folder.path)), *notes, *training.problem.data.notes]
         screen.begin(lines, {"run": str(folder.path), **facts(training)})
-        return _run(training, folder, Progress(), screen)
+        return (run or _run)(training, folder, Progress(), screen)
 
 
 def resume(
@@ -140,11 +147,29 @@ def _run(training: Training, folder: RunFolder, progress: Progress, screen: Scre
             screen.say(f"stopped after step {progress.steps:,}; everything is kept. To go on:")
             screen.say(f"  cnndsl resume {folder.path}")
             return Outcome(folder.path, progress, None, interrupts.requested)
+    return conclude(training, folder, progress, screen)
+
+
+def conclude(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
+    """Judge the best weights, and write the report. Raises OSError."""
+    with Interrupts():  # it takes a moment, and is worth it
         test = finish(training, folder, progress)
         results = write_results(folder, progress, facts(training), test)
         folder.note(f"ended: {progress.ended}")
     screen.end(summary(training, folder, progress, test), results)
     return Outcome(folder.path, progress, test)
+
+
+def keeper_for(training: Training, folder: RunFolder) -> FolderKeeper:
+    """What writes the training as it is in this stage into a folder."""
+    return FolderKeeper(
+        folder,
+        training.stepper,
+        training.average,
+        training.export,
+        facts(training),
+        training.whole,
+    )
 
 
 def _train(
@@ -158,14 +183,7 @@ def _train(
     choice, told = training.config.training, set[str]()
     while True:
         write_graphs(folder, training)
-        keeper = FolderKeeper(
-            folder,
-            training.stepper,
-            training.average,
-            training.export,
-            facts(training),
-            training.whole,
-        )
+        keeper = keeper_for(training, folder)
         if not progress.steps:
             keeper.checkpoint(progress)
         plan, stage = training.plan, training.stage

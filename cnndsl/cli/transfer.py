@@ -1,0 +1,99 @@
+"""`cnndsl transfer`: from a trained net to one for other data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnndsl.cli.data import counted, downloading
+from cnndsl.cli.options import read_inputs, read_settings
+from cnndsl.cli.pictures import given_fields, picture_options
+from cnndsl.cli.train import end, read_options
+from cnndsl.cli.train_options import FOLDER, screen, train_options
+
+if TYPE_CHECKING:
+    from cnndsl.training.config import Config
+    from cnndsl.training.screen import Screen
+
+STRATEGIES = ["auto", "features", "last", "full", "gradual", "scratch"]
+HEADS = ["linear", "mlp", "logistic"]
+
+
+@click.command(short_help="Make a net for other data of a trained one.")
+@click.argument("model")
+@click.option(
+    "--strategy",
+    type=click.Choice(STRATEGIES),
+    default="auto",
+    show_default=True,
+    help="What is trained: a head on stored features, head and last block, all, more and more.",
+)
+@click.option("--head", type=click.Choice(HEADS), default="linear", show_default=True)
+@click.option("--at", metavar="LAYER", help="Put the new head on an earlier layer.")
+@click.option(
+    "--similar/--different", default=True, help="Whether the data is like what the net knows."
+)
+@click.option(
+    "--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input shape."
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
+)
+@train_options
+@click.option(
+    "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
+)
+@click.option("--name", help="The run's name; by default the model's.")
+@picture_options
+@click.pass_context
+def command(
+    context: click.Context,
+    model: str,
+    strategy: Any,
+    head: Any,
+    at: str | None,
+    similar: bool,
+    inputs: tuple[str, ...],
+    settings: tuple[str, ...],
+    runs: Path,
+    name: str | None,
+    **values: Any,
+) -> None:
+    """Take MODEL (a spec or zoo name with --weights, or an .onnx with its own), give it a new head
+    for the classes of the data, and train as the strategy has it.
+
+    What the options of training don't say, the strategy chooses. Pictures are prepared as the
+    weights want it. `cnndsl resume`, `eval` and `predict` take the run as any other.
+    """
+    from cnndsl.transfer.requests import Request
+    from cnndsl.transfer.running import begin
+
+    given = read_settings(settings)
+    request = Request(
+        model=model,
+        data=values["data"],
+        weights=values["weights"],
+        strategy=strategy,
+        head=head,
+        at=at,
+        similar=similar,
+        settings=given,
+        inputs=read_inputs(inputs),
+        pictures=given_fields(values),
+        options=read_options(given, values),
+    )
+
+    def shown(config: Config) -> Screen:
+        return screen(values, config.training.epochs, config.training.batch)
+
+    outcome = begin(
+        request,
+        shown,
+        root=runs,
+        name=name,
+        downloading=downloading,
+        counting=counted,
+    )
+    end(context, outcome, values["assert_accuracy"])

@@ -1,0 +1,135 @@
+"""A net with its weights, wherever they come from: a spec and a file, or an ONNX model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.layers.base import Parameter
+from cnndsl.network import Network
+from cnndsl.preprocessing import Preprocessing
+from cnndsl.shape import Shape
+from cnndsl.specs import find, load
+from cnndsl.surgery import with_input
+from cnndsl.training.layout import Float
+from cnndsl.weights import Weights, read_safetensors
+from cnndsl.weights.opening import open_tensors
+from cnndsl.weights.source import Chunks
+
+IMAGENET_CLASSES = (1000, 1001)
+IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""How torchvision prepares pictures for nets of ImageNet."""
+
+_ARITHMETIC = frozenset({"scale", "mean", "std"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """A net, the text of its spec, its weights by the net's names (None for a start from scratch)
+    and what belongs to them; `notes` are sentences about what was found and done.
+    """
+
+    network: Network
+    text: str
+    weights: Weights | None
+    preprocessing: Preprocessing | None = None
+    notes: tuple[str, ...] = ()
+
+
+def open_pretrained(
+    model: str,
+    weights: Path | None = None,
+    settings: Mapping[str, int | float | str] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
+    pictures: Collection[str] = (),
+) -> Pretrained:
+    """A spec, zoo name or .onnx model with its weights, and with other inputs where they are given.
+
+    An .onnx model has weights of its own; `weights` takes their place. Of a file of weights, those
+    of the classifier may be missing. `pictures` are the fields of the preprocessing that are given
+    elsewhere. Raises SpecError, UsageError.
+    """
+    if Path(model).suffix.lower() == ".onnx":
+        if settings:
+            raise UsageError(f"`{model}` is no spec, so it has no parameters to set")
+        found = _imported(Path(model), inputs or {})
+    else:
+        source = find(model)
+        found = Pretrained(load(source, settings or {})[0], source.text, None)
+    if weights is not None:
+        found = _with_file(found, weights)
+    if not _ARITHMETIC & set(pictures):
+        found = _with_preprocessing(found)
+    return _with_inputs(found, inputs or {})
+
+
+def _imported(path: Path, inputs: Mapping[str, Shape]) -> Pretrained:
+    from cnndsl.importing import import_model
+
+    if not path.is_file():
+        raise UsageError(f"there is no file `{path}`")
+    shapes = {
+        name: [size for size in shape if isinstance(size, int)] for name, shape in inputs.items()
+    }
+    try:
+        found = import_model(path)
+    except UsageError:
+        if not shapes:
+            raise
+        found = import_model(path, shapes)  # sizes that the model leaves open
+    return Pretrained(
+        found.network, found.text, _from_arrays(found.values), found.preprocessing, found.notes
+    )
+
+
+def _from_arrays(arrays: Mapping[str, Float]) -> Weights:
+    def values(name: str, parameter: Parameter) -> Chunks:
+        yield arrays[name].reshape(-1)
+
+    return values
+
+
+def _with_file(found: Pretrained, path: Path) -> Pretrained:
+    return replace(
+        found, weights=read_safetensors(path), preprocessing=open_tensors(path).preprocessing
+    )
+
+
+def _with_preprocessing(found: Pretrained) -> Pretrained:
+    """ImageNet's usual one for its nets whose weights don't say."""
+    shape = found.network.inputs[0].shape
+    if found.weights is None or found.preprocessing is not None or shape.channels != 3:
+        return found
+    if found.network.shapes[found.network.outputs[0]].channels not in IMAGENET_CLASSES:
+        return found
+    note = (
+        "the weights don't say how pictures were prepared for them: taken as usual for ImageNet, "
+        f"{IMAGENET.describe()}; --scale, --mean, --std and --bgr say otherwise"
+    )
+    return replace(found, preprocessing=IMAGENET, notes=(*found.notes, note))
+
+
+def _with_inputs(found: Pretrained, inputs: Mapping[str, Shape]) -> Pretrained:
+    network, weights, notes = found.network, found.weights, found.notes
+    for name, shape in inputs.items():
+        before = network.inputs[0].shape
+        network, weights = with_input(network, shape, weights, name=name)
+        if shape != before:
+            notes = (*notes, f"input {shape} instead of {before}")
+    return replace(found, network=network, weights=weights, notes=notes)
+
+
+def values_of(network: Network, weights: Weights, names: set[str]) -> dict[str, Float]:
+    """Values of some of a network's parameters. Raises UsageError as `weights` does."""
+    found: dict[str, Float] = {}
+    for step in network.steps:
+        for parameter in step.layer.parameters(*network.input_shapes(step)):
+            name = f"{step.owner}.{parameter.name}"
+            if name in names and name not in found:
+                pieces = list(weights(name, parameter))
+                found[name] = np.concatenate(pieces).reshape(parameter.shape).astype(np.float32)
+    return found

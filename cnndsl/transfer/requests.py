@@ -1,0 +1,115 @@
+"""What is wanted, and what follows from it: the strategy, and every number of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from cnndsl.data.dataset import DataSet
+from cnndsl.diagnostics import UsageError
+from cnndsl.shape import Shape
+from cnndsl.training.config import Config, TransferChoice
+from cnndsl.training.settings import configure
+from cnndsl.training.stages import Stage
+from cnndsl.training.subjects import SpecSubject
+from cnndsl.transfer.heads import HeadKind, Renewed
+from cnndsl.transfer.pretrained import Pretrained
+from cnndsl.transfer.strategies import DEFAULTS, SMALL_SET, Strategy, choose, stages
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted: a net with its weights, data, a strategy, and options that were given.
+
+    `options` are arguments of `configure`; where one is missing, the strategy's default is taken.
+    `similar` is whether the data is like what the net knows, for "auto" alone. `pictures` are
+    fields of the preprocessing that are given.
+    """
+
+    model: str
+    data: str
+    weights: Path | None = None
+    strategy: Strategy | Literal["auto"] = "auto"
+    head: HeadKind = "linear"
+    at: str | None = None
+    similar: bool = True
+    settings: Mapping[str, int | float | str] = field(default_factory=dict[str, "int|float|str"])
+    inputs: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    pictures: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def for_head(self) -> Request:
+        """The same for a head that is fitted to features: its recipe is none of the options'."""
+        kept = {n: self.options[n] for n in ("seed", "device", "threads") if n in self.options}
+        return replace(self, options=kept)
+
+
+def decided(
+    request: Request, data: DataSet, found: Pretrained
+) -> tuple[Request, Strategy, list[str]]:
+    """The request with what "auto" means in its place, the strategy, and why. Raises UsageError."""
+    trained = found.weights is not None
+    if request.strategy != "auto":
+        if not trained and request.strategy != "scratch":
+            raise UsageError(
+                f"`{request.model}` is a spec, so it has no weights to start from: name a file by "
+                f"--weights, or take --strategy scratch"
+            )
+        if request.strategy != "features" and request.head == "logistic":
+            raise UsageError("--head logistic is fitted to features: take --strategy features")
+        return request, request.strategy, []
+    chosen = choose(data, found.network, request.similar, trained)
+    if request.head == "logistic":
+        chosen = replace(chosen, strategy="features", why="--head logistic is fitted to features")
+    at = request.at or chosen.at
+    words = f"strategy {chosen.strategy}{f' at {at}' if at else ''}: {chosen.why}"
+    return replace(request, at=at), chosen.strategy, [words]
+
+
+def configured(request: Request, strategy: Strategy, data: DataSet | None = None) -> Config:
+    """The options that were given over the strategy's defaults."""
+    small = data is not None and len(data.train) < SMALL_SET
+    options: dict[str, Any] = {
+        "batch": 16 if small and strategy != "features" else 32,
+        **DEFAULTS[strategy],
+        **request.options,
+    }
+    model: dict[str, Any] = {
+        "settings": request.settings,
+        "weights": str(request.weights) if request.weights else None,
+        **request.options.get("model", {}),
+    }
+    options["model"] = model
+    return configure(request.model, request.data, **options)
+
+
+def with_stages(
+    config: Config,
+    request: Request,
+    strategy: Strategy,
+    renewed: Renewed,
+    subject: SpecSubject,
+) -> Config:
+    """The configuration with the strategy's stages, where none are given."""
+    choice = TransferChoice(strategy, request.head, request.at)
+    if strategy in ("features", "scratch"):
+        if strategy == "features" and config.data.augment != "none":
+            raise UsageError(
+                "features are made once of each picture, so they can't be augmented: leave "
+                "--augment out, or take --strategy last"
+            )
+        if request.head == "logistic":
+            config = config.with_training(epochs=1)
+        return replace(config, transfer=choice)
+    kept, planned = config.model.freeze, config.stages
+    config = replace(config, transfer=choice)
+    if config.model.gradual or (strategy == "full" and not planned):
+        return config  # all but what --freeze names
+    if not planned:
+        planned = stages(strategy, renewed, subject.parameters, config.training.epochs, kept)
+    if all(stage.after for stage in planned):
+        planned = (Stage(0, renewed.layers), *planned)
+    model = replace(config.model, freeze=tuple(dict.fromkeys((*kept, "*"))))
+    return replace(config, model=model, stages=planned)

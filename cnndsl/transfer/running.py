@@ -1,0 +1,206 @@
+"""Transfer from the first look at the data to the report, and going on with a run that stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cnndsl.data.fetch import Progress as Downloading
+from cnndsl.diagnostics import UsageError
+from cnndsl.training.assembly import Training
+from cnndsl.training.config import Config, TransferChoice, read_config
+from cnndsl.training.folder import RunFolder
+from cnndsl.training.preparing import fitting, opened_data
+from cnndsl.training.problems import Problem, problem
+from cnndsl.training.running import Outcome, train_in
+from cnndsl.training.running import resume as resume_run
+from cnndsl.training.screen import Screen
+from cnndsl.training.subjects import SpecSubject
+from cnndsl.transfer.cached import FeatureTraining
+from cnndsl.transfer.extractors import network_extractor
+from cnndsl.transfer.features import Features, extract
+from cnndsl.transfer.heads import Renewed, renew
+from cnndsl.transfer.logistic import check as check_logistic
+from cnndsl.transfer.logistic import solve
+from cnndsl.transfer.pretrained import Pretrained, open_pretrained, values_of
+from cnndsl.transfer.requests import Request, configured, decided, with_stages
+from cnndsl.transfer.strategies import FINE_TUNED
+from cnndsl.transfer.vectors import (
+    Part,
+    copy_kept,
+    find_kept,
+    fingerprint,
+    keep,
+    parts_of,
+    read_kept,
+)
+from cnndsl.weights.save import Float, read_tensors, write_tensors
+
+BASE = "base.safetensors"
+"""The frozen part's weights in the folder of a run on features."""
+
+Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows how far something with so many parts is."""
+
+
+def begin(
+    request: Request,
+    screen: Callable[[Config], Screen],
+    *,
+    root: Path = Path("runs"),
+    name: str | None = None,
+    downloading: Downloading | None = None,
+    counting: Counting = lambda label, count: nullcontext(lambda done: None),
+) -> Outcome:
+    """Make a net for new data out of a trained one, in a new folder.
+
+    `screen` is told the configuration. Raises SpecError, UsageError.
+    """
+    if request.head == "logistic":
+        check_logistic()
+    found = open_pretrained(
+        request.model, request.weights, request.settings, request.inputs, request.pictures
+    )
+    plain = configured(request, "full")
+    data = opened_data(plain, downloading)
+    if not data.classes:
+        raise UsageError(f"{data.name} has numbers to answer with; transfer is for classes")
+    request, strategy, notes = decided(request, data, found)
+    renewed = renew(found.network, data.classes, request.head, request.at)
+    subject = _subject(found, renewed)
+    config = configured(request, strategy, data)
+    config = with_stages(config, request, strategy, renewed, subject)
+    config, more = fitting(config, data, subject)
+    start = _Start(root, name or Path(request.model).stem, found, request, counting)
+    start.notes += [*found.notes, *notes, *more]
+    whole = problem(config, subject, data, pictures=request.pictures)
+    if strategy == "features":
+        return _on_features(start, whole, config, screen(config))
+    with Training(config, whole) as training:
+        values = subject.start(config.model.init, config.training.seed)
+        if strategy in FINE_TUNED:
+            training.load(values | _fitted_head(start, whole, config))
+        else:
+            training.load(values)
+        folder = start.folder()
+        return train_in(folder, training, screen(config), start.notes)
+
+
+def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
+    """Go on with any run, one on features too. Raises UsageError."""
+    folder = RunFolder.open(path)
+    choice = read_config(folder.config).transfer
+    if choice is None or choice.strategy != "features":
+        return resume_run(path, screen, **changes)
+
+    def build(config: Config, whole: Problem, kept: Path | None, epoch: int) -> FeatureTraining:
+        assert isinstance(whole.subject, SpecSubject)
+        base, _ = read_tensors(folder.path / BASE)
+        renewed = Renewed.of(whole.subject.network, set(whole.subject.parameters) - set(base))
+        parts = read_kept(path, whole.data)
+        return FeatureTraining(config, whole, renewed, parts, base, kept, epoch)
+
+    return resume_run(path, screen, build, **changes)
+
+
+@dataclass
+class _Start:
+    """What a run begins with: where it goes, what is taken over, and what it is to say at first.
+
+    `known` and `made` are where features lie already, or those that were made.
+    """
+
+    root: Path
+    name: str
+    found: Pretrained
+    request: Request
+    counting: Counting
+    notes: list[str] = field(default_factory=list[str])
+    about: str = ""
+    known: Path | None = None
+    made: Features | None = None
+
+    def base(self, renewed: Renewed) -> dict[str, Float]:
+        """The values that are taken over."""
+        assert self.found.weights is not None
+        return values_of(renewed.network, self.found.weights, renewed.old())
+
+    def folder(self) -> RunFolder:
+        """A new folder, with the features that were needed. Raises OSError."""
+        folder = RunFolder.create(self.root, self.name)
+        if self.known:
+            copy_kept(self.known, folder)
+            self.notes.append(f"features are those of {self.known}")
+        elif self.made:
+            keep(self.made, self.about, folder)
+            self.notes.append(f"features of {len(self.made.names):,} pictures are in {folder.path}")
+        return folder
+
+
+def _subject(found: Pretrained, renewed: Renewed) -> SpecSubject:
+    return SpecSubject(found.network.name, found.preprocessing, None, renewed.network, found.text)
+
+
+def _on_features(start: _Start, whole: Problem, config: Config, screen: Screen) -> Outcome:
+    """Features once, then a head on them."""
+    renewed, base = _bare(start, whole)
+    whole = replace(whole, subject=_subject(start.found, renewed))
+    parts = _parts(start, whole, config, renewed, base)
+    folder = start.folder()
+    write_tensors(folder.path / BASE, base)
+    with FeatureTraining(config, whole, renewed, parts, base) as training:
+        training.begin()
+        solved = solve if start.request.head == "logistic" else None
+        return train_in(folder, training, screen, start.notes, solved)
+
+
+def _fitted_head(start: _Start, whole: Problem, config: Config) -> dict[str, Float]:
+    """The weights with which fine-tuning begins: those taken over, and a head that suits them.
+
+    A head that begins at random would first of all spoil what lies before it (Kumar et al. 2022,
+    arXiv:2202.10054).
+    """
+    renewed, base = _bare(start, whole)
+    request = start.request
+    recipe = replace(
+        configured(request.for_head(), "features", whole.data),
+        transfer=TransferChoice("features", request.head, request.at),
+    )
+    recipe, _ = fitting(recipe, whole.data, whole.subject)
+    parts = _parts(start, whole, config, renewed, base)
+    with FeatureTraining(recipe, whole, renewed, parts, base) as training:
+        return training.fitted()
+
+
+def _bare(start: _Start, whole: Problem) -> tuple[Renewed, dict[str, Float]]:
+    """The net with a new head that drops nothing out unless it is an mlp, and what is known."""
+    request = start.request
+    dropout = None if request.head == "mlp" else 0.0
+    renewed = renew(start.found.network, whole.data.classes, request.head, request.at, dropout)
+    return renewed, start.base(renewed)
+
+
+def _parts(
+    start: _Start, whole: Problem, config: Config, renewed: Renewed, base: Mapping[str, Float]
+) -> dict[str, Part]:
+    """The features of every example: an earlier run's, or new ones."""
+    start.about = fingerprint(renewed.network, renewed.vector, base, whole.data, whole.picture)
+    start.known = find_kept(start.root, start.about)
+    if start.known:
+        return read_kept(start.known, whole.data)
+    found, earlier = start.found, start.request.at is not None
+    assert found.weights is not None
+    extractor = network_extractor(
+        renewed.network if earlier else found.network,
+        found.weights,
+        (renewed.vector,) if earlier else (),
+        device=config.training.device,
+        threads=config.training.threads,
+    )
+    total = sum(len(split) for split in whole.data.splits.values())
+    with start.counting("features", total) as progress:
+        start.made = extract(extractor, whole.data, whole.picture, progress=progress)
+    return parts_of(start.made, whole.data)

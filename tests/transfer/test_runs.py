@@ -1,0 +1,201 @@
+"""`cnndsl transfer` from the command line to the files."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cnndsl.cli import main
+from cnndsl.weights.save import read_tensors
+from tests.support.data import real_data
+from tests.support.toy_data import write_toy
+
+BASE = ("tiny.cnn", "--weights", "base.safetensors", "--data", "quarters.npz", "--threads", "1")
+PICTURES = ("--mean", "0.2", "--std", "0.15")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own with data, a spec, and weights for it that know something."""
+    write_toy(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    cnndsl(
+        *("train", "tiny.cnn", "--data", "quarters.npz", "--epochs", "3", "-q"),
+        *("--runs", "before", "--threads", "1", *PICTURES),
+    )
+    (tmp_path / "before/tiny-001/best.safetensors").rename(tmp_path / "base.safetensors")
+    return tmp_path
+
+
+def cnndsl(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == code, result.output + (result.stderr or "")
+    return result
+
+
+def transfer(*arguments: str, code: int = 0, model: tuple[str, ...] = BASE) -> Result:
+    return cnndsl("transfer", *model, *PICTURES, *arguments, code=code)
+
+
+def results(run: str) -> dict[str, Any]:
+    return json.loads(Path(f"runs/{run}/results.json").read_text())
+
+
+def changed(run: str) -> set[str]:
+    """The layers whose values aren't those of the start."""
+    start, end = (
+        read_tensors(Path(path))[0] for path in ("base.safetensors", f"runs/{run}/last.safetensors")
+    )
+    return {
+        name.split(".")[0]
+        for name, values in end.items()
+        if name not in start or not np.array_equal(values, start[name])
+    }
+
+
+@pytest.mark.parametrize(
+    "how",
+    [("linear",), ("mlp",), ("logistic",), ("linear", "--at", "relu1")],
+    ids=["linear", "mlp", "logistic", "earlier"],
+)
+def test_a_head_on_features_makes_a_whole_net(how: tuple[str, ...]) -> None:
+    output = transfer("--strategy", "features", "--head", *how).output
+    assert "features of 240 pictures are in runs/tiny-001" in output
+    verdict = json.loads(cnndsl("eval", "runs/tiny-001", "--format", "json").output)
+    best = results("tiny-001")["best"]
+    assert verdict["top1"] == best["val_top1"]
+    assert verdict["loss"] == pytest.approx(best["val_loss"], rel=1e-3)
+    assert changed("tiny-001") <= {"logits", "hidden"}
+    run = Path("runs/tiny-001")
+    for name in ("report.html", "plots/confusion.svg", "plots/sample.png", "metrics.csv"):
+        assert (run / name).stat().st_size, name
+    assert (run / "labels.txt").read_text().splitlines()[0] == "top left"
+    if "--at" not in how:
+        assert verdict["top1"] > 0.9
+
+
+def test_features_are_made_once_for_all_tries() -> None:
+    transfer("--strategy", "features", "--epochs", "2", "-q")
+    for more in (("--head", "mlp"), ("--seed", "3"), ("--strategy", "last")):
+        options = more if "--strategy" in more else ("--strategy", "features", *more)
+        output = transfer(*options, "--epochs", "2").output
+        # another seed makes another validation split of these data
+        assert ("features are those of runs/" in output) == ("--seed" not in more)
+    assert "features of 240" in transfer("--epochs", "2", "--at", "relu1").output
+
+
+def test_a_run_on_features_goes_on_to_the_same_bits() -> None:
+    constant = ("--strategy", "features", "--schedule", "constant", "-q")
+    transfer(*constant, "--epochs", "4", "--name", "whole")
+    transfer(*constant, "--epochs", "2", "--name", "part")
+    cnndsl("resume", "runs/part-001", "--epochs", "4", "-q")
+    whole, part = (Path(f"runs/{name}-001/last.safetensors") for name in ("whole", "part"))
+    assert whole.read_bytes() == part.read_bytes()
+    transfer(*constant, "--head", "logistic", "--name", "solved")
+    cnndsl("resume", "runs/solved-001", "-q")
+    assert results("solved-001")["ended"] == "epochs"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "layers"),
+    [
+        ("last", {"logits", "conv1", "bn1"}),
+        ("gradual", {"logits", "conv1", "bn1"}),
+        ("full", {"logits", "conv1", "bn1"}),
+        ("scratch", {"logits", "conv1", "bn1"}),
+    ],
+)
+def test_other_strategies_train_more(strategy: str, layers: set[str]) -> None:
+    output = transfer("--strategy", strategy, "--epochs", "2").output
+    assert changed("tiny-001") == layers
+    config = tomllib.loads(Path("runs/tiny-001/config.toml").read_text())
+    assert config["transfer"]["strategy"] == results("tiny-001")["strategy"] == strategy
+    assert config["data"]["augment"] == "light" and config["training"]["batch"] == 16
+    assert ("features of 240" in output) == (strategy != "scratch")
+    if strategy != "scratch":  # begins with a head that suits
+        assert results("tiny-001")["best"]["val_top1"] > 0.9
+
+
+def test_what_stays_frozen_can_be_said() -> None:
+    transfer("--strategy", "full", "--freeze", "conv1", "--epochs", "1", "-q")
+    assert changed("tiny-001") == {"logits", "bn1"}
+    transfer("--strategy", "full", "--unfreeze", "1:bn1", "--epochs", "1", "-q")
+    assert changed("tiny-002") == {"logits"}
+
+
+def test_auto_says_what_it_chose() -> None:
+    output = transfer("--epochs", "1").output
+    assert "strategy features: 48 training pictures a class are few, much like" in output
+    assert "strategy features at pool1" in transfer("--epochs", "1", "--different").output
+
+
+def test_any_model_and_any_input_will_do(place: Path) -> None:
+    known = ("--weights", "base.safetensors", "--set", "classes=4")
+    cnndsl("compile", "tiny.cnn", *known, "-o", "tiny.onnx")
+    model = ("tiny.onnx", "--data", "quarters.npz", "--threads", "1")
+    transfer("--strategy", "features", "-q", model=model)
+    assert results("tiny-001")["best"]["val_top1"] > 0.9
+    spec = (place / "tiny.cnn").read_text().replace("1@8x8", "3@8x8")
+    (place / "colour.cnn").write_text(spec)
+    cnndsl("compile", "colour.cnn", "-o", "colour.onnx")
+    grey = ("--input", "1@8x8", "--strategy", "features")
+    output = transfer(*grey, model=("colour.onnx", *model[1:])).output
+    assert "input 1@8x8 instead of 3@8x8" in output
+    assert "input image 1@8x8" in (place / "runs/colour-001/network.cnn").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--strategy", "features", "--augment", "light"), "can't be augmented"),
+        (("--strategy", "full", "--head", "logistic"), "--strategy features"),
+        (("--at", "conv9"), "has no value `conv9`"),
+        (("--at", "image"), "no layer comes before it"),
+        (("--strategy", "last", "--unfreeze", "1:cnov1"), "matches no parameter"),
+    ],
+)
+def test_mistakes_are_explained(options: tuple[str, ...], message: str) -> None:
+    assert message in transfer(*options, code=1).stderr
+    assert not Path("runs").exists()
+
+
+def test_weights_are_needed(place: Path) -> None:
+    data = ("--data", "quarters.npz")
+    error = transfer("--strategy", "last", model=("tiny.cnn", *data), code=1).stderr
+    assert "no weights to start from" in error
+    output = transfer("--epochs", "1", model=("tiny.cnn", *data)).output
+    assert "strategy scratch: there are no weights" in output
+    targets = np.zeros((40, 2), np.float32)
+    np.savez("numbers.npz", x=np.zeros((40, 1, 8, 8), np.uint8), y=targets)
+    numbers = ("tiny.cnn", "--weights", "base.safetensors", "--data", "numbers.npz")
+    assert "transfer is for classes" in transfer(model=numbers, code=1).stderr
+    assert "there is no file" in transfer(model=("no.onnx", *data), code=1).stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("weights", "pictures", "wanted"),
+    [
+        ("mobilenet_v2_1.0_224.onnx", ("--scale", "127.5", "--mean", "1"), 95),
+        (
+            "squeezenet1_1_fp16.onnx",
+            ("--scale", "1", "--mean", "104,117,123", "--bgr"),
+            91.5,
+        ),
+    ],
+)
+def test_a_few_photos_are_told_apart(
+    weights: str, pictures: tuple[str, ...], wanted: float
+) -> None:
+    model, data = real_data("weights", weights), real_data("hymenoptera")
+    found = ("transfer", str(model), "--data", str(data), *pictures, "-q", "--name", "photos")
+    for seed in range(3):
+        cnndsl(*found, "--strategy", "features", "--seed", str(seed))
+    right = [results(f"photos-00{n}")["last"]["val_top1"] for n in (1, 2, 3)]
+    assert 100 * np.mean(right) >= wanted
