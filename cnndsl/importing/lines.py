@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cnndsl.importing.draft import Source, Step, Value
+from cnndsl.importing.items import Block, Call, Item, Loop, Unit
 from cnndsl.importing.naming import Names
-from cnndsl.importing.structure import Block, Item, Unit
-from cnndsl.importing.wording import Fill, as_is, chain_text
+from cnndsl.importing.solving import LETTERS
+from cnndsl.importing.wording import Fill, amount, as_is, chain_text, keyed, layer_text
 
 INDENT = "    "
+WIDTH = 72  # letters of lines that are joined
+LIGHT = frozenset(
+    ("pool", "avgpool", "gap", "gmp", "lrn", "flatten", "dropout", "softmax", "shuffle")
+)
+"""Layers that stand on a line with what comes before them."""
 
 
 @dataclass(slots=True)
@@ -26,44 +32,60 @@ class Text:
 
 def lines_of(items: Sequence[Item], text: Text, inputs: Sequence[Source]) -> Iterator[str]:
     """The lines of the whole net's body."""
-    _name_what_is_needed(items, text, inputs)
     above: Value | None = inputs[-1] if inputs else None
+    rows: list[tuple[Item, list[str], str, bool]] = []
     for item in items:
         source = "" if item.entry is above else f" from {text.known[item.entry]}"
         if source and not isinstance(item, Unit):
-            yield f"skip{source}"
+            rows.append((item, [f"skip{source}"], "", False))
             source = ""
         lines = item_lines(item, as_is, text)
-        if source:
-            lines[-1] += source
-        label = text.known.get(item.end)
-        if label:
-            lines[0] = f"{label}: {lines[0]}"
-        yield from lines
+        lines[-1] += source
+        rows.append((item, lines, text.known.get(item.end, ""), not source))
         above = item.end
+    yield from _joined(rows)
 
 
-def _name_what_is_needed(items: Sequence[Item], text: Text, inputs: Sequence[Source]) -> None:
-    """Labels for values that later lines take by name."""
-    above: Value | None = inputs[-1] if inputs else None
-    for item in items:
-        first = next(item.steps())
-        needed = [] if item.entry is above else [item.entry]
-        if isinstance(item, Unit):
-            needed += first.inputs[1:]
-        for value in needed:
-            if value not in text.known:
-                text.known[value] = text.names.free("a")
-        above = item.end
+def body_lines(items: Sequence[Item], fill: Fill = as_is) -> list[str]:
+    """The lines of a block's or a loop's body."""
+    return list(_joined([(item, item_lines(item, fill), "", True) for item in items]))
 
 
-def item_lines(item: Item, fill: Fill, text: Text | None = None) -> list[str]:
+def _joined(rows: Sequence[tuple[Item, list[str], str, bool]]) -> Iterator[str]:
+    """Light layers go on the line above them, where that is a line of its own."""
+    open_line: str | None = None
+    for item, lines, label, free in rows:
+        single = isinstance(item, Unit) and len(lines) == 1 and free and " *" not in lines[0]
+        light = single and isinstance(item, Unit) and item.layers[0].word in LIGHT
+        if open_line is not None and light and len(open_line) + len(lines[0]) < WIDTH:
+            open_line += f" -> {lines[0]}"
+        else:
+            if open_line is not None:
+                yield open_line
+            open_line = lines[0] if single else None
+            if not single:
+                yield f"{label}: {lines[0]}" if label else lines[0]
+                yield from lines[1:]
+        if label and open_line is not None:
+            yield f"{label}: {open_line}"
+            open_line = None
+    if open_line is not None:
+        yield open_line
+
+
+def item_lines(item: Item, fill: Fill = as_is, text: Text | None = None) -> list[str]:
     """An item's lines, without label and source."""
-    if isinstance(item, Unit):
-        return [_unit_text(item, fill, text) + _times(item, fill)]
-    if isinstance(item, Block):
-        return _block_lines(item, fill)
-    raise TypeError
+    match item:
+        case Unit():
+            return [_unit_text(item, fill, text) + _times(item, fill)]
+        case Block():
+            return _block_lines(item, fill)
+        case Call():
+            return [_call_text(item, fill) + _times(item, fill)]
+        case Loop():
+            return list(item.lines)
+        case _:
+            raise TypeError(item)
 
 
 def _times(item: Item, fill: Fill) -> str:
@@ -85,16 +107,31 @@ def _unit_text(item: Unit, fill: Fill, text: Text | None) -> str:
     return chain_text(item.layers, fill, named)
 
 
+def _call_text(call: Call, fill: Fill) -> str:
+    parts = [call.definition.name]
+    for parameter, value in call.arguments:
+        if parameter.kind == "p":
+            given = fill("p", frozenset({f"p{value}"}))
+        else:
+            given = fill(parameter.kind, value)
+        if parameter.default is None:
+            parts.append(amount(given, value))
+        elif given is not None:
+            parts.append(given if parameter.kind == "p" else keyed(parameter.name, given))
+        elif value != parameter.default:
+            short = parameter.name in LETTERS
+            parts.append(f"{parameter.name}{'' if short else '='}{value}")
+    return " ".join([*parts, *([call.words] if call.words else [])])
+
+
 def _block_lines(block: Block, fill: Fill) -> list[str]:
-    trailing = "".join(f" {step.word}" for step in block.trailing)
-    option = f" {block.option}" if block.option else ""
+    trailing = "".join(f" {layer_text(step)}" for step in block.trailing)
+    hidden = block.kind == "residual" and fill("option", 0) is not None
+    option = f" {block.option}" if block.option and not hidden else ""
     lines = [f"{block.kind}{option}{trailing}:"]
     for branch in block.branches:
-        inner = (
-            [line for item in branch for line in item_lines(item, fill)]
-            if block.kind == "residual"
-            else _branch_lines(branch, fill)
-        )
+        residual = block.kind == "residual"
+        inner = body_lines(branch, fill) if residual else _branch_lines(branch, fill)
         lines += [INDENT + line for line in inner]
     return lines
 

@@ -21,7 +21,7 @@ _OPERATOR_WORDS = """
 conv convolution gemm matmul add mul sum relu concat pooling pool maxpool averagepool plus times
 reshape flatten softmax clip batchnorm batchnormalization activation dropout sub div gap avgpool
 globalaveragepool identity transpose squeeze unsqueeze tanh sigmoid linear dense deconv crop pad
-getitem addmm conv2d convtranspose slice split
+getitem addmm conv2d convtranspose slice split output softmaxout prelu elu lrn
 """
 KEYWORDS = frozenset(_LAST_WORDS.split())
 BLOCKS = frozenset({*_PRELUDE.split(), "block", "mixed", "project"})
@@ -35,10 +35,18 @@ def decent(text: str) -> bool:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text) or len(text) > LONGEST:
         return False
     match = _NUMBERED.fullmatch(text)
-    stem = match.group(1) if match else text
-    if not allowed(text) or stem in LAYERS or stem in FORMS or stem in BLOCKS:
+    word = match.group(1) if match else text
+    if not allowed(text) or word in LAYERS or word in FORMS or word in BLOCKS:
         return False
-    return stem.lower() not in _OPERATORS and not _MEANINGLESS.fullmatch(text)
+    if _MEANINGLESS.fullmatch(text):
+        return False
+    parts = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", text).lower())
+    return word.lower() not in _OPERATORS and not _OPERATORS.intersection((*parts, text.lower()))
+
+
+def stem(text: str) -> str:
+    """A name without its numbers: `inception` of `inception_3a`."""
+    return re.sub(r"_?\d+[a-z]?.*", "", text)
 
 
 def allowed(text: str) -> bool:
@@ -64,7 +72,7 @@ class Names:
             alone = "image" if source.output.rank == 2 else "x"
             otherwise = alone if len(draft.inputs) == 1 else f"{alone}_{number}"
             word = cleaned(source.name, otherwise)
-            self.inputs[source] = self.free(word if word != "input" else otherwise)
+            self.inputs[source] = self.free(word if "input" not in word.lower() else otherwise)
 
     def free(self, word: str) -> str:
         """The word, or the word with a number where it is taken; it is taken from now on."""
@@ -87,7 +95,7 @@ def common_word(steps: Iterable[Step]) -> str:
     """The part of the layers' names that all of them share: `inception_3a` of
     `inception_3a/1x1_1` and `inception_3a/concat`.
     """
-    paths = [list(_parts(step.hint)) for step in steps if step.hint]
+    paths = [list(words_in(step.hint)) for step in steps if step.hint]
     if not paths:
         return ""
     shared: list[str] = []
@@ -98,5 +106,6 @@ def common_word(steps: Iterable[Step]) -> str:
     return next((part for part in reversed(shared) if decent(part)), "")
 
 
-def _parts(hint: str) -> Iterator[str]:
+def words_in(hint: str) -> Iterator[str]:
+    """The parts of a name in the model that could be words."""
     yield from (part for part in re.split(r"[/.:]", hint) if part)

@@ -7,14 +7,19 @@ bold text means something else, a plainer one is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
 
 from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.importing.draft import Draft, Float, Step, Value
+from cnndsl.importing.folding import Folder
+from cnndsl.importing.items import Block, Call, Definition, Item, Unit
 from cnndsl.importing.lines import Text, lines_of
 from cnndsl.importing.matching import matched
-from cnndsl.importing.naming import Names, cleaned
-from cnndsl.importing.structure import Item, Unit, items_of
+from cnndsl.importing.naming import BLOCKS, Names, cleaned, common_word, stem, words_in
+from cnndsl.importing.structure import items_of
+from cnndsl.layers.conv import Conv
 from cnndsl.layers.fc import Dense
 from cnndsl.network import Network
 from cnndsl.source import Source
@@ -23,14 +28,16 @@ from cnndsl.syntax.parse import parse
 from cnndsl.syntax.write import write
 
 Spelled = tuple[str, Network, dict[str, Float]]
+Way = Literal["folded", "blocks", "flat"]
+LARGEST_PICTURE = 4  # channels of an output that is a picture rather than classes
+WAYS: tuple[Way, ...] = ("folded", "blocks", "flat")
 
 
 def spell(draft: Draft, name: str) -> Spelled:
     """The shortest spec that means the draft."""
-    ways: list[Callable[[Draft], list[Item]]] = [items_of, _flat_items]
-    for way in ways:
+    for way in WAYS:
         try:
-            found = _spelled(draft, way(draft), name)
+            found = _spelled(draft, way, name)
         except (SpecError, RecursionError):
             continue
         if found is not None:
@@ -38,34 +45,94 @@ def spell(draft: Draft, name: str) -> Spelled:
     raise UsageError("the model can't be written as a spec: its layers don't fit the language")
 
 
-def _spelled(draft: Draft, items: list[Item], name: str) -> Spelled | None:
-    text = write_spec(draft, items, name)
+def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
+    items = _flat_items(draft) if way == "flat" else items_of(draft)
+    spelling = _Spelling(draft, items, way == "folded")
+    text = spelling.text(name)
     network, _ = load(Source("<imported>", text))
-    steps = [step for item in items for step in item.steps()]
+    steps = [step for item in spelling.items for step in item.steps()]
     values = matched(draft, steps, network)
     return None if values is None else (text, network, values)
 
 
-def write_spec(draft: Draft, items: Sequence[Item], name: str) -> str:
-    """The canonical text of items."""
-    names = Names(draft)
-    text = Text(names, {**names.inputs})
-    outputs: list[str] = []
-    for given, value in draft.outputs:
-        if value not in text.known:
-            text.known[value] = names.free(cleaned(given, _called(value)))
-        outputs.append(text.known[value])
-    classes = _classes(draft, items)
-    settings = f"(classes={classes[1]})" if classes else ""
-    text.classes = classes[0] if classes else None
-    body = list(lines_of(items, text, draft.inputs))
-    head = [
-        "cnndsl 1",
-        f"net {_title(name)}{settings}",
-        *(f"input {names.inputs[s]} {s.output}" for s in draft.inputs),
-    ]
-    whole = "\n".join([*head, *body, f"output {' '.join(outputs)}"]) + "\n"
-    return write(parse(Source("<imported>", whole)))
+class _Spelling:
+    """One way to write a draft."""
+
+    def __init__(self, draft: Draft, items: list[Item], folds: bool):
+        self.draft, self.items = draft, items
+        self.names = Names(draft)
+        self.known = Text(self.names, {**self.names.inputs})
+        self.outputs = [self._output(name, value) for name, value in draft.outputs]
+        self.classes = _classes(draft, items)
+        self.known.classes = self.classes[0] if self.classes else None
+        fixed = self._name_what_is_needed()
+        fixed |= {i for i in items if isinstance(i, Unit) and i.layers[0] is self.known.classes}
+        self.definitions: list[Definition] = []
+        if folds:
+            folder = Folder(items, fixed, set(BLOCKS) - {"block", "mixed"} | self.names.taken)
+            self.items = folder.fold()
+            self.definitions = folder.definitions
+            self.names.taken |= {d.name for d in self.definitions}
+        self._name_what_has_a_name()
+
+    def text(self, name: str) -> str:
+        """The canonical text."""
+        settings = f"(classes={self.classes[1]})" if self.classes else ""
+        lines = [
+            "cnndsl 1",
+            f"net {_title(name)}{settings}",
+            *(f"input {self.names.inputs[s]} {s.output}" for s in self.draft.inputs),
+            *(line for d in self.definitions for line in d.text()),
+            *lines_of(self.items, self.known, self.draft.inputs),
+            f"output {' '.join(self.outputs)}",
+        ]
+        return write(parse(Source("<imported>", "\n".join(lines) + "\n")))
+
+    def _output(self, name: str, value: Value) -> str:
+        known = self.known.known
+        if value not in known:
+            known[value] = self.names.free(cleaned(name, _called(value)))
+        return known[value]
+
+    def _name_what_is_needed(self) -> set[Item]:
+        """Labels for values that later lines take by name; the items that stay alone for it."""
+        known, fixed = self.known.known, set[Item]()
+        above: Value | None = self.draft.inputs[-1] if self.draft.inputs else None
+        for item in self.items:
+            needed = [] if item.entry is above else [item.entry]
+            if isinstance(item, Unit):
+                needed += item.layers[0].inputs[1:]
+            if needed:
+                fixed.add(item)
+            for value in needed:
+                if value not in known:
+                    word = common_word([value]) if isinstance(value, Step) else ""
+                    known[value] = self.names.claim(word) or self.names.free("a_1")
+            above = item.end
+        return fixed | {item for item in self.items if item.end in known}
+
+    def _name_what_has_a_name(self) -> None:
+        """Labels for blocks and dense layers that have decent names in the model."""
+        where: dict[str, set[Item]] = {}
+        for item in self.items:
+            for step in item.steps():
+                for word in words_in(step.hint):
+                    where.setdefault(word, set()).add(item)
+        found: dict[Item, str] = {}
+        for item in self.items:
+            dense = isinstance(item, Unit) and isinstance(item.layers[0].layer, Dense)
+            if item.times > 1 or item.end in self.known.known:
+                continue
+            if dense or isinstance(item, Block | Call):
+                word = common_word(item.steps())
+                if word and len(where[word]) == 1:
+                    found[item] = word
+        shown = Counter(map(stem, found.values()))
+        every = Counter(map(stem, where))
+        for item, word in found.items():
+            # One of many such names says less than none: the others are folded away.
+            if 2 * shown[stem(word)] > every[stem(word)] and (label := self.names.claim(word)):
+                self.known.known[item.end] = label
 
 
 def _flat_items(draft: Draft) -> list[Item]:
@@ -81,14 +148,17 @@ def _called(value: Value) -> str:
 
 
 def _classes(draft: Draft, items: Sequence[Item]) -> tuple[Step, int] | None:
-    """The dense layer that an output comes from, if there is one: its units are the classes."""
+    """The layer with weights that an output comes from: its units are the classes."""
     ends = {value for _, value in draft.outputs}
     for item in reversed(items):
-        if isinstance(item, Unit) and isinstance(item.layers[0].layer, Dense):
-            units = item.layers[0].layer.units
-            if any(value.output.channels == units for value in ends):
-                return item.layers[0], units
+        if not isinstance(item, Unit):
             return None
+        layer = item.layers[0].layer
+        if isinstance(layer, Dense | Conv):
+            units = item.layers[0].output.channels
+            same = any(value.output.channels == units for value in ends)
+            picture = item.layers[0].output.area > 1 and units <= LARGEST_PICTURE
+            return (item.layers[0], units) if same and not picture else None
     return None
 
 

@@ -2,83 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, cast
 
 from cnndsl.importing.draft import Draft, Source, Step, Value
-from cnndsl.layers.elementwise import Elementwise
+from cnndsl.importing.items import Block, Item, Unit
+from cnndsl.importing.wording import is_word
 from cnndsl.shape import Shape
 
-Kind = Literal["residual", "concat", "add", "mul"]
 MERGES = ("concat", "add", "mul")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Item:
-    """A part of the text. `copies` are further items that say the same: `*k`."""
-
-    entry: Value
-    label: str | None = None
-    source: Value | None = None
-    copies: list[Item] = field(default_factory=list["Item"])
-
-    @property
-    def times(self) -> int:
-        """How often it stands there."""
-        return 1 + len(self.copies)
-
-    def own_steps(self) -> Iterator[Step]:
-        """The layers of the item itself, in the order that the text means."""
-        raise NotImplementedError
-
-    def steps(self) -> Iterator[Step]:
-        """The layers in the order that the text means, those of copies included."""
-        yield from self.own_steps()
-        for copy in self.copies:
-            yield from copy.steps()
-
-    @property
-    def end(self) -> Step:
-        """The value that it gives."""
-        *_, last = self.steps()
-        return last
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Unit(Item):
-    """A layer with those that are chained to it as words: `conv 3x3 64 p1 bn relu`."""
-
-    layers: list[Step]
-
-    def own_steps(self) -> Iterator[Step]:
-        yield from self.layers
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Block(Item):
-    """Branches that meet in `merge`, and words chained behind.
-
-    A residual has one branch, its body; `skip` are the layers of its shortcut, which its option
-    (`project`, `pad`) stands for.
-    """
-
-    kind: Kind
-    merge: Step | None
-    branches: list[list[Item]]
-    trailing: list[Step] = field(default_factory=list[Step])
-    option: str = ""
-    skip: list[Step] = field(default_factory=list[Step])
-
-    def own_steps(self) -> Iterator[Step]:
-        for branch in self.branches:
-            for item in branch:
-                yield from item.steps()
-        yield from self.skip
-        if self.merge is not None:
-            yield self.merge
-        yield from self.trailing
 
 
 def items_of(draft: Draft) -> list[Item]:
@@ -169,7 +102,7 @@ class _Finder:
         if any(not b for b in branches) and any(_goes_down_and_up(b, entry) for b in branches):
             return None
         block = Block(kind="concat", merge=merge, branches=branches, entry=entry)
-        block.kind = merge.word  # pyright: ignore
+        block.kind = cast(Any, merge.word)
         if merge.word != "add" or len(branches) != 2:
             return block
         body, skip = sorted(branches, key=_length, reverse=True)
@@ -201,12 +134,7 @@ class _Finder:
         alone = self.users[end] == [step] and end not in self.ends and step.inputs == [end]
         if not alone or not is_word(step):
             return False
-        return isinstance(last, Unit) or not arguments_of(step)
-
-
-def is_word(step: Step) -> bool:
-    """Whether it is written behind another layer rather than on a line of its own."""
-    return isinstance(step.layer, Elementwise) or step.word in ("dropout", "softmax", "logsoftmax")
+        return isinstance(last, Unit) or (step.word != "dropout" and not arguments_of(step))
 
 
 def arguments_of(step: Step) -> bool:

@@ -13,6 +13,7 @@ from cnndsl.importing.draft import Step
 from cnndsl.layers.base import ShapeError
 from cnndsl.layers.conv import Windows
 from cnndsl.layers.deconv import Deconv
+from cnndsl.layers.elementwise import Elementwise
 from cnndsl.layers.fc import Dense
 from cnndsl.layers.pool import Pooling
 from cnndsl.layers.windows import Window, spread
@@ -37,6 +38,11 @@ def as_is(kind: str, value: Number) -> None:
     """Numbers as they are."""
 
 
+def is_word(step: Step) -> bool:
+    """Whether it is written behind another layer rather than on a line of its own."""
+    return isinstance(step.layer, Elementwise) or step.word in ("dropout", "softmax", "logsoftmax")
+
+
 def layer_text(
     step: Step, fill: Fill = as_is, before_norm: bool = False, references: Sequence[str] = ()
 ) -> str:
@@ -45,7 +51,7 @@ def layer_text(
     if isinstance(step.layer, Windows | Pooling):
         return _window_text(step, layer, fill, before_norm)
     if isinstance(step.layer, Dense):
-        return f"fc {_amount(fill('n', layer.units), layer.units)}{_bias(layer, before_norm)}"
+        return f"fc {amount(fill('n', layer.units), layer.units)}{_bias(layer, before_norm)}"
     return written(layer, references)
 
 
@@ -58,7 +64,7 @@ def chain_text(steps: Sequence[Step], fill: Fill, references: Sequence[str] = ()
         ambiguous = index > 0 and steps[index - 1].word == "gelu"
         if not text:
             text = part
-        elif " " in part or ambiguous:
+        elif " " in part or ambiguous or not is_word(step):
             text += f" -> {part}"
         else:
             text += f" {part}"
@@ -71,7 +77,7 @@ def _window_text(step: Step, layer: Any, fill: Fill, before_norm: bool) -> str:
     parts = [layer.word, _sides(fill, "k", kernel)]
     if layer.word in ("conv", "deconv"):
         filters = layer.filters or x.channels
-        parts.append(_amount(fill("n", filters), filters))
+        parts.append(amount(fill("n", filters), filters))
     stride = spread(layer.stride or layer.kernel, x, "stride")
     parts.append(_axes(fill, "s", stride, plain=None if isinstance(step.layer, Pooling) else 1))
     ways = padding_ways(layer, x)
@@ -94,7 +100,8 @@ def _bias(layer: Any, before_norm: bool) -> str:
     return "" if before_norm else " nobias"
 
 
-def _amount(given: str | None, value: int) -> str:
+def amount(given: str | None, value: int) -> str:
+    """A number that stands bare; an expression in parentheses."""
     if given is None:
         return str(value)
     return given if given.isidentifier() or given == "?" else f"({given})"

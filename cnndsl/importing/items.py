@@ -1,0 +1,121 @@
+"""Parts of a spec's text, before they are text: lines, blocks, calls and loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cnndsl.importing.draft import Step, Value
+from cnndsl.importing.solving import Parameter
+
+Kind = Literal["residual", "concat", "add", "mul"]
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Item:
+    """A part of the text. `copies` are further items that say the same: `*k`."""
+
+    entry: Value
+    label: str | None = None
+    source: Value | None = None
+    copies: list[Item] = field(default_factory=list["Item"])
+
+    @property
+    def times(self) -> int:
+        """How often it stands there."""
+        return 1 + len(self.copies)
+
+    def own_steps(self) -> Iterator[Step]:
+        """The layers of the item itself, in the order that the text means."""
+        raise NotImplementedError
+
+    def steps(self) -> Iterator[Step]:
+        """The layers in the order that the text means, those of copies included."""
+        yield from self.own_steps()
+        for copy in self.copies:
+            yield from copy.steps()
+
+    @property
+    def end(self) -> Step:
+        """The value that it gives."""
+        *_, last = self.steps()
+        return last
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Unit(Item):
+    """A layer with those that are chained to it as words: `conv 3x3 64 p1 bn relu`."""
+
+    layers: list[Step]
+
+    def own_steps(self) -> Iterator[Step]:
+        yield from self.layers
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Block(Item):
+    """Branches that meet in `merge`, and words chained behind.
+
+    A residual has one branch, its body; `skip` are the layers of its shortcut, which its option
+    (`project`, `pad`) stands for.
+    """
+
+    kind: Kind
+    merge: Step | None
+    branches: list[list[Item]]
+    trailing: list[Step] = field(default_factory=list[Step])
+    option: str = ""
+    skip: list[Step] = field(default_factory=list[Step])
+
+    def own_steps(self) -> Iterator[Step]:
+        for branch in self.branches:
+            for item in branch:
+                yield from item.steps()
+        yield from self.skip
+        if self.merge is not None:
+            yield self.merge
+        yield from self.trailing
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A `def`: its name, parameters, and the lines of its body. The prelude's have no lines."""
+
+    name: str
+    parameters: list[Parameter]
+    lines: list[str] = field(default_factory=list[str])
+
+    def text(self) -> list[str]:
+        """Its lines."""
+        plain = [p.name for p in self.parameters if p.default is None]
+        options = [f"{p.name}={p.default}" for p in self.parameters if p.default is not None]
+        head = f"def {self.name}({', '.join([*plain, *options])}):"
+        return [head, *(f"    {line}" for line in self.lines)]
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Call(Item):
+    """A block's use: `block 64 s2`, which stands for `items`."""
+
+    definition: Definition
+    arguments: list[tuple[Parameter, int]]
+    items: list[Item]
+    words: str = ""
+
+    def own_steps(self) -> Iterator[Step]:
+        for item in self.items:
+            yield from item.steps()
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Loop(Item):
+    """A `for` with its lines; `windows` are what it stands for."""
+
+    lines: list[str]
+    windows: list[list[Item]]
+
+    def own_steps(self) -> Iterator[Step]:
+        for window in self.windows:
+            for item in window:
+                yield from item.steps()
