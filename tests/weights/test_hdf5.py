@@ -109,6 +109,14 @@ def _shared_type(file: Any) -> None:
     file.create_dataset("x", data=VALUES, dtype=file["type"])
 
 
+def _many_ways(file: Any) -> None:
+    group = file.create_group("g")
+    for _ in range(12):  # two ways into each: 4,096 to the last
+        group["other"] = inner = group.create_group("one")
+        group = inner
+    group["x"] = VALUES[0, 0]
+
+
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a soft link": (lambda f: f.update(x=h5py().SoftLink("/y")), "a link to another place"),
     "an external link": (
@@ -139,6 +147,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
         "a method that isn't read here",
     ),
     "a group in itself": (lambda f: f.update({"x/y": f.create_group("x")}), "groups in groups"),
+    "one thing by many ways": (_many_ways, "the same ones often"),
     "text": (lambda f: f.update(x="text"), "as text, which can't be read"),
 }
 

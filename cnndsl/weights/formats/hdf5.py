@@ -27,7 +27,9 @@ from cnndsl.weights.tensors import Damaged
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
-MOST_OBJECTS = 1 << 16  # groups and data sets
+MOST_OBJECTS = 1 << 16  # groups and data sets, counted by the ways that lead to them
+ALWAYS_OBJECTS, BYTES_AN_OBJECT = 1 << 9, 1 << 6
+"""Or fewer: 512, and one for every 64 bytes of the file, of which each takes more."""
 
 _LINKS = "has a link to another place or file in the place of a group, which isn't followed"
 
@@ -37,7 +39,7 @@ class File(Bytes):
 
     def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
         super().__init__(read, size)
-        self._objects = MOST_OBJECTS
+        self._objects = min(MOST_OBJECTS, ALWAYS_OBJECTS + size // BYTES_AN_OBJECT)
         self._heaps: dict[int, dict[int, bytes]] = {}
         self._nodes: dict[int, Node] = {}
 
@@ -66,7 +68,7 @@ class File(Bytes):
         """The group or data set at an address."""
         self._objects -= 1
         if self._objects < 0:
-            raise Damaged(f"has more than {MOST_OBJECTS:,} groups and data sets")
+            raise Damaged("has too many groups and data sets for its size, or the same ones often")
         if address not in self._nodes:
             self._nodes[address] = Node(self, messages(self, address))
         return self._nodes[address]

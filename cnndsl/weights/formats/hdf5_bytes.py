@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import islice
 
 from cnndsl.weights.formats.hdf5_types import NOWHERE, Cursor
@@ -11,6 +12,8 @@ from cnndsl.weights.tensors import Damaged
 MOST_MESSAGES = 1 << 12  # of one object
 RE_READ, ALWAYS_READ = 4, 1 << 16
 """Structures read may be four times the file together, and 64 KiB: some are read again."""
+PAGE, PAGES = 1 << 14, 16
+"""Structures are small and lie together: so many pages of so many bytes are kept."""
 MOST_LEVELS = 16  # of a tree that lists a group's members, or a data set's pieces
 
 SPACE, TYPE, LAYOUT, FILTERS = 0x01, 0x03, 0x08, 0x0B
@@ -27,6 +30,7 @@ class Bytes:
     def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
         self._read, self.size = read, size
         self._allowed = RE_READ * size + ALWAYS_READ
+        self._page = lru_cache(PAGES)(self._read_page)
 
     def check(self, begin: int, count: int) -> None:
         """Raise Damaged where so many bytes from a place on would go beyond the end."""
@@ -41,7 +45,15 @@ class Bytes:
     def cursor(self, begin: int, count: int) -> Cursor:
         """The bytes of a structure."""
         self.charge(count)
-        return Cursor(self.bytes(begin, count))
+        self.check(begin, count)
+        first, last = begin // PAGE, (begin + count - 1) // PAGE
+        if last - first > 1:
+            return Cursor(self._read(begin, begin + count))
+        pages = b"".join(self._page(number) for number in range(first, last + 1))
+        return Cursor(pages[begin - first * PAGE : begin - first * PAGE + count])
+
+    def _read_page(self, number: int) -> bytes:
+        return self._read(number * PAGE, min((number + 1) * PAGE, self.size))
 
     def charge(self, count: int) -> None:
         """Count bytes that are read or copied. Raises Damaged where they become too many."""
