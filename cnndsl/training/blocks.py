@@ -13,6 +13,10 @@ LARGEST_SHARE = 0.5
 """A block with more than this part of all layers is none; the blocks in it are."""
 
 
+MOST_LEVELS = 10
+"""Learning rates that differ by depth."""
+
+
 def blocks(parameters: Mapping[str, Parameter]) -> Blocks:
     """Parameters in blocks, in the order in which they are used.
 
@@ -61,10 +65,14 @@ def patterns_of(block: str, names: Sequence[str]) -> tuple[str, ...]:
 def depth_factors(parameters: Mapping[str, Parameter], decay: float) -> dict[str, float]:
     """What multiplies each parameter's learning rate: 1 in the last block, `decay` times the one
     above in each below it (Howard, Ruder 2018, arXiv:1801.06146, section 3.2).
+
+    Neighbours in a net of many blocks share a factor, so that `decay` means as much for a net that
+    is written layer by layer.
     """
     found = list(blocks(parameters).values())
+    levels = min(len(found), MOST_LEVELS)
     return {
-        name: decay ** (len(found) - 1 - depth)
+        name: decay ** (levels - 1 - depth * levels // len(found))
         for depth, names in enumerate(found)
         for name in names
     }
