@@ -1,7 +1,8 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
 Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `cut` and `features`. They are loaded when first used: `import cnndsl` costs nothing.
+`resume`, `transfer`, `cut` and `features`. They are loaded when first used: `import cnndsl` costs
+nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from cnndsl.verbs import resume as resume
     from cnndsl.verbs import run as run
     from cnndsl.verbs import train as train
+    from cnndsl.verbs import transfer as transfer
 
-__all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train"]
+__all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train", "transfer"]
 
 
 def __getattr__(name: str) -> object:

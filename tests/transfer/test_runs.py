@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cnndsl.cli import main
+from cnndsl.preprocessing import Preprocessing
 from cnndsl.weights.save import read_tensors
 from tests.support.data import real_data
 from tests.support.toy_data import write_toy
@@ -176,6 +177,24 @@ def test_weights_are_needed(place: Path) -> None:
     numbers = ("tiny.cnn", "--weights", "base.safetensors", "--data", "numbers.npz")
     assert "transfer is for classes" in transfer(model=numbers, code=1).stderr
     assert "there is no file" in transfer(model=("no.onnx", *data), code=1).stderr
+
+
+def test_python_has_the_verb_too() -> None:
+    import cnndsl as package
+
+    how = Preprocessing(mean=(0.2,), std=(0.15,))
+    weights = Path("base.safetensors")
+    outcome = package.transfer(
+        "tiny.cnn",
+        "quarters.npz",
+        weights=weights,
+        strategy="features",
+        preprocessing=how,
+        epochs=20,
+        threads=1,
+        quiet=True,
+    )
+    assert outcome.accuracy is not None and outcome.accuracy > 0.9
 
 
 @pytest.mark.slow

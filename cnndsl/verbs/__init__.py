@@ -1,5 +1,5 @@
 """The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train`, `resume`, `cut` and `features`.
+`train`, `resume`, `transfer`, `cut` and `features`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.specs import load
+from cnndsl.verbs.learning import resume, train, transfer
 
 if TYPE_CHECKING:
     from cnndsl.analyse import Analysis
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from cnndsl.preprocessing import Preprocessing
     from cnndsl.runtime import Inputs, Results
     from cnndsl.shape import Shape
-    from cnndsl.training.running import Outcome
     from cnndsl.transfer.features import Features
     from cnndsl.weights import Weights
 
 Spec = str | Path
+
+__all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train", "transfer"]
 
 
 def parse(
@@ -114,60 +116,6 @@ def run(
         threads=threads,
         preprocessing=preprocessing,
     )
-
-
-def train(
-    spec: Spec,
-    data: str | Path,
-    *,
-    epochs: int = 10,
-    batch: int = 64,
-    learning_rate: float | None = None,
-    optimiser: str = "adamw",
-    schedule: str = "one-cycle",
-    augment: str = "none",
-    seed: int = 0,
-    device: str = "cpu",
-    threads: int | None = None,
-    runs: Path | str = "runs",
-    quiet: bool = False,
-) -> Outcome:
-    """Train a spec (its path or zoo name) or an .onnx model on data, and keep the run in a folder.
-
-    `optimiser` and `schedule` are written as on the command line ("sgd nesterov=yes"); the default
-    recipe chooses the learning rate. The outcome tells the folder, the accuracy and how it went.
-    Raises UsageError, SpecError.
-    """
-    from cnndsl.training.running import begin
-    from cnndsl.training.screen import Quiet, Table
-    from cnndsl.training.settings import configure
-
-    config = configure(
-        str(spec),
-        str(data),
-        optimiser=optimiser,
-        schedule=schedule,
-        augment=augment,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-        device=device,
-        threads=threads,
-    )
-    return begin(config, Quiet() if quiet else Table(epochs, batch), root=Path(runs))
-
-
-def resume(run: Path | str, *, quiet: bool = False) -> Outcome:
-    """Go on with the training in a run's folder. Raises UsageError."""
-    from cnndsl.training.config import read_config
-    from cnndsl.training.folder import RunFolder
-    from cnndsl.training.screen import Quiet, Table
-    from cnndsl.transfer.running import resume as resume_run
-
-    choice = read_config(RunFolder.open(Path(run)).config).training
-    screen = Quiet() if quiet else Table(choice.epochs, choice.batch)
-    return resume_run(Path(run), screen)
 
 
 def cut(
