@@ -33,7 +33,7 @@ COMMANDS = {
     "show": "Print any stage between the text and the ONNX model.",
     "train": "Train a net on data.",
     "transfer": "Make a net for other data of a trained one.",
-    "weights": "Look into files of weights, and convert them.",
+    "weights": "Look into files of weights, convert, fetch and fit them.",
     "zoo": "List the nets that come with cnndsl, or print one.",
 }
 """Every command with its one-line help; the module of the same name holds it."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnndsl.analyse import parameters_of
+from cnndsl.cli.loading import allow_missing_option, load_weights
 from cnndsl.cli.options import load_spec, spec_options
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.show.figures import size
 from cnndsl.specs import SUFFIX, find
+
+if TYPE_CHECKING:
+    from cnndsl.weights import Mapping as WeightMapping
 
 PROGRESS_FROM = 64 << 20  # bytes; smaller models are written in a moment
 RULES = ("auto", "he", "glorot", "lecun", "zeros")
@@ -39,7 +43,12 @@ RULES = ("auto", "he", "glorot", "lecun", "zeros")
 @click.option(
     "--batch", type=click.IntRange(1, 1 << 20), help="Fix the batch; it is open otherwise."
 )
-@click.option("--weights", metavar="FILE|none", help="A .safetensors file, or the graph alone.")
+@click.option(
+    "--weights",
+    metavar="FILE|NAME|none",
+    help="A file of any format, known weights (`cnndsl weights fetch`), or the graph alone.",
+)
+@allow_missing_option
 @click.option(
     "--init",
     type=click.Choice(RULES),
@@ -54,6 +63,8 @@ RULES = ("auto", "he", "glorot", "lecun", "zeros")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The classes' names, a line each or a JSON list, kept in the model.",
 )
+@click.option("--no-labels", is_flag=True, help="Leave out the labels that the weights bring.")
+@click.option("--no-preprocessing", is_flag=True, help="Leave out the weights' preprocessing.")
 @picture_options
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when it went well.")
 def command(
@@ -64,31 +75,40 @@ def command(
     purpose: str,
     batch: int | None,
     weights: str | None,
+    allow_missing: tuple[str, ...],
     init: str,
     seed: int,
     external: bool,
     labels: Path | None,
+    no_labels: bool,
+    no_preprocessing: bool,
     quiet: bool,
     **pictures: Any,
 ) -> None:
     """Write SPEC as an ONNX model: float32, NCHW, opset 18, names from the spec.
 
     Without --weights the model starts from weights drawn by --init from --seed: the same bits on
-    every machine. How pictures are prepared (--scale to --interpolation) is kept in the model.
+    every machine. How pictures are prepared is kept in the model: as --scale to --interpolation
+    say, and as the weights bring it. `cnndsl weights map SPEC FILE` shows where tensors go.
     """
     source = find(spec)
     network = load_spec(source, settings, inputs)
     name = Path(source.name).stem.strip("<>")
-    chosen = "none" if weights == "none" else None if weights is None else Path(weights)
+    path = output or Path(f"{name}.onnx")
+    if purpose != "ort-training":
+        _check_output(path, (Path(spec), Path(weights or "none"), labels))
+    elif weights == "none" or external:
+        raise UsageError("ort-training needs the weights inside: drop `none` and --external")
+    chosen = None
+    if weights is not None and weights != "none":
+        chosen = load_weights(network, weights, allow_missing, quiet=quiet)
+        if no_labels or no_preprocessing:
+            chosen = chosen.without(labels=no_labels, preprocessing=no_preprocessing)
     if purpose == "ort-training":
-        if chosen == "none" or external:
-            raise UsageError("ort-training needs the weights inside: drop `none` and --external")
         folder = output or Path(f"{name}-ort-training")
         _write_artifacts(network, folder, chosen, init, seed, batch, quiet)
         return
-    path = output or Path(f"{name}.onnx")
-    _check_output(path, (Path(spec), Path(weights or "none"), labels))
-    total = 0 if chosen == "none" else _weight_bytes(network)
+    total = 0 if weights == "none" else _weight_bytes(network)
 
     from cnndsl.verbs import compile as compile_network
 
@@ -101,17 +121,17 @@ def command(
         emitted = compile_network(
             network,
             path,
-            weights=chosen,
+            weights="none" if weights == "none" else chosen,
             init=init,
             seed=seed,
             batch=batch,
             external=external,
             labels=_labels(labels, network),
-            preprocessing=read_preprocessing(pictures),
+            preprocessing=read_preprocessing(
+                pictures, chosen.file.preprocessing if chosen else None
+            ),
             progress=bar.update,
         )
-    if isinstance(chosen, Path):
-        _report_unused(chosen, network)
     if not quiet:
         beside = f", its weights in {emitted.data}" if emitted.data else ""
         layers = f"{len(network.steps)} layer{'s' * (len(network.steps) != 1)}"
@@ -121,7 +141,7 @@ def command(
 def _write_artifacts(
     network: Network,
     folder: Path,
-    weights: Path | None,
+    weights: WeightMapping | None,
     init: str,
     seed: int,
     batch: int | None,
@@ -129,11 +149,12 @@ def _write_artifacts(
 ) -> None:
     """What ONNX Runtime's on-device training takes."""
     from cnndsl.training.on_device import write_artifacts
-    from cnndsl.weights import initial_weights, read_safetensors
+    from cnndsl.weights import initial_weights
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"`{folder}` is a file; the artifacts need a folder: -o FOLDER")
-    values = read_safetensors(weights) if weights else initial_weights(network, init, seed)
+    values = initial_weights(network, init, seed)
+    values = weights.weights(values) if weights else values
     paths = write_artifacts(network, values, folder, batch)
     if not quiet:
         files = ", ".join(f"{path.name} {size(path.stat().st_size)}" for path in paths)
@@ -170,16 +191,3 @@ def _labels(path: Path | None, network: Network) -> tuple[str, ...] | None:
         message = f"`{path}` names {len(labels)} classes, but the net's output is {output}"
         raise UsageError(message)
     return labels
-
-
-def _report_unused(path: Path, network: Network) -> None:
-    """Say which tensors of a file of weights the net has no place for."""
-    from cnndsl.weights import tensor_names
-
-    steps = network.without_heads()
-    used = {f"{s.owner}.{p.name}" for s in steps for p in parameters_of(network, s)}
-    unused = [name for name in tensor_names(path) if name not in used]
-    if unused:
-        shown = ", ".join(f"`{name}`" for name in unused[:3]) + (", …" if len(unused) > 3 else "")
-        count = f"{len(unused)} tensor{'s' * (len(unused) != 1)}"
-        click.echo(f"`{path}` has {count} that the net doesn't use: {shown}", err=True)

@@ -42,7 +42,7 @@ def command() -> None:
 def list_(data_dir: Path | None) -> None:
     """List the built-in data sets, and which of them are at hand."""
     from cnndsl.data.builtin import BUILTINS
-    from cnndsl.data.fetch import data_folders
+    from cnndsl.data.places import data_folders
 
     folders = data_folders(data_dir)
     for name, builtin in BUILTINS.items():

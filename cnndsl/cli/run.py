@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.loading import load_weights
 from cnndsl.cli.options import load_spec, read_size
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 
 if TYPE_CHECKING:
+    from cnndsl.network import Network
     from cnndsl.preprocessing import Preprocessing
     from cnndsl.runtime import Inputs, Model, Results, Samples
     from cnndsl.runtime.answers import Reading
@@ -77,6 +79,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of a spec: a value.")
 @click.option("--input", "shapes", multiple=True, metavar="[NAME=]SHAPE", help="Of a spec.")
+@click.option("--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones.")
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of a spec: where its weights start."
 )
@@ -97,6 +100,7 @@ def command(
     threads: int | None,
     settings: tuple[str, ...],
     shapes: tuple[str, ...],
+    weights: str | None,
     seed: int,
     quiet: bool,
     **pictures: Any,
@@ -104,18 +108,22 @@ def command(
     """Run MODEL, an .onnx file, a spec or a zoo name, on each INPUT.
 
     An INPUT is a picture, an .npy or .npz file, or a folder of pictures; for a model with several
-    inputs it is `name=file`, or an .npz with all. A spec is compiled with random weights.
+    inputs it is `name=file`, or an .npz with all. A spec is compiled, with random weights unless
+    --weights gives others.
     """
     from cnndsl.runtime import gather, stream
     from cnndsl.runtime.answers import check_labels, read_outputs
     from cnndsl.runtime.labels import read_labels
+    from cnndsl.runtime.model import open_model
     from cnndsl.runtime.present import json_lines, text_lines
     from cnndsl.runtime.running import batch_size
     from cnndsl.runtime.save import Writer
 
     warnings.simplefilter("ignore")  # libraries' remarks on odd pictures: errors say what matters
     given = read_labels(labels) if labels else None
-    opened = _open(model, settings, shapes, seed, device=device, threads=threads)
+    network = _network(model, settings, shapes, weights)
+    loaded = load_weights(network, weights, quiet=quiet) if network and weights else None
+    opened = open_model(network or model, device=device, threads=threads, seed=seed, weights=loaded)
     outputs = opened.choose(names)
     how = read_preprocessing(pictures, opened.preprocessing)
     samples = gather(opened, _by_name(inputs, opened), how, read_size(size))
@@ -155,23 +163,19 @@ def _print(lines: Iterable[str]) -> None:
         click.echo(line)
 
 
-def _open(
-    model: str,
-    settings: tuple[str, ...],
-    shapes: tuple[str, ...],
-    seed: int,
-    *,
-    device: str,
-    threads: int | None,
-) -> Model:
-    from cnndsl.runtime.model import is_spec, open_model
+def _network(
+    model: str, settings: tuple[str, ...], shapes: tuple[str, ...], weights: str | None
+) -> Network | None:
+    """The network of a spec; None for an ONNX model, which takes none of a spec's options."""
+    from cnndsl.runtime.model import is_spec
 
     if is_spec(model):
-        network = load_spec(model, settings, shapes)
-        return open_model(network, device=device, threads=threads, seed=seed)
+        return load_spec(model, settings, shapes)
     if settings or shapes:
         raise UsageError(f"`{model}` is no spec, so --set and --input don't apply to it")
-    return open_model(model, device=device, threads=threads)
+    if weights:
+        raise UsageError(f"`{model}` is no spec, so --weights doesn't apply: it has its own")
+    return None
 
 
 def _by_name(inputs: tuple[str, ...], model: Model) -> Inputs:

@@ -72,7 +72,7 @@ def read_options(settings: dict[str, int | float | str], values: dict[str, Any])
     from cnndsl.training.stages import read_stages
 
     limit, every = values.get("time_limit"), values.get("checkpoint_every")
-    weights, folder = values["weights"], values["data_dir"]
+    folder = values["data_dir"]
     recipe = {
         "epochs": values["epochs"],
         "batch": values["batch"],
@@ -87,7 +87,7 @@ def read_options(settings: dict[str, int | float | str], values: dict[str, Any])
         "data_dir": str(folder) if folder else None,
         "model": {
             "settings": settings,
-            "weights": str(weights) if weights else None,
+            "weights": values["weights"],
             "init": values["init"],
             "freeze": tuple(values["freeze"]),
             "gradual": values["gradual"],

@@ -61,7 +61,7 @@ RECIPE = (
     click.option("--augment", help="none (default), light, strong, or a .toml file."),
 )
 START = (
-    click.option("--weights", type=click.Path(path_type=Path), help="Start from a file's weights."),
+    click.option("--weights", metavar="FILE|NAME", help="Start from a file's, or known, weights."),
     click.option(
         "--init", type=click.Choice(["auto", "he", "glorot", "lecun", "zeros"]), default="auto"
     ),

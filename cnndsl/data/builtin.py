@@ -13,8 +13,9 @@ import numpy as np
 
 from cnndsl.data import cifar
 from cnndsl.data.dataset import Arrays, Split
-from cnndsl.data.fetch import Download, Progress, fetch, unpack_members
+from cnndsl.data.places import unpack_members
 from cnndsl.diagnostics import UsageError
+from cnndsl.downloads import Download, Progress, fetch
 
 _DIGITS = tuple(map(str, range(10)))
 _CLOTHES = (

@@ -9,9 +9,10 @@ import numpy as np
 
 from cnndsl.data import builtin, cifar, csvfile, folders, idx, npz
 from cnndsl.data.dataset import Arrays, DataSet, Split
-from cnndsl.data.fetch import Progress, data_folders
+from cnndsl.data.places import data_folders
 from cnndsl.data.splitting import completed
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.downloads import Progress
 from cnndsl.runtime.labels import read_labels
 
 _LABEL_FILES = ("labels.txt", "labels.json", "classes.txt", "classes.json")

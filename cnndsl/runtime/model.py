@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.network import Network
@@ -13,6 +14,9 @@ from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.session import Array, Node, Session, open_session, run_session
 from cnndsl.specs import SUFFIX, find, load
 from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
+
+if TYPE_CHECKING:
+    from cnndsl.weights import Mapping as WeightMapping
 
 NUMPY_TYPES = {
     "tensor(float16)": "float16",
@@ -104,10 +108,12 @@ def open_model(
     device: str = "cpu",
     threads: int | None = None,
     seed: int = 0,
+    weights: WeightMapping | None = None,
 ) -> Model:
     """Open an .onnx file, an ONNX model in memory, a spec (its path or zoo name), or a network.
 
-    A spec or a network is compiled, with weights drawn from `seed`. Raises UsageError where the
+    A spec or a network is compiled, with `weights` from a file (and the preprocessing and labels
+    that belong to them), or drawn from `seed`. Raises UsageError where the
     model can't be found, read or loaded, SpecError where a spec has mistakes.
     """
     if isinstance(model, bytes):
@@ -119,9 +125,9 @@ def open_model(
         model = load(find(model))[0]
     with TemporaryDirectory(prefix="cnndsl-") as folder:
         path = Path(folder) / "model.onnx"
-        _compile(model, path, seed)
+        _compile(model, path, seed, weights)
         session = open_session(path, device=device, threads=threads)
-    return _describe(f"`{model.name}`", session, fresh=True)
+    return _describe(f"`{model.name}`", session, fresh=weights is None)
 
 
 def is_spec(model: str | Path) -> bool:
@@ -136,12 +142,15 @@ def is_spec(model: str | Path) -> bool:
     return path.suffix == SUFFIX or not path.is_file()
 
 
-def _compile(network: Network, path: Path, seed: int) -> None:
+def _compile(network: Network, path: Path, seed: int, weights: WeightMapping | None) -> None:
     from cnndsl.emit import emit
     from cnndsl.lower import lower
     from cnndsl.weights import initial_weights
 
-    emit(lower(network), path, weights=initial_weights(network, "auto", seed), metadata={})
+    drawn = initial_weights(network, "auto", seed)
+    values = weights.weights(drawn) if weights else drawn
+    metadata = weights.metadata(network) if weights else {}
+    emit(lower(network), path, weights=values, metadata=metadata)
 
 
 def _describe(name: str, session: Session, *, fresh: bool = False) -> Model:

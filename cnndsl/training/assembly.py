@@ -30,7 +30,7 @@ from cnndsl.training.state import Weights
 from cnndsl.training.stepper import Stepper, StepSettings
 from cnndsl.training.subjects import Subject
 from cnndsl.training.tuning import planner
-from cnndsl.weights import read_safetensors
+from cnndsl.weights import load
 from cnndsl.weights.save import Float
 
 GRADIENT, EVALUATION = "grad.onnx", "evaluation.onnx"
@@ -223,13 +223,11 @@ class Training:
 def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> dict[str, Float]:
     """Every parameter's first values. Raises UsageError where a file doesn't fit."""
     chosen = config.model
+    start = subject.start(chosen.init, config.training.seed)
     if not chosen.weights:
-        return subject.start(chosen.init, config.training.seed)
-    read = read_safetensors(Path(chosen.weights))
-    return {
-        name: np.concatenate(list(read(name, p))).reshape(p.shape)
-        for name, p in graphs.parameters.items()
-    }
+        return start
+    given = load(subject.weighed, chosen.weights).arrays()
+    return {name: given.get(name, start[name]) for name in graphs.parameters}
 
 
 def _graphs(config: Config, problem: Problem, plan: Plan, stage: int) -> TrainingGraphs:

@@ -26,7 +26,8 @@ HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
 class ModelChoice:
     """The net: a spec, zoo name or .onnx file, and where its weights start.
 
-    `weights` is a file; without one they are drawn by the rule `init` from the training's seed.
+    `weights` is a file or a known name; without one they are drawn by the rule `init` from the
+    training's seed.
     """
 
     spec: str = ""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from fnmatch import fnmatchcase
 
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.weights.patterns import matches
 
 
 def is_trained(name: str, freeze: Sequence[str]) -> bool:
     """Whether no pattern matches a parameter's name, its layer's, or a block's around it."""
-    parts = name.split(".")
-    names = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
-    return not any(fnmatchcase(candidate, p) for p in freeze for candidate in names)
+    return not matches(name, freeze)
 
 
 def check_pattern(option: str, pattern: str, names: Collection[str]) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnndsl.data.dataset import DataSet
-from cnndsl.data.fetch import Progress
 from cnndsl.data.opening import open_data
+from cnndsl.downloads import Progress
 from cnndsl.runtime.session import available_cores
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate

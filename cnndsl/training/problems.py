@@ -15,6 +15,7 @@ from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.training.config import Config
 from cnndsl.training.subjects import Subject
+from cnndsl.weights.fetch import open_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def problem(
     """
     given = dict(pictures or {})
     how = preprocessing or subject.preprocessing
+    if how is None and config.model.weights:
+        how = open_weights(config.model.weights).preprocessing
     by_hand = bool(given.keys() & {"scale", "mean", "std", "order"})
     if how is None and not by_hand and not subject.reconstructs:
         plain = subject.picture(replace(whole_or_middle(data), **given))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnndsl.data.fetch import Progress as Downloading
 from cnndsl.diagnostics import UsageError
+from cnndsl.downloads import Progress as Downloading
 from cnndsl.shape import Shape
 from cnndsl.training.assembly import Training
 from cnndsl.training.checkpoint import load_checkpoint, read_progress

@@ -74,6 +74,11 @@ class Subject(ABC):
     def described(self) -> str:
         """Its name, with what it was made with."""
 
+    @property
+    @abstractmethod
+    def weighed(self) -> Network | Mapping[str, Parameter]:
+        """What a file of weights is fitted to."""
+
     @abstractmethod
     def graphs(
         self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
@@ -141,6 +146,10 @@ class SpecSubject(Subject):
         return any(name in self.inputs for term in self.network.loss for name in term.arguments)
 
     @property
+    def weighed(self) -> Network:
+        return self.network
+
+    @property
     def described(self) -> str:
         settings = ", ".join(f"{n}={value}" for n, value in self.network.settings.items())
         return f"{self.network.name}({settings})" if settings else self.network.name
@@ -192,6 +201,10 @@ class ModelSubject(Subject):
     @property
     def has_norms(self) -> bool:
         return any(p.role == "statistic" for p in self.foreign.parameters.values())
+
+    @property
+    def weighed(self) -> Mapping[str, Parameter]:
+        return self.foreign.parameters
 
     @property
     def described(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnndsl.autodiff.autotune import Tuner
 from cnndsl.autodiff.forms.choose import Planner
-from cnndsl.data.fetch import data_folders
+from cnndsl.downloads import cache_folder
 from cnndsl.runtime.timing import time_models
 from cnndsl.training.config import Config
 from cnndsl.training.environment import processor, runtime_version
@@ -20,6 +20,6 @@ def planner(config: Config) -> Planner:
     if not choice.autotune:
         return Planner(threads=threads, device=choice.device)
     machine = f"{processor()}, {threads} threads, onnxruntime {runtime_version()}, {choice.device}"
-    path = data_folders(None)[-1].parent / FILE
+    path = cache_folder() / "cnndsl" / FILE
     tuner = Tuner(lambda models: time_models(models, threads, device=choice.device), machine, path)
     return Planner(threads=threads, device=choice.device, tune=tuner)

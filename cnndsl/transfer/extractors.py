@@ -16,8 +16,8 @@ from cnndsl.runtime.model import Model, is_spec, open_model
 from cnndsl.specs import load
 from cnndsl.surgery import cut, split_head, value_at
 from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
-from cnndsl.weights import Weights, initial_weights, read_safetensors
-from cnndsl.weights.opening import open_tensors
+from cnndsl.weights import Weights, initial_weights
+from cnndsl.weights import load as load_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ def open_extractor(
     model: str | Path | Network,
     at: Sequence[str] = (),
     *,
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     seed: int = 0,
     device: str = "cpu",
     threads: int | None = None,
 ) -> Extractor:
     """A spec, zoo name, network or .onnx file up to the values `at`, by default up to its head.
 
-    `weights` is a file of weights for a spec; without one they are drawn from `seed`. Raises
-    UsageError, SpecError where a spec has mistakes.
+    `weights` is a file of weights for a spec, or a known name; without one they are drawn from
+    `seed`. Raises UsageError, SpecError where a spec has mistakes.
     """
     if not isinstance(model, Network):
         if not is_spec(model):
@@ -59,9 +59,9 @@ def open_extractor(
     if weights is None:
         drawn = initial_weights(model, "auto", seed)
         return network_extractor(model, drawn, at, device=device, threads=threads)
-    read, how = read_safetensors(weights), open_tensors(weights).preprocessing
-    made = network_extractor(model, read, at, device=device, threads=threads)
-    return replace(made, preprocessing=how)
+    found = load_weights(model, weights)
+    made = network_extractor(model, found.weights(), at, device=device, threads=threads)
+    return replace(made, preprocessing=found.file.preprocessing)
 
 
 def network_extractor(

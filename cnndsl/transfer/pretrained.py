@@ -16,8 +16,9 @@ from cnndsl.shape import Shape
 from cnndsl.specs import find, load
 from cnndsl.surgery import with_input
 from cnndsl.training.layout import Float
-from cnndsl.weights import Weights, read_safetensors
-from cnndsl.weights.opening import open_tensors
+from cnndsl.weights import Weights
+from cnndsl.weights.fetch import open_weights
+from cnndsl.weights.mapping import fit
 from cnndsl.weights.source import Chunks
 
 IMAGENET_CLASSES = (1000, 1001)
@@ -42,7 +43,7 @@ class Pretrained:
 
 def open_pretrained(
     model: str,
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     settings: Mapping[str, int | float | str] | None = None,
     inputs: Mapping[str, Shape] | None = None,
     pictures: Collection[str] = (),
@@ -93,9 +94,15 @@ def _from_arrays(arrays: Mapping[str, Float]) -> Weights:
     return values
 
 
-def _with_file(found: Pretrained, path: Path) -> Pretrained:
+def _with_file(found: Pretrained, path: str | Path) -> Pretrained:
+    file = open_weights(path)
+    mapping = fit(found.network, file)
+    note = f"weights from {file.path.name}: {mapping.summary()}"
     return replace(
-        found, weights=read_safetensors(path), preprocessing=open_tensors(path).preprocessing
+        found,
+        weights=mapping.weights(),
+        preprocessing=file.preprocessing,
+        notes=(*found.notes, note, *mapping.notes),
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cnndsl.data.fetch import Progress as Downloading
 from cnndsl.diagnostics import UsageError
+from cnndsl.downloads import Progress as Downloading
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, TransferChoice, read_config
 from cnndsl.training.folder import RunFolder

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.specs import load
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from cnndsl.emit import Emitted, Progress
     from cnndsl.network import Network
     from cnndsl.preprocessing import Preprocessing
-    from cnndsl.runtime import Inputs, Results
+    from cnndsl.runtime import Inputs, Model, Results
     from cnndsl.shape import Shape
     from cnndsl.transfer.features import Features
-    from cnndsl.weights import Weights
+    from cnndsl.weights import Mapping as WeightMapping
 
 Spec = str | Path
 
@@ -60,7 +60,8 @@ def compile(
     spec: Spec | Network,
     path: Spec,
     *,
-    weights: Path | Literal["none"] | None = None,
+    weights: Spec | WeightMapping | None = None,
+    allow_missing: Sequence[str] = (),
     init: str = "auto",
     seed: int = 0,
     batch: int | None = None,
@@ -71,21 +72,28 @@ def compile(
 ) -> Emitted:
     """Write a spec as an ONNX model: float32, NCHW, opset 18, names from the spec.
 
-    `weights` is a .safetensors file with the spec's names; None draws them by the rule `init`
-    ("auto", "he", "glorot", "lecun", "zeros") from `seed`, the same bits on every machine; "none"
-    writes the graph alone. The batch is open unless `batch` fixes it. `external` puts the weights
-    into a file beside the model, as happens by itself beyond 2 GiB. Raises as `parse` does,
-    UsageError where weights don't fit, OSError where the file can't be written.
+    `weights` is a file of any format, a known name ("resnet50"), what `cnndsl.weights.load` gave,
+    or "none" for the graph alone; a file's preprocessing and labels go along, unless others are
+    given. None draws weights by the rule `init` ("auto", "he", "glorot", "lecun", "zeros") from
+    `seed`, the same bits everywhere, as are those that a file may lack (`allow_missing`). The batch
+    is open unless `batch` fixes it; `external` puts weights beside the model, as beyond 2 GiB.
+    Raises as `parse` does, UsageError where weights don't fit, OSError as the file system does.
     """
     from cnndsl.emit import emit
     from cnndsl.lower import lower
+    from cnndsl.weights import initial_weights
 
     network = _network(spec)
-    values = None if weights == "none" else _values(network, weights, init, seed)
+    values = initial_weights(network, init, seed)
+    if weights is not None and weights != "none":
+        loaded = _loaded(network, weights, allow_missing)
+        values = loaded.weights(values)
+        preprocessing = preprocessing or loaded.file.preprocessing
+        labels = loaded.labels_for(network) if labels is None else labels
     return emit(
         lower(network, batch),
         Path(path),
-        weights=values,
+        weights=None if weights == "none" else values,
         metadata=_metadata(network, labels, preprocessing),
         external=external,
         producer_version=version("cnndsl"),
@@ -101,15 +109,22 @@ def run(
     batch: int | None = None,
     threads: int | None = None,
     preprocessing: Preprocessing | None = None,
+    weights: Spec | WeightMapping | None = None,
 ) -> Results:
-    """Run a model (.onnx, or a spec with initial weights) on images or arrays.
+    """Run a model (.onnx, or a spec with `weights` as for `compile`) on images or arrays.
 
     See `cnndsl.runtime.run` for what the inputs may be and what comes back.
     """
+    from cnndsl.runtime import open_model
     from cnndsl.runtime import run as run_model
 
+    opened: Spec | Model = model
+    if weights is not None:
+        network = _network(model)
+        loaded = _loaded(network, weights)
+        opened = open_model(network, device=device, threads=threads, weights=loaded)
     return run_model(
-        model,
+        opened,
         inputs,
         device=device,
         batch=batch,
@@ -123,7 +138,7 @@ def cut(
     at: str | Sequence[str],
     path: Spec,
     *,
-    weights: Path | None = None,
+    weights: Spec | None = None,
     seed: int = 0,
     preprocessing: Preprocessing | None = None,
 ) -> Emitted:
@@ -138,6 +153,7 @@ def cut(
     from cnndsl.runtime.model import is_spec
     from cnndsl.surgery import cut as cut_network
     from cnndsl.surgery.models import cut_file
+    from cnndsl.weights import initial_weights
 
     names, path = (at,) if isinstance(at, str) else tuple(at), Path(path)
     if isinstance(model, str | Path) and not is_spec(model):
@@ -146,10 +162,14 @@ def cut(
         return Emitted(path, *cut_file(Path(model), names, path, preprocessing))
     network = _network(model)
     part = cut_network(network, *names)
+    values = initial_weights(network, "auto", seed)
+    if weights is not None:
+        loaded = _loaded(network, weights)
+        values, preprocessing = loaded.weights(), preprocessing or loaded.file.preprocessing
     return emit(
         lower(part),
         path,
-        weights=_values(network, weights, "auto", seed),
+        weights=values,
         metadata=_metadata(part, None, preprocessing),
         producer_version=version("cnndsl"),
     )
@@ -160,7 +180,7 @@ def features(
     data: Spec | DataSet,
     at: str | Sequence[str] = (),
     *,
-    weights: Path | None = None,
+    weights: Spec | None = None,
     seed: int = 0,
     splits: Sequence[str] | None = None,
     keep_maps: bool = False,
@@ -189,11 +209,15 @@ def features(
     return extract(opened, found, picture, splits=splits, keep_maps=keep_maps, batch=batch)
 
 
-def _values(network: Network, weights: Path | None, init: str, seed: int) -> Weights:
-    """Weights from a file, or drawn."""
-    from cnndsl.weights import initial_weights, read_safetensors
+def _loaded(
+    network: Network, weights: Spec | WeightMapping, allow_missing: Sequence[str] = ()
+) -> WeightMapping:
+    """Weights in their places in a net."""
+    from cnndsl.weights import load as load_weights
 
-    return initial_weights(network, init, seed) if weights is None else read_safetensors(weights)
+    if isinstance(weights, str | Path):
+        return load_weights(network, weights, allow_missing=allow_missing)
+    return weights
 
 
 def _network(spec: Spec | Network) -> Network:

@@ -1,7 +1,7 @@
 """Writing tensors to a .safetensors file, and reading such a file whole.
 
-The reader for weights from elsewhere is in `safetensors.py`: it fits tensors to a net. This pair is
-for files of cnndsl's own, whose tensors are float32 and whose metadata is text.
+Files from elsewhere are read in `formats/`, which trusts nothing, and fitted in `mapping/`.
+This pair is for files of cnndsl's own, whose tensors are float32 and whose metadata is text.
 """
 
 from __future__ import annotations

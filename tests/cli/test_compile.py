@@ -63,7 +63,7 @@ def test_the_graph_alone(folder: Path) -> None:
         (["small.cnn", "-o", ""], "is no file's name"),
         (["small.cnn", "-o", "small.cnn"], "the model would replace `small.cnn`"),
         (["small.cnn", "-o", "other.cnn"], "the model would replace `other.cnn`"),
-        (["small.cnn", "--weights", "w.safetensors"], "`w.safetensors` can't be read"),
+        (["small.cnn", "--weights", "w.safetensors"], "there is no file `w.safetensors`"),
         (["small.cnn", "--labels", "small.cnn"], "names 5 classes, but the net's output is @3"),
         (["small.cnn", "--mean", "a,b"], "`--mean a,b` is no list of numbers"),
         (["small.cnn", "--set", "classes"], "isn't written `--set name=value`"),

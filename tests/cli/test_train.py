@@ -138,7 +138,7 @@ def test_programs_read_a_line_an_epoch() -> None:
         (["--lr-of", "conv1"], "PATTERN=FACTOR"),
         (["--time-limit", "soon"], "no duration"),
         (["--class-weights", "1,2"], "2 class weights for 4 classes"),
-        (["--weights", "nothing.safetensors"], "can't be read"),
+        (["--weights", "nothing.safetensors"], "there is no file"),
         (["--set", "classes=7"], "tells 7 classes apart"),
         (["--accumulate", "9"], "don't make one step"),
     ],

@@ -9,9 +9,10 @@ from threading import Thread
 import pytest
 
 from cnndsl.data import builtin, cifar
-from cnndsl.data.fetch import Download, data_folders, fetch, unpack_members
 from cnndsl.data.opening import open_data
+from cnndsl.data.places import data_folders, unpack_members
 from cnndsl.diagnostics import UsageError
+from cnndsl.downloads import Download, fetch
 from tests.data.making import mnist_folder, noise
 
 CONTENT = bytes(range(256)) * 3000

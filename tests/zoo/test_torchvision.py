@@ -13,7 +13,7 @@ from cnndsl.specs import load
 from tests.support import peers
 from tests.support.run_layer import run_network
 from tests.zoo.nets import FAMILIES, ZOO, family
-from tests.zoo.weights import by_order, randomise
+from tests.zoo.weights import arrays, randomise
 
 pytestmark = pytest.mark.torch
 
@@ -35,7 +35,7 @@ def agree(network: Network, model: Any, tolerance: float = 1e-4) -> None:
     x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
     with torch.inference_mode():
         expected = model(torch.from_numpy(x))
-    (result,) = run_network(network, {entry.name: x}, by_order(network, model))
+    (result,) = run_network(network, {entry.name: x}, arrays(network, model))
     error = np.abs(result - expected.numpy()).max() / np.abs(expected.numpy()).max()
     assert error < tolerance, f"relative error {error:.2e}"
     assert np.abs(expected.numpy()).std() > 1e-3  # signals are alive

@@ -1,14 +1,17 @@
-"""torchvision's weights put under our names, by the order of definition."""
+"""torchvision's and timm's weights put under our names, by the product's own mapping."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Mapping as Table
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnndsl.layers.base import Parameter
-from cnndsl.lower import lower
 from cnndsl.network import Network
+from cnndsl.weights.mapping import Mapping, fit
+from cnndsl.weights.tensors import FileFormat, Tensor, TensorFile
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -41,26 +44,27 @@ def randomise(torch: Any, model: Any, seed: int = 0) -> None:
     model.eval()
 
 
-def by_order(network: Network, model: Any) -> Arrays:
-    """Every parameter of the inference graph with torchvision's tensor of the same rank in order.
+def in_memory(state: Table[str, Any], file_format: FileFormat = "PyTorch") -> TensorFile:
+    """A state dict as its file would be opened; on torch's meta device its shapes alone.
 
-    torchvision's training heads (`aux…`) are left out. Shapes must agree (1x1 kernels stand for
-    dense layers in either).
+    safetensors are sorted by name, as the library that writes them does.
     """
-    theirs = [
-        (name, tensor.detach().numpy())
-        for name, tensor in model.state_dict().items()
-        if "num_batches_tracked" not in name and not name.lower().startswith("aux")
-    ]
-    ours = in_order(network)
-    assert len(ours) == len(theirs), (len(ours), len(theirs))
-    arrays: Arrays = {}
-    for (name, parameter), (their_name, array) in zip(ours.items(), theirs, strict=True):
-        assert parameter.size == array.size, (name, parameter.shape, their_name, array.shape)
-        arrays[name] = array.reshape(parameter.shape)
-    return arrays
+    names = sorted(state) if file_format == "safetensors" else list(state)
+    tensors = {n: Tensor(n, tuple(state[n].shape), "float32", _read(state[n])) for n in names}
+    return TensorFile(Path("model"), file_format, tensors)
 
 
-def in_order(network: Network) -> dict[str, Parameter]:
-    """The parameters in the order of the layers' definition."""
-    return lower(network).parameters
+def _read(tensor: Any) -> Callable[[], Any]:
+    return lambda: tensor.numpy()
+
+
+def mapped(network: Network, model: Any, **options: Any) -> Mapping:
+    """Where a model's tensors go; every one has a place."""
+    mapping = fit(network, in_memory(model.state_dict()), **options)
+    assert not mapping.lacking, (mapping.lacking[:3], mapping.notes)
+    return mapping
+
+
+def arrays(network: Network, model: Any) -> Arrays:
+    """Every parameter of the inference graph."""
+    return {**mapped(network, model).arrays()}

@@ -1,0 +1,142 @@
+"""Two sequences of layers side by side: the net's and the file's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import pairwise
+
+from cnndsl.network import Network
+from cnndsl.weights.mapping.modules import Module, by_numbers
+from cnndsl.weights.mapping.places import Kind, Place
+
+Fits = Callable[[Place, Module], bool]
+Pairs = list[tuple[Place, Module]]
+
+KINDS: dict[Kind, str] = {"product": "layers with weights", "norm": "norms"}
+
+
+class Mismatch(Exception):
+    """Where two sequences part, in a sentence."""
+
+
+def align(
+    places: Sequence[Place],
+    modules: Sequence[Module],
+    fits: Fits,
+    spared: Collection[str] = (),
+) -> Pairs:
+    """The net's layers with the file's, where both come in one order throughout.
+
+    Layers with weights and norms are each a sequence; so are the side chains of training, which a
+    file may lack. At the end of the net its last layer, or those that are `spared`, may find
+    nothing: a head for other classes. A file without norms may have them folded into biases. Raises
+    Mismatch.
+    """
+    try:
+        return _aligned(places, modules, fits, spared)
+    except Mismatch:
+        if any(p.training for p in places) or not any(m.training for m in modules):
+            raise
+    return _aligned(places, modules, fits, spared, chains=False)  # an output may be called aux, too
+
+
+def _aligned(
+    places: Sequence[Place],
+    modules: Sequence[Module],
+    fits: Fits,
+    spared: Collection[str],
+    chains: bool = True,
+) -> Pairs:
+    pairs: Pairs = []
+    for training in (False, True):
+        ours = [p for p in places if p.training == training]
+        theirs = [m for m in modules if (chains and m.training) == training]
+        if training and (not ours or not theirs):
+            continue
+        for kind in KINDS:
+            sequence = [p for p in ours if p.kind == kind]
+            found = [m for m in theirs if m.kind == kind]
+            if kind == "norm" and not found and _foldable(ours, pairs):
+                continue
+            pairs += _zip(kind, sequence, found, fits, spared)
+    return pairs
+
+
+def _zip(
+    kind: Kind,
+    places: Sequence[Place],
+    modules: Sequence[Module],
+    fits: Fits,
+    spared: Collection[str],
+) -> Pairs:
+    pairs = list(zip(places, modules, strict=False))
+    good = next((i for i, pair in enumerate(pairs) if not fits(*pair)), len(pairs))
+    left, over = places[good:], modules[good:]
+    last = kind == "product" and 0 < good == len(places) - 1 and len(over) <= 1
+    if (not left and not over) or last or (left and all(p.name in spared for p in left)):
+        return pairs[:good]
+    counts = f"the net has {len(places)} {KINDS[kind]} and the file {len(modules)}"
+    if left and over:
+        ours, theirs = _weight(left[0]), over[0].parts.get("weight")
+        shape = f", {_sizes(theirs.shape)}" if theirs else ""
+        raise Mismatch(
+            f"{counts}; the {_ordinal(good + 1)} are `{left[0].name}`, {ours}, and "
+            f"`{over[0].name}`{shape}"
+        )
+    first = f"`{left[0].name}` of the net" if left else f"`{over[0].name}` of the file"
+    raise Mismatch(f"{counts}; {first} is left over")
+
+
+def _foldable(places: Iterable[Place], pairs: Pairs) -> bool:
+    """Whether every norm stands behind a layer whose bias in the file may hold it."""
+    held = {p.norm for p, m in pairs if p.norm and "bias" in m.parts}
+    return all(p.name in held for p in places if p.kind == "norm")
+
+
+def uncertain(modules: Sequence[Module]) -> tuple[Module, Module] | None:
+    """Neighbours of one shape that only the alphabet puts in order, in a file sorted by name."""
+    for kind in KINDS:
+        for one, other in pairwise(m for m in modules if m.kind == kind):
+            (place, name), (other_place, other_name) = by_numbers(one.name), by_numbers(other.name)
+            if place != other_place or _shapes(one) != _shapes(other):
+                continue
+            differ = (words for words in zip(name, other_name, strict=False) if len({*words}) > 1)
+            (word, _), (other_word, _) = next(differ, (("", 0), ("x", 0)))
+            if word != other_word:
+                return one, other
+    return None
+
+
+def _shapes(module: Module) -> dict[str, tuple[int, ...]]:
+    return {role: tensor.shape for role, tensor in module.parts.items()}
+
+
+def side_by_side(network: Network, places: Sequence[Place]) -> list[tuple[Place, Place]]:
+    """Neighbours of one kind and shape that lie on branches, so that either might come first."""
+    bits = {step.name: 1 << number for number, step in enumerate(network.steps)}
+    above: dict[str, int] = {}  # the steps that a step depends on, a bit each
+    for step in network.steps:
+        above[step.name] = 0
+        for name in step.inputs:
+            above[step.name] |= above.get(name, 0) | bits.get(name, 0)
+    found: list[tuple[Place, Place]] = []
+    for kind in KINDS:
+        row = [p for p in places if p.kind == kind]
+        for one, other in pairwise(row):
+            alike = [p.shape for p in one.parameters] == [p.shape for p in other.parameters]
+            if alike and not above[other.name] & bits[one.name]:
+                found.append((one, other))
+    return found
+
+
+def _weight(place: Place) -> str:
+    return next((_sizes(p.shape) for p in place.parameters), "")
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one number"
+
+
+def _ordinal(number: int) -> str:
+    last = number % 10 if number % 100 not in (11, 12, 13) else 0
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"

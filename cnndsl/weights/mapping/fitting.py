@@ -1,0 +1,163 @@
+"""Finding each tensor's place: by its name, by a family's names, by order; else saying what fails.
+
+A name that is the net's own decides (without a wrapper's prefix). Then come the families of nets
+that torchvision, timm and Keras name alike: their names have a known order, and so has the net.
+Last, the file's own order: as stored, or, where a format sorts its tensors by name, by the numbers
+in the names. Each of these fits as a whole, layer by layer and shape by shape, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cnndsl.layers.base import Parameter
+from cnndsl.network import Network
+from cnndsl.weights.mapping.aligning import Mismatch, Pairs, align, side_by_side, uncertain
+from cnndsl.weights.mapping.families import FAMILIES, Family
+from cnndsl.weights.mapping.layouts import KERAS
+from cnndsl.weights.mapping.listing import Match, listed
+from cnndsl.weights.mapping.mapping import Mapping, Verdict
+from cnndsl.weights.mapping.modules import COUNTERS, Module, by_numbers, modules_in, stripped
+from cnndsl.weights.mapping.pairing import Pairing
+from cnndsl.weights.mapping.places import Place, places_in
+from cnndsl.weights.patterns import matches
+from cnndsl.weights.tensors import TensorFile
+
+SORTED = "safetensors"
+"""The format whose files are sorted by name, not by where a layer stands."""
+
+
+def fit(
+    network: Network | Table[str, Parameter],
+    file: TensorFile,
+    *,
+    allow_missing: Sequence[str] = (),
+    training: bool = False,
+) -> Mapping:
+    """Which tensor of a file is which parameter of a net (or of an ONNX model: by names alone).
+
+    `allow_missing` are patterns of parameters, layers or blocks that may start anew; `training` is
+    whether the side chains of training are needed too. Reads no values and raises nothing: what is
+    missing is told by `Mapping.check`.
+    """
+    places = places_in(network, file.format == KERAS)
+    fitting = _Fitting(file, places, allow_missing)
+    if isinstance(network, Network):
+        fitting.exact()
+        fitting.by_family()
+        fitting.by_order(network)
+    else:
+        fitting.by_full_name()
+    entries = listed(places, fitting.found, fitting.modules, fitting.others, fitting.pairing)
+    required = {p.full(q) for p in places if training or not p.training for q in p.parameters}
+    spared = {name for name in required if matches(name, allow_missing)}
+    return Mapping(
+        file,
+        tuple(
+            replace(e, required=False) if e.parameter not in required - spared else e
+            for e in entries
+        ),
+        tuple(fitting.notes),
+    )
+
+
+class _Fitting:
+    """A fit under way: which layer of the file each place has found so far."""
+
+    def __init__(self, file: TensorFile, places: list[Place], allow_missing: Sequence[str]):
+        self.file, self.places = file, places
+        self.modules, self.others = modules_in(file.tensors)
+        self.found: dict[str, Match] = {}
+        self.family: Family | None = None
+        self.notes = list(file.notes)
+        self.spared = {
+            p.name for p in places if all(matches(p.full(q), allow_missing) for q in p.parameters)
+        }
+        counters = sum(name.endswith(COUNTERS) for name in file.tensors)
+        if counters:
+            self.notes.append(f"{counters} counters of batches ({COUNTERS}) are left out")
+
+    @property
+    def pairing(self) -> Pairing:
+        return Pairing(self.file.format, self.family.epsilon if self.family else None)
+
+    def open_places(self) -> list[Place]:
+        return [p for p in self.places if p.name not in self.found]
+
+    def free_modules(self) -> list[Module]:
+        taken = {id(match.module) for match in self.found.values()}
+        return [m for m in self.modules if id(m) not in taken]
+
+    def exact(self) -> None:
+        """Layers that are called alike, and whose shapes fit."""
+        by_name = {m.name: m for m in self.modules}
+        for place in self.places:
+            module = by_name.get(place.name)
+            if module is not None and self.pairing.fits(place, module):
+                self.found[place.name] = Match(module, "exact")
+
+    def by_full_name(self) -> None:
+        """Tensors that are called as an ONNX model's parameters are."""
+        names = {stripped(n, self.file.tensors): t for n, t in self.file.tensors.items()}
+        self.modules = [Module(name, {name: tensor}) for name, tensor in names.items()]
+        self.others = []
+        self.exact()
+
+    def by_family(self) -> None:
+        """The family of names that finds a place for the most layers, if one does for all."""
+        if not self.open_places():
+            return
+        best: tuple[Family | None, Pairs] = (None, [])
+        for family in FAMILIES:
+            keyed = [(k, m) for m in self.modules if (k := family.key(m.name)) is not None]
+            keyed.sort(key=lambda pair: pair[0])
+            try:
+                pairs = align(self.places, [m for _, m in keyed], self.pairing.fits, self.spared)
+            except Mismatch:
+                continue
+            if len(pairs) > len(best[1]):
+                best = family, pairs
+        family, pairs = best
+        if family is None:
+            return
+        self.notes.append(f"the names are those of {family.name}")
+        self.family = family
+        self.found = {}
+        for place, module in pairs:
+            verdict: Verdict = "exact" if place.name == module.name else "renamed"
+            self.found[place.name] = Match(module, verdict)
+
+    def by_order(self, network: Network) -> None:
+        """What is left on both sides, where all of it comes in one order."""
+        places, modules = self.open_places(), self.free_modules()
+        needed = any(p.name not in self.spared and not p.training for p in places)
+        if self.family or not needed or not modules:  # a family leaves nothing but a head open
+            return
+        by_number = sorted(modules, key=lambda module: by_numbers(module.name))
+        orders = [by_number] if self.file.format == SORTED else [modules, by_number]
+        problem = ""
+        for order in orders:
+            try:
+                pairs = align(places, order, self.pairing.fits, self.spared)
+            except Mismatch as e:
+                problem = problem or str(e)
+                continue
+            doubt = uncertain([m for _, m in pairs]) if order is by_number else None
+            if doubt is None:
+                self._take(network, pairs)
+                return
+            one, other = (f"`{m.name}`" for m in doubt)
+            problem = f"{one} and {other} are alike, and the file doesn't say which is first"
+        self.notes.append(f"by order the rest doesn't fit: {problem}")
+
+    def _take(self, network: Network, pairs: Pairs) -> None:
+        for place, module in pairs:
+            self.found[place.name] = Match(module, "by order")
+        for one, other in side_by_side(network, [place for place, _ in pairs]):
+            first, second = (self.found[p.name].module.name for p in (one, other))
+            self.notes.append(
+                f"`{one.name}` and `{other.name}` lie side by side and have one shape: they got "
+                f"`{first}` and `{second}` by the order of the file alone"
+            )

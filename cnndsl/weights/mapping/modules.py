@@ -1,0 +1,125 @@
+"""A file's tensors, put together by the layer that they belong to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cnndsl.weights.mapping.places import Kind
+from cnndsl.weights.tensors import Tensor
+
+WRAPPERS = "module", "_orig_mod", "model", "net", "network", "state_dict", "params"
+"""What PyTorch's wrappers, and habits, put in front of every name."""
+
+ROLES = {
+    **dict.fromkeys(("depthwise_kernel", "kernel", "weight", "gamma", "w"), "weight"),
+    **dict.fromkeys(("beta", "bias", "b"), "bias"),
+    **dict.fromkeys(("running_mean", "moving_mean", "mean"), "running_mean"),
+    **dict.fromkeys(("running_variance", "moving_variance", "variance"), "running_var"),
+    **dict.fromkeys(("running_var", "moving_var", "var"), "running_var"),
+}
+"""What tools call the tensors of a layer → what they are called here."""
+
+COUNTERS = "num_batches_tracked"
+"""How often PyTorch updated a running average: of no use with a fixed share."""
+
+_OPTIMISER = re.compile(r"(?i)(optimizer|optimiser|optim)\b.*|optimizer_weights.*")
+_TRAINING = re.compile(r"(?i)aux.*|.*[./]aux.*")
+_STEM = re.compile(r"(?:stem|conv_?stem|conv[01]|bn[01]|norm[01])(?:[./_].*)?")
+_HEAD = re.compile(r"(?:head|fc|classifier|linear|logits|predictions|output)(?:[./_].*|\d*)")
+_NAME = re.compile(
+    rf"(?:(?P<layer>.*?)[./_])?(?P<role>(?i:{'|'.join(sorted(ROLES, key=len, reverse=True))}))"
+    r"(?:_\d+|:\d+)?",
+    re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class Module:
+    """A layer of the file: its name without wrappers, and its tensors by our names for them."""
+
+    name: str
+    parts: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    @property
+    def kind(self) -> Kind:
+        """Which sequence of the net's layers it is compared with."""
+        weight = self.parts.get("weight")
+        return "product" if weight and len(weight.shape) > 1 else "norm"
+
+    @property
+    def training(self) -> bool:
+        """Whether it belongs to a side chain that only training has, by its name."""
+        return bool(_TRAINING.fullmatch(self.name))
+
+
+def modules_in(tensors: Mapping[str, Tensor]) -> tuple[list[Module], list[Tensor]]:
+    """The file's layers in its order, and the tensors that are no layer's: an optimiser's state.
+
+    Counters of batches are left out of both.
+    """
+    kept = {n: t for n, t in tensors.items() if not n.endswith(COUNTERS)}
+    others = [t for n, t in kept.items() if _OPTIMISER.fullmatch(n)]
+    names = [n for n in kept if not _OPTIMISER.fullmatch(n)]
+    start = _wrapping(names)
+    found: dict[str, Module] = {}
+    last: Module | None = None
+    for name in names:
+        tensor, short = kept[name], name[start:]
+        layer, role = _split(short)
+        if role is None:
+            last = _nameless(short, tensor, last, found)
+            continue
+        last = found.setdefault(layer, Module(layer))
+        if role in last.parts:
+            others.append(tensor)
+        else:
+            last.parts[role] = tensor
+    return list(found.values()), others
+
+
+def stripped(name: str, names: Iterable[str]) -> str:
+    """A tensor's name without what wraps all names of its file."""
+    return name[_wrapping([n for n in names if not _OPTIMISER.fullmatch(n)]) :]
+
+
+def natural(text: str) -> tuple[tuple[str, int], ...]:
+    """A key that sorts the digits in a name by their value: `conv`, `conv2`, `conv10`."""
+    return tuple((word, int(number or -1)) for word, number in re.findall(r"(\D*)(\d*)", text))
+
+
+def by_numbers(name: str) -> tuple[int, tuple[tuple[str, int], ...]]:
+    """A key for layers whose names alone are known: stem first, head last, others by number."""
+    place = 0 if _STEM.fullmatch(name) else 2 if _HEAD.fullmatch(name) else 1
+    return place, natural(name)
+
+
+def _wrapping(names: list[str]) -> int:
+    """How many characters all names begin with that are a wrapper's."""
+    start = 0
+    while names:
+        wrapper = next((w for w in WRAPPERS if names[0].startswith(f"{w}.", start)), None)
+        if wrapper is None or not all(n.startswith(f"{wrapper}.", start) for n in names):
+            break
+        start += len(wrapper) + 1
+    return start
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    """The layer's name and the role in it; None where the name says no role."""
+    if known := _NAME.fullmatch(name):
+        return known["layer"] or "", ROLES[known["role"].lower()]
+    layer, dot, role = name.rpartition(".")
+    return (layer, role) if dot else (name, None)
+
+
+def _nameless(
+    name: str, tensor: Tensor, last: Module | None, found: dict[str, Module]
+) -> Module | None:
+    """A tensor whose name says nothing: filters begin a layer, a vector behind them is its bias."""
+    if last and len(tensor.shape) == 1 and last.kind == "product" and "bias" not in last.parts:
+        last.parts["bias"] = tensor
+        return last
+    found[name] = Module(name, {"weight": tensor})
+    return found[name]

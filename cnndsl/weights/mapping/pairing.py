@@ -1,0 +1,131 @@
+"""A layer of the net and a layer of the file: which tensor is which parameter, and what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from cnndsl.layers.base import Parameter
+from cnndsl.layers.batchnorm import BatchNorm
+from cnndsl.weights.mapping.adapting import left_out, mean_without_bias, variance_for_epsilon
+from cnndsl.weights.mapping.layouts import KERAS, fits, to_ours
+from cnndsl.weights.mapping.mapping import Entry, Verdict
+from cnndsl.weights.mapping.modules import Module
+from cnndsl.weights.mapping.places import Place
+from cnndsl.weights.tensors import Array, FileFormat, Tensor
+
+Read = Callable[[], Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """How tensors of a file are compared with parameters.
+
+    `epsilon` is that of the file's batch norms where it is known.
+    """
+
+    format: FileFormat
+    epsilon: float | None = None
+
+    def fits(self, place: Place, module: Module) -> bool:
+        """Whether the file's layer has all that the net's needs, in shapes that fit."""
+        return all(e.verdict != "missing" for e in self.entries(place, module, "exact"))
+
+    def entries(self, place: Place, module: Module, verdict: Verdict) -> list[Entry]:
+        """An entry for each parameter of the layer; missing where no tensor fits."""
+        return [self._entry(place, p, module, verdict) for p in place.parameters]
+
+    def _entry(self, place: Place, parameter: Parameter, module: Module, verdict: Verdict) -> Entry:
+        name, tensor = place.full(parameter), module.parts.get(parameter.name)
+        if tensor is None and parameter.role == "norm" and "running_var" in module.parts:
+            what = "scale" if parameter.name == "weight" else "offset"
+            note = f"{parameter.initial:g}: the norm in the file has no {what}"
+            read = partial(left_out, parameter)
+            return Entry("adapted", name, parameter.shape, (), note, read)
+        if tensor is None:
+            note = f"`{module.name}` in the file has no {parameter.name}"
+            return Entry("missing", name, parameter.shape, note=note)
+        if not self._suits(tensor, place, parameter):
+            note = f"`{tensor.name}` in the file is {sizes(tensor.shape)}"
+            return Entry("missing", name, parameter.shape, note=note)
+        read, note = self._read(tensor, place, parameter), self._change(tensor, parameter)
+        ours = place.layer.eps if isinstance(place.layer, BatchNorm) else None
+        theirs = self.epsilon if parameter.name == "running_var" else None
+        if ours is not None and theirs is not None and ours != theirs:
+            note = f"{theirs - ours:+.3g}: epsilon is {theirs:g} there, and {ours:g} in the net"
+            return Entry(
+                "adapted",
+                name,
+                parameter.shape,
+                (tensor,),
+                note,
+                lambda: variance_for_epsilon(read(), theirs, ours),
+            )
+        found: Verdict = "adapted" if note else verdict
+        return Entry(found, name, parameter.shape, (tensor,), note, read)
+
+    def _suits(self, tensor: Tensor, place: Place, parameter: Parameter) -> bool:
+        if place.layer is None:
+            return tensor.shape == parameter.shape
+        return fits(tensor.shape, self.format, place.layer, place.inputs, parameter)
+
+    def _read(self, tensor: Tensor, place: Place, parameter: Parameter) -> Read:
+        layer = place.layer
+        if layer is None:
+            return tensor.read
+        return lambda: to_ours(
+            tensor.read(), self.format, layer, place.inputs, parameter, place.before, place.after
+        )
+
+    def _change(self, tensor: Tensor, parameter: Parameter) -> str:
+        if self.format == KERAS and parameter.role == "weight":
+            return f"turned from {sizes(tensor.shape)}, channels last"
+        if tensor.shape != parameter.shape:
+            return f"reshaped from {sizes(tensor.shape)}"
+        return ""
+
+
+def absorb(mean: Entry, bias: Tensor) -> Entry:
+    """A running mean that takes away the bias of the layer before, which the net leaves out."""
+    assert mean.values is not None
+    read = mean.values
+    return replace(
+        mean,
+        verdict="adapted",
+        tensors=(*mean.tensors, bias),
+        note=f"less `{bias.name}`, which the net has no place for before a norm",
+        values=lambda: mean_without_bias(read(), bias.read()),
+    )
+
+
+def folded(norm: Place, bias: Tensor) -> list[Entry]:
+    """A norm that changes nothing but adds a bias: the file's norms are folded into its filters.
+
+    Weight 1, mean 0 and variance 1 − epsilon leave x as it is, up to the last bit.
+    """
+    assert isinstance(norm.layer, BatchNorm)
+    constants = {"weight": 1.0, "running_mean": 0.0, "running_var": 1 - norm.layer.eps}
+    entries: list[Entry] = []
+    for parameter in norm.parameters:
+        name, value = norm.full(parameter), constants.get(parameter.name)
+        if value is None:
+            note = "the file's norm is folded into this bias"
+            entries.append(Entry("adapted", name, parameter.shape, (bias,), note, bias.read))
+        else:
+            note = f"{value:g}: the file's norm is folded into filters and bias"
+            entries.append(
+                Entry("adapted", name, parameter.shape, (), note, _full(parameter, value))
+            )
+    return entries
+
+
+def sizes(shape: tuple[int, ...]) -> str:
+    """`64 x 3 x 7 x 7`."""
+    return " x ".join(map(str, shape)) or "one number"
+
+
+def _full(parameter: Parameter, value: float) -> Read:
+    return lambda: np.full(parameter.shape, value, np.float32)

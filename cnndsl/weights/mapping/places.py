@@ -1,0 +1,86 @@
+"""The places of a net that wait for values: a layer's parameters together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cnndsl.layers.base import Layer, Parameter
+from cnndsl.layers.batchnorm import BatchNorm
+from cnndsl.network import Network
+from cnndsl.shape import Shape
+from cnndsl.weights.mapping.layouts import Order, keras_orders
+
+Kind = Literal["product", "norm"]
+"""Layers with a matrix or filters, and layers with numbers a channel: norms, scales, slopes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A layer with parameters, by the name that they begin with.
+
+    `layer` is None for a parameter of an ONNX model. `norm` names the batch norm that alone takes
+    the layer's output, and may take a bias over. `training` is whether inference does without.
+    `before` and `after` are for Keras' layouts.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    layer: Layer | None = None
+    inputs: tuple[Shape, ...] = ()
+    norm: str | None = None
+    training: bool = False
+    before: Order | None = None
+    after: Order | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Which sequence of the file's layers it is compared with."""
+        return "product" if any(p.role == "weight" for p in self.parameters) else "norm"
+
+    def full(self, parameter: Parameter) -> str:
+        """The parameter's name in the whole net."""
+        return f"{self.name}.{parameter.name}" if self.layer else self.name
+
+
+def places_in(network: Network | Mapping[str, Parameter], keras: bool = False) -> list[Place]:
+    """Every place of a net, in the order of its steps, or of an ONNX model's parameters.
+
+    `keras` is whether the layouts of Keras' files will be turned.
+    """
+    if not isinstance(network, Network):
+        return [Place(name, (parameter,)) for name, parameter in network.items()]
+    return list(_places(network, keras_orders(network) if keras else {}))
+
+
+def _places(network: Network, orders: Mapping[str, Order]) -> Iterator[Place]:
+    norms = _norms_behind(network)
+    for step in network.steps:
+        shapes = network.input_shapes(step)
+        parameters = step.layer.parameters(*shapes)
+        if parameters and step.shares is None:
+            yield Place(
+                step.name,
+                parameters,
+                step.layer,
+                shapes,
+                norms.get(step.name),
+                step.head is not None,
+                orders.get(step.inputs[0]),
+                orders.get(step.name),
+            )
+
+
+def _norms_behind(network: Network) -> dict[str, str]:
+    """The batch norm that follows a step, where nothing else takes its output."""
+    users: dict[str, list[str]] = {name: ["an output"] for name in network.outputs}
+    for step in network.steps:
+        for name in step.inputs:
+            users.setdefault(name, []).append(step.name)
+    single = {name: found[0] for name, found in users.items() if len(found) == 1}
+    return {
+        name: user
+        for name, user in single.items()
+        if user in network.by_name and isinstance(network.by_name[user].layer, BatchNorm)
+    }
