@@ -25,7 +25,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "-o", "--output", type=FILE, help="By default the model's name and the layer's, in this folder."
 )
-@click.option("--weights", type=FILE, help="Of a spec: the file with its weights.")
+@click.option("--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones.")
 @spec_settings
 @click.option("--seed", type=int, default=0, show_default=True, help="Of a spec without weights.")
 @picture_options
@@ -34,7 +34,7 @@ def command(
     model: str,
     at: tuple[str, ...],
     output: Path | None,
-    weights: Path | None,
+    weights: str | None,
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
     seed: int,
@@ -50,7 +50,9 @@ def command(
     opened = spec_or_model(model, settings, inputs)
     part = re.sub(r"[^\w.-]+", "_", "-".join(at)).strip("_.")
     path = output or Path(f"{Path(model).stem}-{part}.onnx")
-    _check_output(path, [Path(model), *([opened] if isinstance(opened, Path) else []), weights])
+    _check_output(
+        path, [Path(model), *([opened] if isinstance(opened, Path) else []), Path(weights or ".")]
+    )
 
     from cnndsl.verbs import cut
 

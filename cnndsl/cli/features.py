@@ -27,7 +27,7 @@ _NAMED = 3
 @click.option(
     "--at", multiple=True, metavar="LAYER", help="By default the last before the head; repeatable."
 )
-@click.option("--weights", type=FILE, help="Of a spec: the file with its weights.")
+@click.option("--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones.")
 @click.option("--split", "splits", multiple=True, help="train, val or test; by default all.")
 @click.option("--keep-maps", is_flag=True, help="Maps as they are, instead of their means.")
 @spec_settings
@@ -48,7 +48,7 @@ def command(
     data: str,
     output: Path,
     at: tuple[str, ...],
-    weights: Path | None,
+    weights: str | None,
     splits: tuple[str, ...],
     keep_maps: bool,
     settings: tuple[str, ...],

@@ -33,6 +33,12 @@ def cut(network: Network, *at: str) -> Network:
     )
 
 
+def unneeded(network: Network, part: Network) -> tuple[str, ...]:
+    """The parameters that a part of a network doesn't have: a file of weights may lack them."""
+    needed = set(_parameters(part))
+    return tuple(name for name in _parameters(network) if name not in needed)
+
+
 def value_at(network: Network, name: str) -> str:
     """The value that a name means: of a label or block, the value at its end; else the step's own.
 
@@ -61,3 +67,9 @@ def _blocks(names: Iterable[str]) -> Iterator[str]:
         while (name := name.rpartition(".")[0]) not in seen:
             seen.add(name)
             yield name
+
+
+def _parameters(network: Network) -> Iterator[str]:
+    for step in network.without_heads():
+        for parameter in step.layer.parameters(*network.input_shapes(step)):
+            yield f"{step.owner}.{parameter.name}"

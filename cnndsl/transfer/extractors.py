@@ -14,7 +14,7 @@ from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.model import Model, is_spec, open_model
 from cnndsl.specs import load
-from cnndsl.surgery import cut, split_head, value_at
+from cnndsl.surgery import cut, split_head, unneeded, value_at
 from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
 from cnndsl.weights import Weights, initial_weights
 from cnndsl.weights import load as load_weights
@@ -59,7 +59,8 @@ def open_extractor(
     if weights is None:
         drawn = initial_weights(model, "auto", seed)
         return network_extractor(model, drawn, at, device=device, threads=threads)
-    found = load_weights(model, weights)
+    part = cut(model, *(at or (split_head(model).features,)))
+    found = load_weights(model, weights, allow_missing=unneeded(model, part))
     made = network_extractor(model, found.weights(), at, device=device, threads=threads)
     return replace(made, preprocessing=found.file.preprocessing)
 

@@ -152,6 +152,7 @@ def cut(
     from cnndsl.lower import lower
     from cnndsl.runtime.model import is_spec
     from cnndsl.surgery import cut as cut_network
+    from cnndsl.surgery import unneeded
     from cnndsl.surgery.models import cut_file
     from cnndsl.weights import initial_weights
 
@@ -164,7 +165,7 @@ def cut(
     part = cut_network(network, *names)
     values = initial_weights(network, "auto", seed)
     if weights is not None:
-        loaded = _loaded(network, weights)
+        loaded = _loaded(network, weights, unneeded(network, part))
         values, preprocessing = loaded.weights(), preprocessing or loaded.file.preprocessing
     return emit(
         lower(part),

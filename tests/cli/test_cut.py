@@ -13,7 +13,7 @@ from cnndsl.shape import Shape, Symbolic
 from cnndsl.surgery.models import read_model
 from cnndsl.training.subjects import spec_subject
 from cnndsl.verbs import compile, features, parse
-from cnndsl.weights.save import write_tensors
+from cnndsl.weights.save import read_tensors, write_tensors
 from tests.data.making import class_folders
 
 SPEC = """cnndsl 1
@@ -78,6 +78,29 @@ def test_features_with_weights_are_those_of_the_compiled_model(folder: Path) -> 
     found = features("small.cnn", "data", weights=Path("small.safetensors"), splits=["val"])
     with np.load("f.npz") as f:
         np.testing.assert_allclose(found.arrays["gap1"], f["features"][6:], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [None, 7])
+def test_weights_need_no_head_or_may_have_another(folder: Path, classes: int | None) -> None:
+    values, _ = read_tensors(Path("small.safetensors"))
+    rest = {name: array for name, array in values.items() if not name.startswith("logits")}
+    if classes:
+        rest |= {
+            "logits.weight": np.zeros((classes, 4), np.float32),
+            "logits.bias": np.zeros(classes, np.float32),
+        }
+    write_tensors(Path("rest.safetensors"), rest)
+    for name in ("small", "rest"):
+        weights = f"{name}.safetensors"
+        shared = ("--data", "data", "--weights", weights, "-o", f"{name}.npz", "-q")
+        assert run("features", "small.cnn", *shared).output == ""
+        shared = ("--at", "stem", "--weights", weights, "-o", f"{name}.onnx", "-q")
+        assert run("cut", "small.cnn", *shared).output == ""
+    with np.load("small.npz") as f, np.load("rest.npz") as g:
+        assert np.array_equal(f["features"], g["features"])
+    assert Path("small.onnx").read_bytes() == Path("rest.onnx").read_bytes()
+    shared = ("--at", "logits", "--weights", "rest.safetensors", "-o", "no.onnx")
+    assert "logits.weight" in run("cut", "small.cnn", *shared).stderr
 
 
 def test_models_of_any_size_are_told_one(folder: Path) -> None:
