@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.importing.draft import Float
+from cnndsl.importing.draft import Draft, Float
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 
@@ -36,18 +36,28 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     ("" for whichever). Raises UsageError where the file is no ONNX model or a damaged one, where it
     is quantised, and where it has an operator that no layer stands for.
     """
-    from cnndsl.importing.drafting import draft_of
+    from cnndsl.importing.drafting import draft_of, open_sizes
+    from cnndsl.importing.opening import draft_of_any_size
     from cnndsl.importing.patterns import find_activations
-    from cnndsl.importing.reading import read_model
+    from cnndsl.importing.reading import Model, read_model
     from cnndsl.importing.simplifying import simplify
     from cnndsl.importing.spelling import spell
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
     model = read_model(path)
-    draft = draft_of(model, input_shapes)
-    find_activations(draft)
-    simplify(draft)
-    text, network, values = spell(draft, path.stem)
+
+    def read(model: Model) -> Draft:
+        draft = draft_of(model, input_shapes)
+        find_activations(draft)
+        simplify(draft)
+        return draft
+
+    given = input_shapes or not open_sizes(model)
+    try:
+        draft = read(model) if given else draft_of_any_size(model, read)
+        text, network, values = spell(draft, path.stem)
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as e:
+        raise UsageError(f"`{path}` holds layers that don't fit together: {e}") from e
     try:
         preprocessing = preprocessing_in_metadata(model.metadata)
     except ValueError as e:

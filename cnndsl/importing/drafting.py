@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from cnndsl.importing.walking import OPERATORS, Walker
 from cnndsl.shape import Shape
 
 SOME_BATCH = 97  # for an open batch: a prime, so that no other size can be taken for it
-MOST_PIXELS = 1 << 14  # along a side of an input
+MOST_VALUES = 1 << 28  # of an input
 COLOURS = (1, 3, 4)
 
 
@@ -35,6 +37,24 @@ def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = No
             if batch == batches[-1]:
                 raise
     raise AssertionError
+
+
+def open_sizes(model: Model) -> bool:
+    """Whether an input leaves height or width open."""
+    return any(port.sizes is not None and None in port.sizes[2:] for port in model.inputs)
+
+
+def with_size(model: Model, size: int) -> Model:
+    """The model with a number in the place of every open size but the batch."""
+    inputs = [
+        replace(
+            port,
+            sizes=port.sizes
+            and (*port.sizes[:2], *(size if n is None else n for n in port.sizes[2:])),
+        )
+        for port in model.inputs
+    ]
+    return replace(model, inputs=inputs)
 
 
 def _batches(model: Model) -> list[int]:
@@ -101,7 +121,10 @@ def _read(walker: Walker, node: Node) -> Sequence[Tensor]:
             "is an operator that no layer of the language stands for; export the model without "
             "it, or cut the model off before it"
         )
-    result = reader(walker, node)
+    try:
+        result = reader(walker, node)
+    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RecursionError):
+        node.refuse("has inputs and attributes that don't fit together: the model is damaged")
     return [result] if isinstance(result, (View, np.ndarray)) else result
 
 
@@ -133,7 +156,7 @@ def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequ
             f"the input `{port.name}` leaves sizes open: say which by --input, as in --input "
             f"3@224x224"
         )
-    if any(n > MOST_PIXELS for n in sizes[1:]):
+    if prod(sizes) > MOST_VALUES or min(sizes) < 1:
         raise UsageError(f"the input `{port.name}` is too large: {sizes}")
     last = len(sizes) > 1 and sizes[-1] in COLOURS and sizes[0] not in COLOURS
     ours = [sizes[-1], *sizes[:-1]] if last else sizes
@@ -154,13 +177,11 @@ def _output(walker: Walker, model: Model, tensor: Tensor | None, name: str) -> A
     if not isinstance(tensor, View):
         raise UsageError(f"the output `{name}` of `{model.path}` doesn't depend on its input")
     node = Node("output", name, [tensor], {}, (name,), model.opset)
-    dims = [row for i, row in enumerate(tensor.dims) if row or i < 2]
     if tensor.dims[:1] == (walker.batch,):
         try:
             return walker.plain(node, tensor)
         except UsageError:
             pass
-    del dims
     walker.draft.notes.append(
         f"the output `{name}` is {'x'.join(map(str, tensor.base.output))} here, channels first; "
         f"the model arranges the same values as {'x'.join(map(str, tensor.sizes))}"

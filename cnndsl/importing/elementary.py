@@ -39,6 +39,11 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 }
 
 
+SQUARES = "sum of squares"
+PLACES = "places"
+"""What `Elementary` stands for a pool's second output: where its maxima are."""
+
+
 class Elementary(Elementwise):
     """A function of FUNCTIONS, with numbers behind its first argument."""
 

@@ -15,29 +15,37 @@ from cnndsl.importing.comparing import (
     single_text,
     skeleton,
 )
-from cnndsl.importing.items import Block, Call, Definition, Item, Loop
+from cnndsl.importing.items import Block, Call, Definition, Item, Loop, Unit
 from cnndsl.importing.loops import looped, wrap_skipless
 from cnndsl.importing.norms import norms_named
 from cnndsl.importing.prelude import use_prelude
 from cnndsl.importing.solving import Hole, Solved, solve
 
+MOST_ITEMS = 1000  # that are compared with one another
 LONGEST_WINDOW = 6  # items of a part that repeats
 LEAST_SAVING = 20  # letters
 
 
 class Folder:
-    """Folds a net's items. `fixed` ones have labels or take labelled values: they stay alone."""
+    """Folds a net's items. `fixed` ones take labelled values, `labelled` ones give them: they stay
+    alone.
+    """
 
-    def __init__(self, items: Sequence[Item], fixed: set[Item], taken: set[str]):
-        self.items, self.fixed, self.taken = list(items), fixed, taken
+    def __init__(
+        self, items: Sequence[Item], fixed: set[Item], labelled: set[Item], taken: set[str]
+    ):
+        self.items, self.fixed, self.labelled = list(items), fixed | labelled, labelled - fixed
+        self.taken = taken
         self.definitions: list[Definition] = []
 
     def fold(self) -> list[Item]:
         """The items, folded; `definitions` are the blocks that they use."""
+        if len(self.items) > MOST_ITEMS:
+            return self.repeated(self.items)
         self.items = norms_named(self.items, self.definitions, self.taken)
         self.items = use_prelude(wrap_skipless(self.items, self.fixed), self.fixed)
         self.items = self.repeated(self.items)
-        while self._define(longest=1, only_blocks=True):
+        while self._define(longest=2, only_blocks=True):
             pass
         self.items = self.repeated(self.items)
         while self._loop() or self._define(longest=LONGEST_WINDOW):
@@ -55,11 +63,13 @@ class Folder:
                 last is not None
                 and not isinstance(item, Block | Loop)
                 and last not in self.fixed
-                and item not in self.fixed
+                and (item not in self.fixed or item in self.labelled)
                 and not item.copies
                 and single_text(last) == single_text(item)
             ):
                 last.copies.append(item)
+                if item in self.labelled:  # a label names the end of all
+                    self.fixed.add(last)
             else:
                 found.append(item)
         return found
@@ -71,7 +81,9 @@ class Folder:
         best: tuple[int, Definition, Solved, dict[int, Call], int] | None = None
         for length in range(1, longest + 1):
             for places in self._alike(length):
-                if only_blocks and not isinstance(self.items[places[0]], Block):
+                if length == 1 and isinstance(self.items[places[0]], Unit):
+                    continue  # a line by another name says less
+                if only_blocks and not self._is_block(places[0], length):
                     continue
                 found = self._solved(places, length)
                 if found is None or len(found[0]) < 2:
@@ -86,6 +98,12 @@ class Folder:
             return False
         self._replace_by_calls(*best[1:])
         return True
+
+    def _is_block(self, place: int, length: int) -> bool:
+        """Whether a window is a block, with light layers behind it at most."""
+        first, *rest = self.items[place : place + length]
+        light = all(isinstance(i, Unit) and i.layers[0].word == "shuffle" for i in rest)
+        return isinstance(first, Block) and light
 
     def _alike(self, length: int) -> list[list[int]]:
         """Places of windows with the same skeleton, which don't overlap."""

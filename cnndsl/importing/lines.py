@@ -46,6 +46,11 @@ def lines_of(items: Sequence[Item], text: Text, inputs: Sequence[Source]) -> Ite
     yield from _joined(rows)
 
 
+def named_inputs(step: Step) -> list[Value]:
+    """The values that a layer's line names; `unpool` doesn't name what its pool took in."""
+    return step.inputs[1:2] if step.word == "unpool" else step.inputs[1:]
+
+
 def body_lines(items: Sequence[Item], fill: Fill = as_is) -> list[str]:
     """The lines of a block's or a loop's body."""
     return list(_joined([(item, item_lines(item, fill), "", True) for item in items]))
@@ -97,7 +102,7 @@ def _times(item: Item, fill: Fill) -> str:
 
 def _unit_text(item: Unit, fill: Fill, text: Text | None) -> str:
     first = item.layers[0]
-    named = [text.known[value] for value in first.inputs[1:]] if text else []
+    named = [text.known[value] for value in named_inputs(first)] if text else []
     if text is not None and first is text.classes:
 
         def fill_classes(kind: str, value: object) -> str | None:

@@ -83,6 +83,13 @@ class Names:
         self.taken.add(found)
         return found
 
+    def next(self, letter: str) -> str:
+        """`e1`, `e2`: a letter with the next number."""
+        number = 1
+        while f"{letter}{number}" in self.taken:
+            number += 1
+        return self.free(f"{letter}{number}")
+
     def claim(self, word: str) -> str | None:
         """The word, if it is a decent label that nothing has yet."""
         if not decent(word) or word in self.taken:

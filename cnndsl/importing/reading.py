@@ -15,7 +15,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Array
 from cnndsl.weights.external import check_model
 
-MOST_NODES = 100_000
+MOST_NODES = 20_000
 STANDARD = ("", "ai.onnx")
 
 _QUANTISED = ("QLinear", "QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger",

@@ -31,7 +31,6 @@ def simplify(draft: Draft) -> None:
                 draft, step, ends
             ):
                 changed = True
-                break
         draft.tidy()
     _join_concats(draft)
     draft.tidy()
@@ -49,6 +48,8 @@ def _joined(first: Step, second: Step) -> bool:
             return _replaced(second, layer, first.inputs[0], second.values)
         case Pad(mode="constant", value=0.0), (Conv() | DepthwiseConv()):
             return _padded(first, second)
+        case Crop(width=tuple()), Crop(width=tuple()):
+            return _cropped_twice(first, second)
         case Deconv(), Crop(width=tuple()):
             return _cropped(first, second)
         case _:
@@ -83,7 +84,7 @@ def _skipped(draft: Draft, step: Step, ends: set[Value]) -> bool:
 
 
 def _is_neutral(step: Step) -> bool:
-    return bool(np.all(step.values["weight"] == 1)) and not np.any(step.values.get("bias", 0))
+    return "bias" not in step.values and bool(np.all(step.values["weight"] == 1))
 
 
 def _product(first: Step, second: Step) -> bool:
@@ -154,6 +155,21 @@ def _cropped(first: Step, second: Step) -> bool:
     if not even and cast(Deconv, same).window(x) == cast(Deconv, layer).window(x):
         layer = same
     return _replaced(second, layer, first.inputs[0], first.values, first)
+
+
+def _cropped_twice(first: Step, second: Step) -> bool:
+    """Exporters cut one axis after the other."""
+    outer, inner = cast(Crop, first.layer), cast(Crop, second.layer)
+    rows = list(
+        zip(
+            outer.margins(first.inputs[0].output, first.output),
+            inner.margins(first.output, second.output),
+            strict=True,
+        )
+    )
+    before, after = (tuple(a[side] + b[side] for a, b in rows) for side in (0, 1))
+    width = short(before) if before == after else (*before, *after)
+    return _replaced(second, _changed(inner, width=width), first.inputs[0], {})
 
 
 def _changed(layer: Layer, **fields: Any) -> Layer:

@@ -89,12 +89,12 @@ def _term(
     for parameter in parameters:
         if parameter.values == values and parameter.kind not in ("*", "p"):
             return "{}", parameter
-    if kind in ("n", "g"):
+    if kind in ("n", "g", "t"):
         for parameter in parameters:
             term = _multiple(values, parameter.values, "{}") if parameter.kind == "n" else None
             if term:
                 return term, parameter
-        first = not any(p.kind == "n" for p in parameters)
+        first = kind == "n" and not any(p.kind == "n" for p in parameters)
         term = _of_channels(values, channels, first) if channels else None
         if term:
             return term, None
@@ -118,7 +118,8 @@ def _of_channels(values: list[int], channels: Sequence[int], first: bool) -> str
     if values == list(channels):
         return None if first else "C"
     term = _multiple(values, channels, "C")
-    return None if first and term and "//" in term else term
+    plain = term is None or "//" in term or term.startswith("2")
+    return None if first and plain else term
 
 
 def _text(term: Term | str | None) -> str | None:
@@ -139,8 +140,8 @@ def _name(parameters: list[Parameter]) -> None:
             wanted = next(names)
         elif parameter.kind in LETTERS:
             wanted = parameter.kind
-        elif parameter.kind == "*":
-            wanted = "k"
+        elif parameter.kind in ("*", "t"):
+            wanted = {"*": "k", "t": "c"}[parameter.kind]
         else:
             wanted = parameter.kind
         if parameter.kind == "*" and any(p.kind == "k" for p in parameters):

@@ -15,7 +15,7 @@ from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.importing.draft import Draft, Float, Step, Value
 from cnndsl.importing.folding import Folder
 from cnndsl.importing.items import Block, Call, Definition, Item, Unit
-from cnndsl.importing.lines import Text, lines_of
+from cnndsl.importing.lines import Text, lines_of, named_inputs
 from cnndsl.importing.matching import matched
 from cnndsl.importing.naming import BLOCKS, Names, cleaned, common_word, stem, words_in
 from cnndsl.importing.structure import items_of
@@ -69,7 +69,10 @@ class _Spelling:
         fixed |= {i for i in items if isinstance(i, Unit) and i.layers[0] is self.known.classes}
         self.definitions: list[Definition] = []
         if folds:
-            folder = Folder(items, fixed, set(BLOCKS) - {"block", "mixed"} | self.names.taken)
+            labelled = {item for item in items if item.end in self.known.known}
+            folder = Folder(
+                items, fixed, labelled, set(BLOCKS) - {"block", "mixed"} | self.names.taken
+            )
             self.items = folder.fold()
             self.definitions = folder.definitions
             self.names.taken |= {d.name for d in self.definitions}
@@ -101,15 +104,15 @@ class _Spelling:
         for item in self.items:
             needed = [] if item.entry is above else [item.entry]
             if isinstance(item, Unit):
-                needed += item.layers[0].inputs[1:]
+                needed += named_inputs(item.layers[0])
             if needed:
                 fixed.add(item)
             for value in needed:
                 if value not in known:
                     word = common_word([value]) if isinstance(value, Step) else ""
-                    known[value] = self.names.claim(word) or self.names.free("a_1")
+                    known[value] = self.names.claim(word) or self.names.next("e")
             above = item.end
-        return fixed | {item for item in self.items if item.end in known}
+        return fixed
 
     def _name_what_has_a_name(self) -> None:
         """Labels for blocks and dense layers that have decent names in the model."""
@@ -157,7 +160,7 @@ def _classes(draft: Draft, items: Sequence[Item]) -> tuple[Step, int] | None:
         if isinstance(layer, Dense | Conv):
             units = item.layers[0].output.channels
             same = any(value.output.channels == units for value in ends)
-            picture = item.layers[0].output.area > 1 and units <= LARGEST_PICTURE
+            picture = any(n != 1 for n in item.layers[0].output.space) and units <= LARGEST_PICTURE
             return (item.layers[0], units) if same and not picture else None
     return None
 

@@ -11,6 +11,8 @@ from cnndsl.importing.wording import is_word
 from cnndsl.shape import Shape
 
 MERGES = ("concat", "add", "mul")
+NEVER_BEHIND_BLOCKS = ("bn", "dropout", "scale", "softmax")
+ENLARGING = ("deconv", "upsample", "pixelshuffle", "unpool")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
 
 
@@ -99,10 +101,12 @@ class _Finder:
 
     def _formed(self, merge: Step, entry: Value, branches: list[list[Item]]) -> Block | None:
         """A residual where it is one, else branches."""
-        if any(not b for b in branches) and any(_goes_down_and_up(b, entry) for b in branches):
+        if any(map(_is_light, branches)) and any(map(_goes_up, branches)):
             return None
         block = Block(kind="concat", merge=merge, branches=branches, entry=entry)
         block.kind = cast(Any, merge.word)
+        if merge.word == "mul":
+            branches.sort(key=bool)  # the order of factors is free: `skip` comes first
         if merge.word != "add" or len(branches) != 2:
             return block
         body, skip = sorted(branches, key=_length, reverse=True)
@@ -134,7 +138,9 @@ class _Finder:
         alone = self.users[end] == [step] and end not in self.ends and step.inputs == [end]
         if not alone or not is_word(step):
             return False
-        return isinstance(last, Unit) or (step.word != "dropout" and not arguments_of(step))
+        if isinstance(last, Unit):
+            return True
+        return step.word not in NEVER_BEHIND_BLOCKS and not arguments_of(step)
 
 
 def arguments_of(step: Step) -> bool:
@@ -152,11 +158,19 @@ def _length(branch: Iterable[Item]) -> int:
     return sum(1 for item in branch for _ in item.steps())
 
 
-def _goes_down_and_up(branch: list[Item], entry: Value) -> bool:
-    """Whether a branch makes the map smaller and then larger again, as a U-Net does."""
-    if not branch or branch[-1].end.output.space != entry.output.space:
-        return False
-    return any(item.end.output.space != entry.output.space for item in branch)
+def _is_light(branch: list[Item]) -> bool:
+    """Whether a branch has no weights: a skip, cropped perhaps."""
+    return not any(step.values for item in branch for step in item.steps())
+
+
+def _goes_up(branch: list[Item]) -> bool:
+    """Whether a branch enlarges what it made smaller, as a U-Net does: a skip past it is better
+    written by a label.
+    """
+    return any(
+        isinstance(item, Unit) and any(step.word in ENLARGING for step in item.layers)
+        for item in branch
+    )
 
 
 def _shortcut(layers: list[Step], before: Shape, after: Shape) -> str | None:

@@ -16,6 +16,8 @@ from cnndsl.layers import LAYERS
 from cnndsl.layers.base import Layer, ShapeError
 from cnndsl.shape import Shape
 
+MOST_CHANNELS = 1 << 20
+MOST_NUMBERS = 1 << 26  # that single numbers of the model may become
 MOST_CHANNELS_TAKEN = 4096  # channel numbers written out one by one
 
 Reader = Callable[["Walker", Node], Tensor | Sequence[Tensor]]
@@ -40,6 +42,7 @@ class Walker:
     def __init__(self, draft: Draft, batch: Row):
         self.draft, self.batch = draft, batch
         self._arranged: dict[object, Value] = {}
+        self._made = 0
 
     # Steps
 
@@ -71,6 +74,8 @@ class Walker:
                 node.refuse(
                     f"needs a {parameter.name} of the shape {parameter.shape}, but it is {found}"
                 )
+        if output.channels > MOST_CHANNELS:
+            node.refuse(f"gives {output.channels:,} channels, more than any net has")
         step = Step(layer, list(inputs), output, given, node.name)
         self.draft.steps.append(step)
         return step
@@ -93,6 +98,9 @@ class Walker:
         """factor·x + offset by constants: a `scale`, for now."""
         values: dict[str, Array] = {}
         channels = view.base.output.channels
+        self._made += channels
+        if self._made > MOST_NUMBERS:
+            node.refuse("is one of too many constants to be kept a number a channel")
         for name, array, neutral in (("weight", factor, 1.0), ("bias", offset, 0.0)):
             found = (
                 np.full(channels, neutral)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from cnndsl.importing.draft import Step
 from cnndsl.layers.base import ShapeError
+from cnndsl.layers.channels import Take
 from cnndsl.layers.conv import Windows
 from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.elementwise import Elementwise
@@ -52,6 +53,10 @@ def layer_text(
         return _window_text(step, layer, fill, before_norm)
     if isinstance(step.layer, Dense):
         return f"fc {amount(fill('n', layer.units), layer.units)}{_bias(layer, before_norm)}"
+    if isinstance(layer, Take) and not layer.channels:
+        key, count = ("first", layer.first) if layer.first else ("last", layer.last or 0)
+        given = fill("t", count)
+        return f"take {key}={count}" if given is None else f"take {keyed(key, given)}"
     return written(layer, references)
 
 

@@ -6,12 +6,14 @@ from functools import reduce
 
 import numpy as np
 
-from cnndsl.importing.draft import Value
-from cnndsl.importing.elementary import Quotient
+from cnndsl.importing.draft import Step, Value
+from cnndsl.importing.elementary import SQUARES, Elementary, Quotient
 from cnndsl.importing.nodes import Node, Tensor
 from cnndsl.importing.operators.activations import elementary
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
+from cnndsl.layers.rbf import RadialBasis
+from cnndsl.shape import Shape
 
 
 @operator("Add", "Sum", "Sub")
@@ -21,6 +23,10 @@ def add(walker: Walker, node: Node) -> View:
     views = [t for t in tensors if isinstance(t, View)]
     if node.kind == "Sub":
         first, second = tensors
+        if isinstance(second, View) and isinstance(first, View):
+            codes = _codes(walker, node, first, second)
+            if codes is not None:
+                return codes
         if isinstance(second, View):
             negative = walker.affine(node, second, factor=-1.0)
             tensors = [first, negative]
@@ -32,6 +38,36 @@ def add(walker: Walker, node: Node) -> View:
     if not offsets:
         return view
     return walker.affine(node, view, offset=reduce(np.add, offsets))
+
+
+@operator("ReduceSumSquare")
+def squares(walker: Walker, node: Node) -> View:
+    """Of a vector: a part of `rbf`."""
+    view = node.view()
+    if view.base.output.rank or node.sizes(1, "axes") not in ((1,), (-1,)):
+        node.refuse("adds up squares, which only `rbf` does, of vectors")
+    kind = Elementary(kind=SQUARES)
+    step = Step(kind, [view.base], Shape(1), {}, node.name)
+    walker.draft.steps.append(step)
+    return walker.whole(step)
+
+
+def _codes(walker: Walker, node: Node, first: View, second: View) -> View | None:
+    """2·x·c − |c|² − |x|²: the distance from the codes of `rbf`."""
+    dense, sum_ = first.base, second.base
+    if not isinstance(dense, Step) or not isinstance(sum_, Step) or dense.word != "fc":
+        return None
+    if getattr(sum_.layer, "kind", "") != SQUARES or dense.inputs != sum_.inputs:
+        return None
+    layer = RadialBasis(classes=dense.output.channels)
+    x = dense.inputs[0].output
+    codes = np.asarray(layer.codes(x.channels), np.float32)
+    bias = dense.values.get("bias")
+    if bias is None or np.any(bias != -x.channels):
+        return None
+    if not np.all(dense.values["weight"] == 2 * codes):
+        return None
+    return walker.whole(walker.add(node, layer, dense.inputs[0]))
 
 
 @operator("Mul", "Div")

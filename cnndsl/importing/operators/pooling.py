@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from cnndsl.importing.draft import Value
+from cnndsl.importing.draft import Step, Value
+from cnndsl.importing.elementary import PLACES, Elementary
 from cnndsl.importing.nodes import Node
 from cnndsl.importing.operators.windows import axes, padding, short
-from cnndsl.importing.views import View
+from cnndsl.importing.views import Unfit, View
 from cnndsl.importing.walking import Walker, operator
 from cnndsl.layers.base import ShapeError
 from cnndsl.layers.pool import Pooling
 
 
 @operator("MaxPool", "AveragePool")
-def pool(walker: Walker, node: Node) -> View:
+def pool(walker: Walker, node: Node) -> View | Sequence[View]:
     """`pool` and `avgpool`; over the whole map `gmp` and `gap`."""
     base = walker.plain(node, node.view())
     x = base.output
     if x.rank == 0:
         node.refuse(f"pools the vector {x}")
-    if len(node.outputs) > 1:
-        node.refuse("hands on the places of its maxima, which is not imported yet")
     word = "pool" if node.kind == "MaxPool" else "avgpool"
     if node.integers("kernel_shape") is None:
         node.refuse("lacks its kernel_shape: the model is damaged")
     kernel = axes(node, "kernel_shape", x.rank)
     stride, dilation = axes(node, "strides", x.rank), axes(node, "dilations", x.rank)
     pads = padding(node, x, kernel, stride, dilation)
-    if kernel == x.sizes and pads == (0,):
+    places = len(node.outputs) > 1 and bool(node.outputs[1])
+    if kernel == x.sizes and pads == (0,) and not places:
         return walker.whole(_over_all(walker, node, base, word))
     fields: dict[str, Any] = {"kernel": kernel, "padding": pads}
     if stride != kernel:
@@ -48,7 +48,31 @@ def pool(walker: Walker, node: Node) -> View:
     layer = walker.layer(node, word, **fields)
     for other in _simpler(walker, node, base, layer, fields):
         layer = other
-    return walker.whole(walker.add(node, layer, base))
+    step = walker.add(node, layer, base)
+    if not places:
+        return walker.whole(step)
+    return [walker.whole(step), walker.whole(walker.add(node, Elementary(kind=PLACES), step))]
+
+
+@operator("ScatterElements", "MaxUnpool")
+def unpool(walker: Walker, node: Node) -> View:
+    """Values put back to the places where a pool found them: `unpool`."""
+    number = 2 if node.kind == "ScatterElements" else 0
+    values, indices = node.view(number), node.view(1)
+    pool = indices.base.inputs[0] if isinstance(indices.base, Step) else None
+    found = isinstance(indices.base, Step) and getattr(indices.base.layer, "kind", "") == PLACES
+    if not found or not isinstance(pool, Step) or values.form != indices.form:
+        node.refuse("scatters values by places that no pool gives")
+    if number and node.array(0).any():
+        node.refuse("scatters values over others than zeros")
+    layer = walker.layer(node, "unpool")
+    step = walker.whole(walker.add(node, layer, values.base, pool, pool.inputs[0]))
+    if not number:
+        return step
+    try:
+        return step.reshaped(node.array(0).shape)
+    except Unfit:
+        node.refuse("scatters values over more than the pool took in")
 
 
 def _simpler(
@@ -114,7 +138,6 @@ def reduce(walker: Walker, node: Node) -> View:
             base = _over_all(walker, node, base, word)
         else:
             base = walker.add(node, walker.layer(node, word, kernel=kernel), base)
-    made = walker.whole(base)
     taken = {i: () if i in gone else axis for i, axis in enumerate(view.axes)}
     kept = View(
         base,
@@ -126,5 +149,4 @@ def reduce(walker: Walker, node: Node) -> View:
     if node.kind == "ReduceSum" and gone:
         area = np.prod([n for i, n in enumerate(x.sizes) if i + 2 in gone])
         return walker.affine(node, kept, factor=np.asarray(area, np.float32))
-    del made
     return kept
