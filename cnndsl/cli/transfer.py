@@ -61,7 +61,7 @@ def command(
     name: str | None,
     **values: Any,
 ) -> None:
-    """Take MODEL (a spec or zoo name with --weights, or an .onnx with its own), give it a new head
+    """Take MODEL (a spec with --weights, an .onnx or a run with its own), give it a new head
     for the classes of the data, and train as the strategy has it.
 
     What the options of training don't say, the strategy chooses. Pictures are prepared as the

@@ -14,7 +14,7 @@ from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
-from cnndsl.surgery import with_input
+from cnndsl.surgery import split_head, with_input
 from cnndsl.training.layout import Float
 from cnndsl.weights import Weights
 from cnndsl.weights.fetch import open_weights
@@ -25,6 +25,7 @@ IMAGENET_CLASSES = (1000, 1001)
 IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """How torchvision prepares pictures for nets of ImageNet."""
 
+COLOURS = 3
 _ARITHMETIC = frozenset({"scale", "mean", "std"})
 
 
@@ -48,12 +49,15 @@ def open_pretrained(
     inputs: Mapping[str, Shape] | None = None,
     pictures: Collection[str] = (),
 ) -> Pretrained:
-    """A spec, zoo name or .onnx model with its weights, and with other inputs where they are given.
+    """A spec, zoo name, .onnx model or run's folder with its weights, and with other inputs where
+    they are given.
 
     An .onnx model has weights of its own; `weights` takes their place. Of a file of weights, those
     of the classifier may be missing. `pictures` are the fields of the preprocessing that are given
     elsewhere. Raises SpecError, UsageError.
     """
+    if (best := Path(model) / "best.onnx").is_file():
+        model = str(best)
     if Path(model).suffix.lower() == ".onnx":
         if settings:
             raise UsageError(f"`{model}` is no spec, so it has no parameters to set")
@@ -96,7 +100,8 @@ def _from_arrays(arrays: Mapping[str, Float]) -> Weights:
 
 def _with_file(found: Pretrained, path: str | Path) -> Pretrained:
     file = open_weights(path)
-    mapping = fit(found.network, file)
+    mapping = fit(found.network, file, allow_missing=_classifier(found.network))
+    mapping.check()
     note = f"weights from {file.path.name}: {mapping.summary()}"
     return replace(
         found,
@@ -106,18 +111,28 @@ def _with_file(found: Pretrained, path: str | Path) -> Pretrained:
     )
 
 
+def _classifier(network: Network) -> tuple[str, ...]:
+    """What is to be replaced anyway, where there is a classifier."""
+    try:
+        return (split_head(network).classifier.owner,)
+    except UsageError:
+        return ()
+
+
 def _with_preprocessing(found: Pretrained) -> Pretrained:
-    """ImageNet's usual one for its nets whose weights don't say."""
-    shape = found.network.inputs[0].shape
-    if found.weights is None or found.preprocessing is not None or shape.channels != 3:
+    """ImageNet's usual one for its nets whose weights don't say; else it is measured."""
+    if found.weights is None or found.preprocessing is not None:
         return found
-    if found.network.shapes[found.network.outputs[0]].channels not in IMAGENET_CLASSES:
-        return found
+    network, how = found.network, None
+    taken = "mean and deviation are measured on the data instead"
+    classes = network.shapes[network.outputs[0]].channels
+    if network.inputs[0].shape.channels == COLOURS and classes in IMAGENET_CLASSES:
+        how, taken = IMAGENET, f"taken as usual for ImageNet, {IMAGENET.describe()}"
     note = (
-        "the weights don't say how pictures were prepared for them: taken as usual for ImageNet, "
-        f"{IMAGENET.describe()}; --scale, --mean, --std and --bgr say otherwise"
+        f"the weights don't say how pictures were prepared for them: {taken}; --scale, --mean, "
+        f"--std and --bgr say otherwise"
     )
-    return replace(found, preprocessing=IMAGENET, notes=(*found.notes, note))
+    return replace(found, preprocessing=how, notes=(*found.notes, note))
 
 
 def _with_inputs(found: Pretrained, inputs: Mapping[str, Shape]) -> Pretrained:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from cnndsl.diagnostics import UsageError
@@ -17,7 +18,7 @@ from cnndsl.training.preparing import fitting, opened_data
 from cnndsl.training.problems import Problem, problem
 from cnndsl.training.running import Outcome, train_in
 from cnndsl.training.running import resume as resume_run
-from cnndsl.training.screen import Screen
+from cnndsl.training.screen import Screen, duration
 from cnndsl.training.subjects import SpecSubject
 from cnndsl.transfer.cached import FeatureTraining
 from cnndsl.transfer.extractors import network_extractor
@@ -110,7 +111,7 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
 class _Start:
     """What a run begins with: where it goes, what is taken over, and what it is to say at first.
 
-    `known` and `made` are where features lie already, or those that were made.
+    `known` and `made` are where features lie already, or those that were made, in so many seconds.
     """
 
     root: Path
@@ -122,6 +123,7 @@ class _Start:
     about: str = ""
     known: Path | None = None
     made: Features | None = None
+    seconds: float = 0.0
 
     def base(self, renewed: Renewed) -> dict[str, Float]:
         """The values that are taken over."""
@@ -135,8 +137,9 @@ class _Start:
             copy_kept(self.known, folder)
             self.notes.append(f"features are those of {self.known}")
         elif self.made:
-            keep(self.made, self.about, folder)
-            self.notes.append(f"features of {len(self.made.names):,} pictures are in {folder.path}")
+            keep(self.made, self.about, self.seconds, folder)
+            count, took = len(self.made.names), duration(self.seconds)
+            self.notes.append(f"features of {count:,} pictures, made in {took}: {folder.path}")
         return folder
 
 
@@ -200,7 +203,8 @@ def _parts(
         device=config.training.device,
         threads=config.training.threads,
     )
-    total = sum(len(split) for split in whole.data.splits.values())
+    total, began = sum(len(split) for split in whole.data.splits.values()), monotonic()
     with start.counting("features", total) as progress:
         start.made = extract(extractor, whole.data, whole.picture, progress=progress)
+    start.seconds = monotonic() - began
     return parts_of(start.made, whole.data)

@@ -82,10 +82,11 @@ def fingerprint(
     return digest.hexdigest()
 
 
-def keep(features: Features, about: str, folder: RunFolder) -> None:
-    """Write features into a run's folder. Raises OSError."""
+def keep(features: Features, about: str, seconds: float, folder: RunFolder) -> None:
+    """Write features, which took so long, into a run's folder. Raises OSError."""
     write_features(features, folder.path / ARRAYS)
-    write_json(folder.path / ABOUT, {"version": 1, "fingerprint": about})
+    content = {"version": 1, "fingerprint": about, "seconds": round(seconds, 3)}
+    write_json(folder.path / ABOUT, content)
 
 
 def find_kept(root: Path, about: str) -> Path | None:

@@ -67,7 +67,7 @@ def changed(run: str) -> set[str]:
 )
 def test_a_head_on_features_makes_a_whole_net(how: tuple[str, ...]) -> None:
     output = transfer("--strategy", "features", "--head", *how).output
-    assert "features of 240 pictures are in runs/tiny-001" in output
+    assert "features of 240 pictures, made in" in output
     verdict = json.loads(cnndsl("eval", "runs/tiny-001", "--format", "json").output)
     best = results("tiny-001")["best"]
     assert verdict["top1"] == best["val_top1"]
