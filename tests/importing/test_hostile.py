@@ -1,0 +1,101 @@
+"""No bytes end in a traceback, and nothing that a model asks for takes the machine's memory."""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+import cnndsl
+from cnndsl.diagnostics import UsageError
+from cnndsl.importing import import_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hostile") / "net.onnx"
+    text = """cnndsl 1
+net Small(classes=4)
+input image 3@16x16
+conv 3x3 4 p1 bn relu
+residual relu:
+    conv 3x3 4 p1 bn
+pool 2x2 s2
+fc classes
+"""
+    cnndsl.compile(text, path)
+    return path
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_changed_bytes(data: st.DataObject, model: Path) -> None:
+    content = bytearray(model.read_bytes())
+    places = st.integers(0, len(content) - 1)
+    for place, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)):
+        content[place] = byte
+    end = data.draw(st.one_of(st.just(len(content)), places))
+    changed = model.with_name("changed.onnx")
+    changed.write_bytes(bytes(content[:end]))
+    with contextlib.suppress(UsageError):
+        import_model(changed)
+
+
+def made(folder: Path, nodes: list[onnx.NodeProto], **constants: np.ndarray) -> Path:
+    """A model of nodes from `x` (1x3x8x8) to `y`."""
+    graph = helper.make_graph(
+        nodes,
+        "made",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(a, name) for name, a in constants.items()],
+    )
+    path = folder / "made.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
+
+
+def test_a_small_file_asks_for_a_large_constant(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
+        helper.make_node("Add", ["x", "huge"], ["y"]),
+    ]
+    path = made(tmp_path, nodes, shape=np.array([1 << 20, 1 << 20], np.int64))
+    with pytest.raises(UsageError, match="too large"):
+        import_model(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "message"),
+    [
+        ("GridSample", ["x", "a"], "GridSample `y` is an operator that no layer"),
+        ("Nothing", ["x"], "Nothing `y` is an operator that no layer"),
+        ("Conv", ["x"], "lacks its input number 2"),
+        ("Conv", ["x", "x"], "computes its weights"),
+        ("Relu", ["z"], "takes `z`, which nothing before it makes"),
+        ("QuantizeLinear", ["x", "a", "a"], "is quantised"),
+    ],
+)
+def test_what_cannot_be_imported_is_named(
+    kind: str, inputs: list[str], message: str, tmp_path: Path
+) -> None:
+    path = made(tmp_path, [helper.make_node(kind, inputs, ["y"])], a=np.ones(1, np.float32))
+    with pytest.raises(UsageError, match=message):
+        import_model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08\x07", b"no model at all", b"\xff" * 100])
+def test_what_is_no_model(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UsageError):
+        import_model(path)
+
+
+def test_there_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no file"):
+        import_model(tmp_path / "none.onnx")

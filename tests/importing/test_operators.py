@@ -1,0 +1,313 @@
+"""Nodes as other tools write them become layers that compute the same."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from cnndsl.importing import Imported, import_model
+from tests.support.imported import assert_same, compiled
+
+RANDOM = np.random.default_rng(7)
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def integers(*values: int) -> np.ndarray:
+    return np.asarray(values, np.int64)
+
+
+class Graph:
+    """A model under construction: `x` comes in, the last value goes out."""
+
+    def __init__(self, *sizes: int | str, opset: int = 17):
+        self.sizes, self.opset = sizes or (1, 8, 10, 10), opset
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, array: np.ndarray) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def op(self, kind: str, *inputs: object, outputs: int = 1, **attributes: object) -> str:
+        name = f"t{len(self.nodes)}"
+        given = [i if isinstance(i, str) else self.constant(np.asarray(i)) for i in inputs]
+        names = [name, *(f"{name}_{n}" for n in range(1, outputs))]
+        self.nodes.append(helper.make_node(kind, given, names, **attributes))
+        return name
+
+    def imported(self, folder: Path, y: str) -> Imported:
+        """The model as a spec, compared with what it was made of."""
+        graph = helper.make_graph(
+            self.nodes,
+            "made",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.sizes)],
+            [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)],
+            self.constants,
+        )
+        opsets = [helper.make_opsetid("", self.opset)]
+        path = folder / "made.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+        imported = import_model(path)
+        assert_same(path, compiled(imported, folder), 1e-4)
+        return imported
+
+    def words(self, folder: Path, y: str) -> list[str]:
+        return [step.layer.word for step in self.imported(folder, y).network.steps]
+
+
+def f32(number: float) -> np.ndarray:
+    return np.asarray(number, np.float32)
+
+
+def swish(g: Graph) -> str:
+    return g.op("Mul", "x", g.op("Sigmoid", "x"))
+
+
+def hard_swish(g: Graph) -> str:
+    bound = g.op("Clip", g.op("Add", "x", f32(3)), f32(0), f32(6))
+    return g.op("Div", g.op("Mul", "x", bound), f32(6))
+
+
+def hard_swish_by_sigmoid(g: Graph) -> str:
+    return g.op("Mul", g.op("HardSigmoid", "x", alpha=1 / 6, beta=0.5), "x")
+
+
+def hard_sigmoid(g: Graph) -> str:
+    relu = g.op("Min", g.op("Relu", g.op("Add", "x", f32(3))), f32(6))
+    return g.op("Mul", relu, f32(1 / 6))
+
+
+def gelu(g: Graph) -> str:
+    part = g.op("Add", g.op("Erf", g.op("Div", "x", f32(2**0.5))), f32(1))
+    return g.op("Mul", g.op("Mul", "x", part), f32(0.5))
+
+
+def gelu_by_tanh(g: Graph) -> str:
+    cubed = g.op("Mul", g.op("Pow", "x", f32(3)), f32(0.044715))
+    inner = g.op("Mul", g.op("Add", "x", cubed), f32((2 / np.pi) ** 0.5))
+    part = g.op("Add", g.op("Tanh", inner), f32(1))
+    return g.op("Mul", g.op("Mul", "x", f32(0.5)), part)
+
+
+def mish(g: Graph) -> str:
+    return g.op("Mul", "x", g.op("Tanh", g.op("Softplus", "x")))
+
+
+def leaky(g: Graph) -> str:
+    return g.op("Sub", g.op("Relu", "x"), g.op("Mul", g.op("Relu", g.op("Neg", "x")), f32(0.2)))
+
+
+def logistic(g: Graph) -> str:
+    return g.op("Div", f32(1), g.op("Add", g.op("Exp", g.op("Neg", "x")), f32(1)))
+
+
+@pytest.mark.parametrize(
+    ("build", "word"),
+    [
+        (swish, "silu"),
+        (hard_swish, "hswish"),
+        (hard_swish_by_sigmoid, "hswish"),
+        (hard_sigmoid, "hsigmoid"),
+        (gelu, "gelu"),
+        (gelu_by_tanh, "gelu"),
+        (mish, "mish"),
+        (leaky, "leaky"),
+        (logistic, "sigmoid"),
+    ],
+)
+def test_activations_that_are_written_as_arithmetic(build, word: str, tmp_path: Path) -> None:
+    g = Graph()
+    assert g.words(tmp_path, build(g)) == [word]
+
+
+def test_a_bound_that_no_activation_has(tmp_path: Path) -> None:
+    g = Graph()
+    assert g.words(tmp_path, g.op("Clip", "x", f32(-0.5), f32(0.5))) == ["scale", "relu6", "scale"]
+
+
+def test_channels_last_as_tensorflow_has_them(tmp_path: Path) -> None:
+    g = Graph("N", 10, 10, 3)
+    y = g.op("Transpose", "x", perm=[0, 3, 1, 2])
+    y = g.op("Conv", y, numbers(6, 3, 3, 3), auto_pad="SAME_UPPER", strides=[2, 2])
+    y = g.op("Transpose", y, perm=[0, 2, 3, 1])
+    y = g.op("Relu", g.op("Add", y, numbers(6)))
+    mean = g.op("ReduceMean", y, axes=[1, 2], keepdims=1)
+    gate = g.op(
+        "Sigmoid",
+        g.op(
+            "Transpose",
+            g.op("Conv", g.op("Transpose", mean, perm=[0, 3, 1, 2]), numbers(6, 6, 1, 1)),
+            perm=[0, 2, 3, 1],
+        ),
+    )
+    y = g.op("Mul", y, gate)
+    y = g.op("Reshape", y, integers(-1, 150))
+    y = g.op("Softmax", g.op("Add", g.op("MatMul", y, numbers(150, 4)), numbers(4)), axis=-1)
+    imported = _without_input_order(g, tmp_path, y)
+    words = [step.layer.word for step in imported.network.steps]
+    assert words == ["conv", "relu", "gap", "conv", "sigmoid", "mul", "fc", "softmax"]
+
+
+def _without_input_order(g: Graph, folder: Path, y: str) -> Imported:
+    """The outputs are compared on a picture whose axes are moved for the spec."""
+    from cnndsl.runtime import open_model
+
+    graph = helper.make_graph(
+        g.nodes,
+        "made",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, g.sizes)],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)],
+        g.constants,
+    )
+    path = folder / "made.onnx"
+    opsets = [helper.make_opsetid("", g.opset)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    imported = import_model(path)
+    image = numbers(2, 10, 10, 3)
+    found = []
+    for model, x in ((path, image), (compiled(imported, folder), image.transpose(0, 3, 1, 2))):
+        opened = open_model(model, threads=1)
+        feeds = {opened.inputs[0].name: np.ascontiguousarray(x)}
+        found.append(next(iter(opened(feeds, opened.outputs).values())))
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-6)
+    return imported
+
+
+def test_channels_are_shuffled_by_a_reshape(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Reshape", "x", integers(1, 2, 4, 10, 10))
+    y = g.op("Reshape", g.op("Transpose", y, perm=[0, 2, 1, 3, 4]), integers(1, 8, 10, 10))
+    assert g.words(tmp_path, g.op("Relu", y)) in (["shuffle", "relu"], ["relu", "shuffle"])
+
+
+def test_group_norm_by_reshapes(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Reshape", "x", integers(0, 4, -1))
+    y = g.op("InstanceNormalization", y, np.ones(4, np.float32), np.zeros(4, np.float32))
+    y = g.op("Reshape", y, g.op("Shape", "x"))
+    y = g.op("Add", g.op("Mul", y, numbers(8, 1, 1)), numbers(8, 1, 1))
+    assert g.words(tmp_path, y) == ["gn"]
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_depth_to_space(mode: str, tmp_path: Path) -> None:
+    g = Graph()
+    assert "pixelshuffle" in g.words(tmp_path, g.op("DepthToSpace", "x", blocksize=2, mode=mode))
+
+
+def test_pads_and_biases_join_their_convolution(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Pad", "x", integers(0, 0, 0, 0, 0, 0, 1, 1))
+    y = g.op("Conv", y, numbers(4, 8, 3, 3), strides=[2, 2])
+    y = g.op("Add", g.op("Mul", y, numbers(4, 1, 1)), numbers(1, 4, 1, 1))
+    imported = g.imported(tmp_path, y)
+    assert "conv 3x3 4 s2 same\n" in imported.text
+
+
+def test_a_pad_before_a_pool_stays(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Pad", "x", integers(0, 0, 1, 1, 0, 0, 1, 1))
+    y = g.op("MaxPool", y, kernel_shape=[3, 3], strides=[2, 2])
+    assert g.words(tmp_path, y) == ["pad", "pool"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"pads": [1, 1, 1, 1], "count_include_pad": 1},
+        {"pads": [1, 1, 1, 1]},
+        {"pads": [0, 0, 1, 1], "strides": [2, 2]},
+        {"auto_pad": "SAME_LOWER", "strides": [2, 2]},
+        {"ceil_mode": 1, "strides": [2, 2]},
+    ],
+)
+def test_means(attributes: dict[str, object], tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("AveragePool", "x", kernel_shape=[3, 3], **attributes)
+    assert g.words(tmp_path, y) == ["avgpool"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
+        {"strides": [2, 2], "auto_pad": "SAME_UPPER"},
+        {"strides": [2, 2], "output_shape": [20, 20]},
+        {"group": 2, "dilations": [2, 2]},
+        {"pads": [0, 1, 1, 0], "strides": [3, 3]},
+    ],
+)
+def test_transposed_convolutions(attributes: dict[str, object], tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op(
+        "ConvTranspose",
+        "x",
+        numbers(8, 3, 3, 3),
+        numbers(3 * attributes.get("group", 1)),
+        **attributes,
+    )
+    assert g.words(tmp_path, y) == ["deconv"]
+
+
+def test_a_grouped_transposed_convolution_takes_a_folded_norm(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("ConvTranspose", "x", numbers(8, 3, 2, 2), strides=[2, 2], group=2)
+    y = g.op("Add", g.op("Mul", y, numbers(6, 1, 1)), numbers(6, 1, 1))
+    assert g.words(tmp_path, y) == ["deconv"]
+
+
+def test_upsample_of_old(tmp_path: Path) -> None:
+    g = Graph(opset=9)
+    y = g.op("Upsample", "x", np.asarray([1, 1, 2, 3], np.float32), mode="nearest")
+    assert "upsample 2x3" in g.imported(tmp_path, y).text
+
+
+@pytest.mark.parametrize(
+    ("mode", "coordinates"),
+    [("nearest", "asymmetric"), ("nearest", "half_pixel"), ("linear", "half_pixel")],
+)
+def test_resize(mode: str, coordinates: str, tmp_path: Path) -> None:
+    g = Graph()
+    rounding = {"nearest_mode": "floor"} if coordinates == "asymmetric" else {}
+    y = g.op(
+        "Resize",
+        "x",
+        np.zeros(0, np.float32),
+        np.zeros(0, np.float32),
+        integers(1, 8, 20, 20),
+        mode=mode,
+        coordinate_transformation_mode=coordinates,
+        **rounding,
+    )
+    assert g.words(tmp_path, y) == ["upsample"]
+
+
+def test_slices_are_taken_cropped_and_skipped(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Slice", "x", integers(2, 1), integers(6, 9), integers(1, 2))
+    y = g.op("Slice", y, integers(0), integers(1 << 40), integers(3), integers(2))
+    assert g.words(tmp_path, y) == ["take", "take", "crop", "pool"]
+
+
+def test_a_flat_row_of_branches(tmp_path: Path) -> None:
+    g = Graph()
+    parts = g.op("Split", "x", axis=1, outputs=2)
+    left = g.op("Relu", parts)
+    y = g.op("Concat", g.op("Tanh", f"{parts}_1"), left, axis=1)
+    assert sorted(g.words(tmp_path, y)) == ["concat", "relu", "take", "take", "tanh"]
+
+
+def test_a_dense_layer_on_every_position(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Transpose", "x", perm=[0, 2, 3, 1])
+    y = g.op("LayerNormalization", y, numbers(8), numbers(8), axis=-1, epsilon=1e-6)
+    y = g.op("Add", g.op("MatMul", y, numbers(8, 16)), numbers(16))
+    y = g.op("Mul", numbers(16), y)
+    y = g.op("Transpose", y, perm=[0, 3, 1, 2])
+    assert g.words(tmp_path, y) == ["ln", "conv", "scale"]
