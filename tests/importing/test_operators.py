@@ -3,62 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from cnndsl.importing import Imported, import_model
-from tests.support.imported import assert_same, compiled
-
-RANDOM = np.random.default_rng(7)
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return RANDOM.normal(size=shape).astype(np.float32)
-
-
-def integers(*values: int) -> np.ndarray:
-    return np.asarray(values, np.int64)
-
-
-class Graph:
-    """A model under construction: `x` comes in, the last value goes out."""
-
-    def __init__(self, *sizes: int | str, opset: int = 17):
-        self.sizes, self.opset = sizes or (1, 8, 10, 10), opset
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, array: np.ndarray) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(array, name))
-        return name
-
-    def op(self, kind: str, *inputs: object, outputs: int = 1, **attributes: object) -> str:
-        name = f"t{len(self.nodes)}"
-        given = [i if isinstance(i, str) else self.constant(np.asarray(i)) for i in inputs]
-        names = [name, *(f"{name}_{n}" for n in range(1, outputs))]
-        self.nodes.append(helper.make_node(kind, given, names, **attributes))
-        return name
-
-    def imported(self, folder: Path, y: str) -> Imported:
-        """The model as a spec, compared with what it was made of."""
-        graph = helper.make_graph(
-            self.nodes,
-            "made",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.sizes)],
-            [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)],
-            self.constants,
-        )
-        opsets = [helper.make_opsetid("", self.opset)]
-        path = folder / "made.onnx"
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
-        imported = import_model(path)
-        assert_same(path, compiled(imported, folder), 1e-4)
-        return imported
-
-    def words(self, folder: Path, y: str) -> list[str]:
-        return [step.layer.word for step in self.imported(folder, y).network.steps]
+from cnndsl.runtime import open_model
+from tests.support.graphs import Graph, integers, numbers
+from tests.support.imported import compiled
 
 
 def f32(number: float) -> np.ndarray:
@@ -156,18 +106,7 @@ def test_channels_last_as_tensorflow_has_them(tmp_path: Path) -> None:
 
 def _without_input_order(g: Graph, folder: Path, y: str) -> Imported:
     """The outputs are compared on a picture whose axes are moved for the spec."""
-    from cnndsl.runtime import open_model
-
-    graph = helper.make_graph(
-        g.nodes,
-        "made",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, g.sizes)],
-        [helper.make_tensor_value_info(y, TensorProto.FLOAT, None)],
-        g.constants,
-    )
-    path = folder / "made.onnx"
-    opsets = [helper.make_opsetid("", g.opset)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    path = g.save(folder, y)
     imported = import_model(path)
     image = numbers(2, 10, 10, 3)
     found = []
