@@ -134,8 +134,8 @@ FAMILIES = (
         1.001e-5,
     ),
     Family(
-        "Inception v3 of Keras",
-        (Row(r"(?:conv2d|batch_normalization)(?:_(\d+))?"), Row(r"predictions")),
+        "layers that Keras numbers, such as Inception v3's",
+        (Row(r"(?:conv2d|batch_normalization)(?:_(\d+))?"), Row(r"predictions|dense(?:_\d+)?")),
         1e-3,
     ),
     Family(

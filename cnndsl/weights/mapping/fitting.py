@@ -81,7 +81,8 @@ class _Fitting:
 
     @property
     def pairing(self) -> Pairing:
-        return Pairing(self.file.format, self.family.epsilon if self.family else None)
+        epsilon = self.family.epsilon if self.family else None
+        return Pairing(self.file.format, epsilon, self.file.epsilons)
 
     def open_places(self) -> list[Place]:
         return [p for p in self.places if p.name not in self.found]

@@ -13,7 +13,8 @@ WRAPPERS = "module", "_orig_mod", "model", "net", "network", "state_dict", "para
 """What PyTorch's wrappers, and habits, put in front of every name."""
 
 ROLES = {
-    **dict.fromkeys(("depthwise_kernel", "kernel", "weight", "gamma", "w"), "weight"),
+    **dict.fromkeys(("depthwise_kernel", "pointwise_kernel", "kernel"), "weight"),
+    **dict.fromkeys(("weight", "gamma", "w"), "weight"),
     **dict.fromkeys(("beta", "bias", "b"), "bias"),
     **dict.fromkeys(("running_mean", "moving_mean", "mean"), "running_mean"),
     **dict.fromkeys(("running_variance", "moving_variance", "variance"), "running_var"),
@@ -24,6 +25,7 @@ ROLES = {
 COUNTERS = "num_batches_tracked"
 """How often PyTorch updated a running average: of no use with a fixed share."""
 
+_DEPTHWISE, _POINTWISE = "depthwise_kernel", "pointwise_kernel"
 _OPTIMISER = re.compile(r"(?i)(optimizer|optimiser|optim)\b.*|optimizer_weights.*")
 _TRAINING = re.compile(r"(?i)aux.*|.*[./]aux.*")
 _STEM = re.compile(r"(?:stem|conv_?stem|conv[01]|bn[01]|norm[01])(?:[./_].*)?")
@@ -63,11 +65,14 @@ def modules_in(tensors: Mapping[str, Tensor]) -> tuple[list[Module], list[Tensor
     others = [t for n, t in kept.items() if _OPTIMISER.fullmatch(n)]
     names = [n for n in kept if not _OPTIMISER.fullmatch(n)]
     start = _wrapping(names)
+    shorts = {name[start:] for name in names}
     found: dict[str, Module] = {}
     last: Module | None = None
     for name in names:
         tensor, short = kept[name], name[start:]
         layer, role = _split(short)
+        if short.removesuffix(_DEPTHWISE) + _POINTWISE in shorts:
+            layer = short  # a separable convolution is two layers of ours
         if role is None:
             last = _nameless(short, tensor, last, found)
             continue

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -24,11 +24,13 @@ Read = Callable[[], Array]
 class Pairing:
     """How tensors of a file are compared with parameters.
 
-    `epsilon` is that of the file's batch norms where it is known.
+    `epsilons` are those of the file's norms by their layers' names, and `epsilon` is that of the
+    others, where they are known.
     """
 
     format: FileFormat
     epsilon: float | None = None
+    epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def fits(self, place: Place, module: Module) -> bool:
         """Whether the file's layer has all that the net's needs, in shapes that fit."""
@@ -53,7 +55,8 @@ class Pairing:
             return Entry("missing", name, parameter.shape, note=note)
         read, note = self._read(tensor, place, parameter), self._change(tensor, parameter)
         ours = place.layer.eps if isinstance(place.layer, BatchNorm) else None
-        theirs = self.epsilon if parameter.name == "running_var" else None
+        variance = parameter.name == "running_var"
+        theirs = self.epsilons.get(module.name, self.epsilon) if variance else None
         if ours is not None and theirs is not None and ours != theirs:
             note = f"{theirs - ours:+.3g}: epsilon is {theirs:g} there, and {ours:g} in the net"
             return Entry(

@@ -1,0 +1,138 @@
+"""Nets that Keras saved compute the same here: keras.applications, and every kind of layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnndsl import parse
+from cnndsl.network import Network
+from cnndsl.shape import Shape
+from cnndsl.specs import load
+from cnndsl.weights.mapping import Mapping, fit
+from cnndsl.weights.opening import open_tensors
+from tests.support import peers
+from tests.support.data import real_data
+from tests.support.run_layer import run_network
+
+CLASSES = 10
+NETS: dict[str, tuple[str, dict[str, Any], int, str]] = {
+    "VGG16": ("vgg16", {}, 64, ".weights.h5"),
+    "ResNet50": ("resnet50", {"first": 1}, 64, ".h5"),
+    "InceptionV3": ("inception_v3", {"tf": 1}, 299, ".keras"),
+    "MobileNetV2": ("mobilenet_v2", {"tf": 1}, 96, ".h5"),
+    "MobileNet": ("mobilenet_v1", {"tf": 1, "act": "relu6"}, 64, ".keras"),
+}
+"""In Keras, here, with these settings, on pictures of that size; kept in a file of that kind."""
+
+
+def randomise(model: Any) -> None:
+    """Random statistics, factors and offsets, so that none of them may be mistaken for another."""
+    random = np.random.default_rng(0)
+    for variable in model.weights:
+        name, shape = variable.path.rpartition("/")[2], tuple(variable.shape)
+        if name in ("gamma", "moving_variance"):
+            variable.assign(random.uniform(0.5, 1.5, shape))
+        elif name in ("bias", "beta", "moving_mean"):
+            variable.assign(random.uniform(-0.1, 0.1, shape))
+
+
+def saved(model: Any, folder: Path, suffix: str) -> Path:
+    path = folder / f"model{suffix}"
+    (model.save_weights if suffix == ".weights.h5" else model.save)(path)
+    return path
+
+
+def agree(model: Any, network: Network, path: Path) -> Mapping:
+    """The same weights, the same input, the same output within a relative tolerance of 1e-4."""
+    (entry,) = network.inputs
+    size = (1, *entry.shape.sizes, entry.shape.channels)
+    x = np.random.default_rng(1).standard_normal(size).astype(np.float32)
+    expected = np.asarray(model(x, training=False).detach())
+    mapping = fit(network, open_tensors(path))
+    mapping.check()
+    (result,) = run_network(network, {entry.name: np.moveaxis(x, -1, 1)}, mapping.arrays())
+    error = np.abs(result - expected).max() / np.abs(expected).max()
+    assert error < 1e-4, f"relative error {error:.2e}"
+    assert expected.std() > 1e-3  # signals are alive
+    return mapping
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETS)
+def test_nets_of_keras_applications(tmp_path: Path, name: str) -> None:
+    spec, settings, size, suffix = NETS[name]
+    build = getattr(peers.keras().applications, name)
+    shape, classes = (size, size, 3), {"classes": CLASSES, "classifier_activation": None}
+    model = build(weights=None, input_shape=shape, **classes)
+    randomise(model)
+    (entry,) = load(spec)[0].inputs
+    shapes = {entry.name: Shape(3, (size, size))}
+    network = load(spec, {"classes": CLASSES, **settings}, shapes)[0]
+    agree(model, network, saved(model, tmp_path, suffix))
+
+
+SPEC = """cnndsl 1
+net Kinds
+input image 3@12x14
+conv 3x3 8 same bn relu
+dwconv 3x3 s2 same bn
+dwconv 3x3 same nobias -> conv 1x1 10 relu
+conv 3x3 12 same g2 -> conv 1x1 6 bn
+deconv 3x3 4 s2
+fc 60 relu -> reshape 5@3x4 -> deconv 2x2 3 s2 -> flatten -> bn
+fc 7
+"""
+
+
+def kinds(keras: Any) -> Any:
+    """The same in Keras: norms that lack a part, a model in the model, vectors that are maps."""
+    layers = keras.layers
+    inner = keras.Sequential([layers.Conv2D(6, 1), layers.BatchNormalization(epsilon=0.1)])
+    return keras.Sequential(
+        [
+            keras.Input((12, 14, 3)),
+            layers.Conv2D(8, 3, padding="same"),
+            layers.BatchNormalization(scale=False),
+            layers.ReLU(),
+            layers.DepthwiseConv2D(3, strides=2, padding="same"),
+            layers.BatchNormalization(center=False, epsilon=0.01),
+            layers.SeparableConv2D(10, 3, padding="same", activation="relu"),
+            layers.Conv2D(12, 3, padding="same", groups=2),
+            inner,
+            layers.Conv2DTranspose(4, 3, strides=2),
+            layers.Flatten(),
+            layers.Dense(60, activation="relu"),
+            layers.Reshape((3, 4, 5)),
+            layers.Conv2DTranspose(3, 2, strides=2),
+            layers.Flatten(),
+            layers.BatchNormalization(),
+            layers.Dense(7),
+        ]
+    )
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_every_kind_of_layer(tmp_path: Path, suffix: str) -> None:
+    model = kinds(peers.keras())
+    randomise(model)
+    agree(model, parse(SPEC), saved(model, tmp_path, suffix))
+
+
+@pytest.mark.data
+def test_a_real_net_scores_as_it_should() -> None:
+    mapping = fit(
+        load("resnet8")[0], open_tensors(real_data("weights", "keras_resnet8_cifar10.h5"))
+    )
+    mapping.check()
+    assert not list(mapping.of("unused"))
+    with np.load(real_data("cifar10", "cifar10_lossless_train4000.npz")) as data:
+        images, labels = data["x"], data["y"]
+    x = np.moveaxis(images, -1, 1).astype(np.float32)
+    (result,) = run_network(load("resnet8")[0], {"image": x}, mapping.arrays())
+    assert (result.argmax(1) == labels).mean() == pytest.approx(0.930, abs=5e-4)
