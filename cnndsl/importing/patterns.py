@@ -51,7 +51,7 @@ def find_activations(draft: Draft) -> None:
     for step in reversed(draft.steps):
         if not _may_end(step):
             continue
-        for entry in reversed(list(_entries(step))):
+        for entry in _entries(step):
             values = _computed(step, entry)
             layer = None if values is None else _recognised(values)
             if layer is not None:
