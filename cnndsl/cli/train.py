@@ -105,6 +105,7 @@ def read_options(settings: dict[str, int | float | str], values: dict[str, Any])
         "time_limit": read_duration(limit, "--time-limit") if limit else None,
         "checkpoint_every": read_duration(every, "--checkpoint-every") if every else None,
         "device": values["device"],
+        "precision": values["precision"],
         "threads": 1 if values["deterministic"] else values["threads"],
         "deterministic": values["deterministic"],
         "autotune": values["autotune"],

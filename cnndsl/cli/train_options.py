@@ -83,6 +83,13 @@ END = (
 )
 DEVICE = (
     click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "float16", "bfloat16"]),
+        default="float32",
+        show_default=True,
+        help="What convolutions and products of matrices compute in.",
+    ),
     click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores."),
     click.option("--autotune", is_flag=True, help="Measure forms of convolutions, and remember."),
     click.option(

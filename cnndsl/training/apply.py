@@ -111,7 +111,7 @@ class Update:
     def run(self, rate: float, step: int, scale: float = 1.0) -> None:
         """Do step number `step`, counted from 1; gradients are multiplied by `scale` first."""
         for group, runner in zip(self.groups, self._runners, strict=True):
-            age = step - group.since
+            age = max(step - group.since, 1)  # steps may have been skipped before
             numbers = self.optimiser.numbers(rate * group.rate, group.decay, age)
             runner.run({**numbers, "scale": scale})
 

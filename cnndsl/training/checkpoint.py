@@ -1,8 +1,8 @@
 """A training's whole state in one file, which is always either the old one or the new one.
 
 It is a .safetensors file: weights by their names, `state/MOMENTUM/NAME` for what the optimiser
-keeps, `average/NAME` for averaged weights, and the progress as text. Random numbers need no place
-in it: they are functions of seed, epoch, step and layer.
+keeps, `average/NAME` for averaged weights, the loss scale, and the progress as text. Random numbers
+need no place in it: they are functions of seed, epoch, step and layer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cnndsl.training.stepper import Stepper
 from cnndsl.weights.save import Float, read_tensors, write_tensors
 
 FORMAT = "1"
+SCALE = "state//loss_scale"
 
 
 def save_checkpoint(
@@ -50,6 +51,8 @@ def gathered(stepper: Stepper, average: Average | None) -> dict[str, Float]:
     tensors: dict[str, Float] = dict(stepper.weights.read())
     for prefix, part in _parts(stepper, average).items():
         tensors |= {prefix + name: values for name, values in part.items()}
+    if stepper.scale is not None:
+        tensors[SCALE] = stepper.scale.read()
     return tensors
 
 
@@ -65,6 +68,8 @@ def restore(
     for state, buffer in stepper.update.states.items():
         nothing = {name: np.zeros(layout[name].shape, np.float32) for name in fresh}
         buffer.write(layout.joined(nothing | _under(f"state/{state}/", tensors)))
+    if stepper.scale is not None and SCALE in tensors:
+        stepper.scale.write(tensors[SCALE])
     if average is not None:
         averages = {name: tensors[name] for name in fresh} | _under("average/", tensors)
         average.tensors.write(averages)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from cnndsl.autodiff.passes.precision import Precision
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
 from cnndsl.training.choices import make_choice, write_choice
@@ -71,6 +72,7 @@ class TrainingChoice:
     time_limit: float | None = None
     checkpoint_every: float | None = None
     device: str = "cpu"
+    precision: Precision = "float32"
     threads: int | None = None
     deterministic: bool = False
     autotune: bool = False

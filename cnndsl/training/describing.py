@@ -22,7 +22,8 @@ def header(training: Training, where: str) -> list[str]:
         "training": _training(config, training.epoch_steps),
         "stages": "; ".join(stage.describe() for stage in training.plan.stages[1:]),
         "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
-        "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}",
+        "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}"
+        + (f", {choice.precision}" if choice.precision != "float32" else ""),
         "run": where,
     }
     return [f"{name:<10}{text}" for name, text in entries.items() if text]

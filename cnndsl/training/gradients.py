@@ -11,6 +11,7 @@ from cnndsl.autodiff import differentiate, passes
 from cnndsl.autodiff.composite import DOMAIN, expand
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
+from cnndsl.autodiff.passes.precision import lower_precision
 from cnndsl.autodiff.passes.tidy import infer_shapes, tidy
 from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
@@ -18,6 +19,7 @@ from cnndsl.lower import Lowered
 from cnndsl.lower.builder import OPSET
 from cnndsl.lower.training import Forward
 from cnndsl.training.losses import Goal, Objective, write_objective
+from cnndsl.training.scaling import LOSS_SCALE
 
 OLDEST_FORMAT, NEWER_FORMAT = 8, 10
 """Versions of the file format: the first goes with opset 18, the second up to 22."""
@@ -82,11 +84,16 @@ def gradient_model(
     for rewrite in passes.REWRITES:
         rewrite(graph, outputs.values())
     forward_nodes = list(graph)
-    gradients = _differentiate(graph, forward, objective, planner)
+    scale = _scale(graph) if planner.precision == "float16" else None
+    gradients = _differentiate(graph, forward, objective, planner, scale)
     outputs |= {f"grad/{name}": value for name, value in gradients.items()}
     replaced = _choose_forms(graph, forward_nodes, planner) | _expand(graph)
+    outputs = {output: replaced.get(value, value) for output, value in outputs.items()}
+    if planner.precision != "float32":
+        infer_shapes(model)
+        outputs = lower_precision(graph, outputs, planner.precision)
     for output, value in outputs.items():
-        _output(graph, replaced.get(value, value), output)
+        _output(graph, value, output)
     tidy(model)
     infer_shapes(model)
     return Gradients(model, objective, tuple(gradients))
@@ -98,14 +105,25 @@ def _model(graph: ir.Graph) -> ir.Model:
     return ir.Model(graph, ir_version=version, producer_name="cnndsl")
 
 
+def _scale(graph: ir.Graph) -> ir.Value:
+    """The input that the loss is multiplied by before it is differentiated."""
+    scale = ir.Value(name=LOSS_SCALE, shape=ir.Shape([]), type=ir.TensorType(ir.DataType.FLOAT))
+    graph.inputs.append(scale)
+    return scale
+
+
 def _differentiate(
-    graph: ir.Graph, forward: Forward, objective: Objective, planner: Planner
+    graph: ir.Graph,
+    forward: Forward,
+    objective: Objective,
+    planner: Planner,
+    scale: ir.Value | None,
 ) -> dict[str, ir.Value]:
-    """Append the backward pass; gradients by their parameters' names."""
+    """Append the backward pass; gradients by their parameters' names, times the scale if any."""
     wanted = {n: forward.parameters[n] for n in forward.trained}
     write = Writer()
-    one = write.constant(1.0, "float")
-    back, found = differentiate(list(graph), {objective.loss: one}, list(wanted.values()), planner)
+    seed = scale or write.constant(1.0, "float")
+    back, found = differentiate(list(graph), {objective.loss: seed}, list(wanted.values()), planner)
     graph.extend(back.nodes)
     _add_constants(graph, write.constants)
     _add_constants(graph, back.constants)

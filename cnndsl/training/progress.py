@@ -11,7 +11,8 @@ from typing import Any, Literal, cast
 from cnndsl.diagnostics import UsageError
 
 Scores = dict[str, float]
-"""`loss`, its parts, and where there are classes `top1` and `top5`: parts of 1."""
+"""`loss`, its parts, and where there are classes `top1` and `top5`: parts of 1. In float16
+`skipped`: the steps that were skipped."""
 
 Ending = Literal["", "epochs", "patience", "time"]
 """Why no more epochs are done: all are, none was better for too long, the time is over."""
@@ -42,6 +43,7 @@ class Tally:
             for name, total in self.sums.items()
             if name.startswith("loss")
         }
+        scores |= {"skipped": self.sums["skipped"]} if "skipped" in self.sums else {}
         return scores | {
             score: self.sums[count] / self.answers
             for count, score in COUNTS.items()

@@ -101,6 +101,10 @@ class Table:
         self._begin()
         epoch = progress.epochs[-1]
         self.say(_row(self._cells(epoch, progress.best is epoch)))
+        if skipped := epoch.train.get("skipped"):
+            self.say(
+                f"  skipped for a gradient that overflowed float16: {skipped:.0f} of its steps"
+            )
         self._speed = _Speed()
         self._next = monotonic() + (0 if self.live else PLAIN)
 

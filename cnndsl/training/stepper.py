@@ -20,6 +20,7 @@ from cnndsl.runtime.session import Array, Node
 from cnndsl.training.apply import Group, Norm, Runner, Update, accumulation
 from cnndsl.training.noise import NoiseKind, fill_noise
 from cnndsl.training.optimisers import Optimiser
+from cnndsl.training.scaling import LOSS_SCALE, LossScale
 from cnndsl.training.sessions import training_session
 from cnndsl.training.state import Tensors, Weights
 
@@ -72,9 +73,12 @@ class Stepper:
         self.batch = {
             name: _sizes(node)
             for name, node in self._inputs.items()
-            if name not in weight_names and name not in noise
+            if name not in weight_names and name not in noise and name != LOSS_SCALE
         }
         """Every input that a batch must have, with its shape."""
+        self.scale = LossScale() if LOSS_SCALE in self._inputs else None
+        """How gradients in float16 are scaled."""
+        self._scale = Buffer(1, device=self.device)
         self._batch = {
             name: Buffer(int(np.prod(shape)), _kind(self._inputs[name]), self.device)
             for name, shape in self.batch.items()
@@ -93,12 +97,10 @@ class Stepper:
             groups,
             weights.trained.buffer,
             self.gradients.buffer,
-            scaled=self._several or settings.clip is not None,
+            scaled=self._several or self._is_measured,
             threads=settings.threads,
         )
-        self._norm = (
-            Norm(self.gradients.buffer, settings.threads) if settings.clip is not None else None
-        )
+        self._norm = Norm(self.gradients.buffer, settings.threads) if self._is_measured else None
         self._adding = (
             Runner(
                 accumulation(),
@@ -108,6 +110,11 @@ class Stepper:
             if self._part
             else None
         )
+
+    @property
+    def _is_measured(self) -> bool:
+        """Whether every step asks how long the vector of gradients is: to cut or to judge it."""
+        return self.settings.clip is not None or self.scale is not None
 
     def _bind(self, turn: int, part: bool) -> Binding:
         """Everything in place, statistics read in that turn; `part` gradients are to be added."""
@@ -128,6 +135,8 @@ class Stepper:
         new.bind_outputs(binding, NEXT)
         for name, buffer in self._results.items():
             binding.output(name, buffer, [])
+        if self.scale is not None:
+            binding.input(LOSS_SCALE, self._scale, [])
         return binding
 
     def step(
@@ -135,7 +144,8 @@ class Stepper:
     ) -> dict[str, float]:
         """Do step `number`, counted from 0, with as many batches as are accumulated.
 
-        Returns the graph's numbers: the mean of losses (`loss…`), the sum of counts. Raises
+        Returns the graph's numbers: the mean of losses (`loss…`), the sum of counts; in float16
+        `skipped`, 1 where gradients overflowed and the weights are left as they were. Raises
         NotFiniteError where the loss isn't a number, with the weights left as they were.
         """
         totals: dict[str, float] = {}
@@ -149,15 +159,36 @@ class Stepper:
             self.weights.turn = 1 - self.weights.turn
             if i and self._adding:
                 self._adding.run({})
-        scale = 1 / len(batches)
-        if self._norm is not None and self.settings.clip is not None:
-            norm = self._norm() * scale
-            if not np.isfinite(norm):
-                raise NotFiniteError(norm, self._causes(batches[-1]))
-            totals["norm"] = norm
-            scale *= min(1.0, self.settings.clip / (norm + CLIP_EPSILON))
-        self.update.run(rate, number + 1, scale)
+        scale = self._scale_of_gradients(batches, totals)
+        if scale is not None:
+            skipped = self.scale.skipped if self.scale else 0
+            self.update.run(rate, number + 1 - skipped, scale)
         return totals
+
+    def _scale_of_gradients(
+        self, batches: Sequence[Mapping[str, Array]], totals: dict[str, float]
+    ) -> float | None:
+        """What gradients are multiplied by; None where one overflowed, so that the step is skipped.
+
+        Adds to the totals. Raises NotFiniteError where no other loss scale would help.
+        """
+        scale = 1 / len(batches) / (self.scale.factor if self.scale else 1.0)
+        if self._norm is None:
+            return scale
+        norm = self._norm() * scale
+        is_finite = bool(np.isfinite(norm))
+        if self.scale is not None:
+            totals["skipped"] = float(not is_finite)
+        if not is_finite:
+            if self.scale is not None and self.scale.skip():
+                return None
+            raise NotFiniteError(norm, self._causes(batches[-1]))
+        if self.scale is not None:
+            self.scale.accept()
+        if self.settings.clip is None:
+            return scale
+        totals["norm"] = norm
+        return scale * min(1.0, self.settings.clip / (norm + CLIP_EPSILON))
 
     def _run(self, batch: Mapping[str, Array], number: int, part: bool) -> None:
         binding = self._bindings[self.weights.turn, part]
@@ -170,6 +201,8 @@ class Stepper:
                 binding.array(name, values.astype(self._batch[name].kind, copy=False))
             else:
                 self._batch[name].write(values)
+        if self.scale is not None:
+            self._scale.set(self.scale.factor)
         for name, noise in self._noise.items():
             noise.draw(self.settings.seed, number, name)
         binding.run(first=self.device == "cpu" and not self._started)

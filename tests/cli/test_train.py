@@ -220,3 +220,15 @@ def test_a_learning_rate_is_found(place: Path) -> None:
     assert 1e-6 < float(output.splitlines()[-1]) < 10
     assert (place / "curve.svg").read_text().startswith("<svg")
     assert not (place / "runs").exists()
+
+
+def test_half_precision(place: Path) -> None:
+    """In float16 it learns as well; the columns tell what was skipped. The CPU has no bfloat16."""
+    result = train("--precision", "float16", "--epochs", "2", "--json")
+    assert "float16" in next(iter(place.glob("runs/*/config.toml"))).read_text()
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert all(epoch["train_skipped"] >= 0 for epoch in epochs)
+    refused = train("--precision", "bfloat16", "--epochs", "1", code=1)
+    assert "no arithmetic in bfloat16 on the CPU; take --device cuda" in refused.output
+    assert len(list(place.glob("runs/*"))) == 1

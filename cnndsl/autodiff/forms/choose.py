@@ -22,6 +22,7 @@ from cnndsl.autodiff.forms.direct import direct, flip, flipped
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.transposed import transposed
 from cnndsl.autodiff.forms.winograd import POINTS, Tiling, Winograd
+from cnndsl.autodiff.passes.precision import Precision
 from cnndsl.autodiff.writer import Writer
 
 Product = Literal["forward", "input", "weight"]
@@ -94,12 +95,14 @@ class Planner:
     gets a convolution and all choices, the one predicted to be fastest first, and returns one.
     `allowed` says which forms may be chosen (by name); those that are right for all always may.
     On "cuda" the operators that cuDNN has kernels for come first, whatever the CPU's times are; dw,
-    for which there is none, is a product of matrices. `placed` holds the forms that shall take
-    forward nodes' places, see `passes.convolutions`.
+    for which there is none, is a product of matrices. With a `precision` below float32 none of
+    Winograd's forms is chosen: their transforms lose digits. `placed` holds the forms that shall
+    take forward nodes' places, see `passes.convolutions`.
     """
 
     threads: int = 2
     device: str = "cpu"
+    precision: Precision = "float32"
     tune: Callable[[Convolution, Sequence[Choice]], Choice] | None = None
     allowed: Callable[[str], bool] = lambda name: True
     known: dict[tuple[Convolution, tuple[Product, ...]], Choice] = field(
@@ -119,7 +122,11 @@ class Planner:
     def candidates(self, c: Convolution, product_: Product) -> dict[str, Build]:
         """The forms of a product that may be chosen."""
         found = list(forms(c)[product_].items())
-        return dict(found[:1] + [row for row in found[1:] if self.allowed(row[0])])
+        return dict(found[:1] + [row for row in found[1:] if self._may_be(row[0])])
+
+    def _may_be(self, form: str) -> bool:
+        precise = self.precision == "float32" or not form.startswith("winograd")
+        return precise and self.allowed(form)
 
     def ranking(self, c: Convolution, wanted: Sequence[Product]) -> list[tuple[float, Choice]]:
         """Every combination of forms with its predicted time in ms, the fastest first."""
