@@ -42,6 +42,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.reading import Model, read_model
     from cnndsl.importing.simplifying import simplify
     from cnndsl.importing.spelling import spell
+    from cnndsl.importing.structure import nest_concats
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
     model = read_model(path)
@@ -50,6 +51,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         draft = draft_of(model, input_shapes)
         find_activations(draft)
         simplify(draft)
+        nest_concats(draft)
         return draft
 
     given = input_shapes or not open_sizes(model)

@@ -21,6 +21,35 @@ def items_of(draft: Draft) -> list[Item]:
     return _Finder(draft).items()
 
 
+def nest_concats(draft: Draft) -> None:
+    """Exporters join all branches at once, those of an inner fork too: they get a `concat` of their
+    own, so that blocks lie in one another.
+    """
+    finder = _Finder(draft)
+    for step in list(draft.steps):
+        entry = finder.above[step]
+        if step.word != "concat" or len(step.inputs) < 3 or entry is None:
+            continue
+        groups: list[list[Value]] = []
+        for value in step.inputs:
+            shared = finder.common(groups[-1][-1], value) if groups else None
+            if shared is not None and finder.depth[shared] > finder.depth[entry]:
+                groups[-1].append(value)
+            else:
+                groups.append([value])
+        if not 1 < len(groups) < len(step.inputs):
+            continue
+        step.inputs = []
+        for group in groups:
+            if len(group) > 1:
+                output = step.layer.shape(*(value.output for value in group))
+                inner = Step(step.layer, group, output, {}, step.hint)
+                draft.steps.insert(draft.steps.index(step), inner)
+                step.inputs.append(inner)
+            else:
+                step.inputs += group
+
+
 class _Finder:
     """Finds blocks: regions between a value and a merge that nothing enters or leaves."""
 
@@ -34,11 +63,11 @@ class _Finder:
         for step in draft.steps:
             above: Value | None = step.inputs[0]
             for value in step.inputs[1:]:
-                above = self._common(above, value)
+                above = self.common(above, value)
             self.above[step] = above
             self.depth[step] = 1 + (self.depth[above] if above is not None else 0)
 
-    def _common(self, a: Value | None, b: Value | None) -> Value | None:
+    def common(self, a: Value | None, b: Value | None) -> Value | None:
         """The last value that both depend on in every way."""
         while a is not b:
             if a is None or b is None:
