@@ -16,7 +16,7 @@ from cnndsl.training.stages import Stage
 from cnndsl.training.subjects import SpecSubject
 from cnndsl.transfer.heads import HeadKind, Renewed
 from cnndsl.transfer.pretrained import Pretrained
-from cnndsl.transfer.strategies import DEFAULTS, SMALL_SET, Strategy, choose, stages
+from cnndsl.transfer.strategies import DEFAULTS, SMALL_SET, Strategy, choose, fine_rate, stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,9 @@ def with_stages(
         return replace(config, transfer=choice)
     kept, planned = config.model.freeze, config.stages
     config = replace(config, transfer=choice)
+    if config.training.learning_rate is None:
+        rate = fine_rate(config.optimiser.word, subject.layers, subject.has_norms)
+        config = config.with_training(learning_rate=rate)
     if config.model.gradual or (strategy == "full" and not planned):
         return config  # all but what --freeze names
     if not planned:

@@ -16,6 +16,7 @@ from cnndsl.data.dataset import DataSet
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
 from cnndsl.training.blocks import blocks, patterns_of
+from cnndsl.training.defaults import RATES, learning_rate
 from cnndsl.training.patterns import is_trained
 from cnndsl.training.stages import Stage, merged
 from cnndsl.transfer.heads import Renewed
@@ -36,7 +37,11 @@ GRADUAL_STAGES = 4
 FINE_TUNED: tuple[Strategy, ...] = ("last", "full", "gradual")
 """Strategies that begin with a head that was fitted to features."""
 
-_FINE: Mapping[str, Any] = {"epochs": 10, "learning_rate": 1e-4, "augment": "light"}
+FINE_RATE = 1e-4
+"""Trained layers get a tenth of the learning rate that they would be trained with anew, at most
+this."""
+
+_FINE: Mapping[str, Any] = {"epochs": 10, "augment": "light"}
 DEFAULTS: Mapping[Strategy, Mapping[str, Any]] = {
     "features": {"epochs": 30, "learning_rate": 1e-3},
     "last": _FINE,
@@ -54,6 +59,16 @@ class Chosen:
     strategy: Strategy
     at: str | None
     why: str
+
+
+def fine_rate(optimiser: str, layers: int, has_norms: bool) -> float:
+    """The learning rate of strategies that change trained layers; for optimisers that take the same
+    one for any net a fiftieth of it, which is 0.001 for `sgd`.
+    """
+    rate = learning_rate(optimiser, layers, has_norms)
+    if optimiser in RATES:
+        return rate / 50
+    return min(float(f"{rate / 10:.1g}"), FINE_RATE)
 
 
 def choose(data: DataSet, network: Network, similar: bool, trained: bool) -> Chosen:

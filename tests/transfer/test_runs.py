@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -177,6 +179,17 @@ def test_weights_are_needed(place: Path) -> None:
     numbers = ("tiny.cnn", "--weights", "base.safetensors", "--data", "numbers.npz")
     assert "transfer is for classes" in transfer(model=numbers, code=1).stderr
     assert "there is no file" in transfer(model=("no.onnx", *data), code=1).stderr
+
+
+def test_the_example_compares_runs() -> None:
+    for strategy in ("features", "full"):
+        transfer("--strategy", strategy, "--epochs", "2", "-q")
+    script = Path(__file__).parents[2] / "examples/transfer/compare.py"
+    command = [sys.executable, str(script), "runs", "comparison.svg"]
+    table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "| features | a new head, on stored features | 516 |" in table
+    assert "| full | all layers | 604 |" in table
+    assert Path("comparison.svg").read_text().startswith("<svg")
 
 
 def test_python_has_the_verb_too() -> None:

@@ -12,7 +12,7 @@ from cnndsl.shape import Shape
 from cnndsl.specs import load
 from cnndsl.training.stages import Stage
 from cnndsl.transfer.heads import renew
-from cnndsl.transfer.strategies import choose, earlier_layer, stages
+from cnndsl.transfer.strategies import choose, earlier_layer, fine_rate, stages
 from cnndsl.transfer.vectors import scaling
 
 NET = load("squeezenet1_1")[0]
@@ -41,6 +41,16 @@ def test_auto_is_the_table_of_the_lectures(
     chosen = choose(some_data(2 * pictures), NET, similar, trained=True)
     assert (chosen.strategy, chosen.at) == (strategy, at)
     assert said in chosen.why
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "layers", "has_norms", "rate"),
+    [("adamw", 50, True, 1e-4), ("adamw", 26, False, 6e-5), ("sgd", 50, True, 1e-3)],
+)
+def test_trained_layers_are_changed_slowly(
+    optimiser: str, layers: int, has_norms: bool, rate: float
+) -> None:
+    assert fine_rate(optimiser, layers, has_norms) == pytest.approx(rate)
 
 
 def test_without_weights_there_is_nothing_to_transfer() -> None:
