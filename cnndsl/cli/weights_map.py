@@ -72,7 +72,7 @@ def as_data(mapping: Mapping) -> dict[str, Any]:
             }
             for entry in mapping.entries
         ],
-        "notes": mapping.notes,
+        "notes": [*mapping.notes, *([mapping.obstacle] if mapping.obstacle else [])],
         "preprocessing": how.as_dict() if how else None,
         "labels": mapping.file.labels,
     }
@@ -98,6 +98,7 @@ def as_text(mapping: Mapping) -> str:
             "",
             *changes,
             *mapping.notes,
+            *([mapping.obstacle] if mapping.obstacle else []),
             *belongings(mapping.file),
             f"{mapping.file.path.name} ({mapping.file.format}): {mapping.summary()}",
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import pairwise
+from itertools import combinations
 
 from cnndsl.network import Network
 from cnndsl.weights.mapping.modules import Module, by_numbers
@@ -13,6 +13,10 @@ Fits = Callable[[Place, Module], bool]
 Pairs = list[tuple[Place, Module]]
 
 KINDS: dict[Kind, str] = {"product": "layers with weights", "norm": "norms"}
+
+
+DEEPEST = 50
+"""Words of a name that are compared."""
 
 
 class Mismatch(Exception):
@@ -94,17 +98,34 @@ def _foldable(places: Iterable[Place], pairs: Pairs) -> bool:
 
 
 def uncertain(modules: Sequence[Module]) -> tuple[Module, Module] | None:
-    """Neighbours of one shape that only the alphabet puts in order, in a file sorted by name."""
+    """Layers, or groups of layers by their first ones, that only the alphabet puts in order, and
+    that fit in the other order as well. The layers are sorted by their names.
+    """
     for kind in KINDS:
-        for one, other in pairwise(m for m in modules if m.kind == kind):
-            (place, name), (other_place, other_name) = by_numbers(one.name), by_numbers(other.name)
-            if place != other_place or _shapes(one) != _shapes(other):
-                continue
-            differ = (words for words in zip(name, other_name, strict=False) if len({*words}) > 1)
-            (word, _), (other_word, _) = next(differ, (("", 0), ("x", 0)))
-            if word != other_word:
-                return one, other
+        row = [m for m in modules if m.kind == kind]
+        found = _swappable([(*by_numbers(m.name), m) for m in row], 0)
+        if found:
+            return found
     return None
+
+
+_Named = tuple[int, tuple[tuple[str, int], ...], Module]
+
+
+def _swappable(row: Sequence[_Named], depth: int) -> tuple[Module, Module] | None:
+    """Of layers whose names are alike up to a word: those that the next word separates."""
+    groups: dict[tuple[int, str, int], list[_Named]] = {}
+    for place, words, module in row:
+        word, number = words[depth] if depth < len(words) else ("", -1)
+        groups.setdefault((place, word, number), []).append((place, words, module))
+    for (one, members), (other, others) in combinations(groups.items(), 2):
+        if one[0] != other[0] or one[1] == other[1]:
+            continue  # a stem is first, and so is the lower number
+        first, second = ([_shapes(m) for _, _, m in group] for group in (members, others))
+        if first + second == second + first:
+            return members[0][2], others[0][2]
+    found = (_swappable(g, depth + 1) for g in groups.values() if len(g) > 1 and depth < DEEPEST)
+    return next((pair for pair in found if pair), None)
 
 
 def _shapes(module: Module) -> dict[str, tuple[int, ...]]:
@@ -112,21 +133,22 @@ def _shapes(module: Module) -> dict[str, tuple[int, ...]]:
 
 
 def side_by_side(network: Network, places: Sequence[Place]) -> list[tuple[Place, Place]]:
-    """Neighbours of one kind and shape that lie on branches, so that either might come first."""
+    """Layers of one kind and shape that lie on branches, so that either might come first."""
     bits = {step.name: 1 << number for number, step in enumerate(network.steps)}
     above: dict[str, int] = {}  # the steps that a step depends on, a bit each
     for step in network.steps:
         above[step.name] = 0
         for name in step.inputs:
             above[step.name] |= above.get(name, 0) | bits.get(name, 0)
-    found: list[tuple[Place, Place]] = []
-    for kind in KINDS:
-        row = [p for p in places if p.kind == kind]
-        for one, other in pairwise(row):
-            alike = [p.shape for p in one.parameters] == [p.shape for p in other.parameters]
-            if alike and not above[other.name] & bits[one.name]:
-                found.append((one, other))
-    return found
+    alike: dict[object, list[Place]] = {}
+    for place in places:
+        alike.setdefault((place.kind, *(p.shape for p in place.parameters)), []).append(place)
+    return [
+        (one, other)
+        for row in alike.values()
+        for one, other in combinations(row, 2)
+        if not above[other.name] & bits[one.name]
+    ]
 
 
 def _weight(place: Place) -> str:

@@ -60,6 +60,7 @@ def fit(
             for e in entries
         ),
         tuple(fitting.notes),
+        fitting.obstacle,
     )
 
 
@@ -72,6 +73,7 @@ class _Fitting:
         self.found: dict[str, Match] = {}
         self.family: Family | None = None
         self.notes = list(file.notes)
+        self.obstacle = ""
         self.spared = {
             p.name for p in places if all(matches(p.full(q), allow_missing) for q in p.parameters)
         }
@@ -151,14 +153,17 @@ class _Fitting:
                 return
             one, other = (f"`{m.name}`" for m in doubt)
             problem = f"{one} and {other} are alike, and the file doesn't say which is first"
-        self.notes.append(f"by order the rest doesn't fit: {problem}")
+        self.obstacle = f"by order the rest doesn't fit: {problem}"
 
     def _take(self, network: Network, pairs: Pairs) -> None:
         for place, module in pairs:
             self.found[place.name] = Match(module, "by order")
-        for one, other in side_by_side(network, [place for place, _ in pairs]):
+        alike = side_by_side(network, [place for place, _ in pairs])
+        if alike:
+            one, other = alike[0]
             first, second = (self.found[p.name].module.name for p in (one, other))
+            more = f" (and {len(alike) - 1} pairs more)" if len(alike) > 1 else ""
             self.notes.append(
                 f"`{one.name}` and `{other.name}` lie side by side and have one shape: they got "
-                f"`{first}` and `{second}` by the order of the file alone"
+                f"`{first}` and `{second}` by the order of the file alone{more}"
             )

@@ -39,7 +39,7 @@ def listed(
         for place in places
         if (match := found.get(place.name))
     }
-    notes = _give_biases(places, found, modules, entries)
+    notes = _give_biases(places, found, modules, entries, pairing)
     tensors = [t for module in modules for t in module.parts.values()]
     used = {t.name for row in entries.values() for e in row for t in e.tensors}
     free = [m for m in modules if not any(t.name in used for t in m.parts.values())]
@@ -57,27 +57,31 @@ def _give_biases(
     found: Mapping[str, Match],
     modules: Iterable[Module],
     entries: dict[str, list[Entry]],
+    pairing: Pairing,
 ) -> dict[str, str]:
-    """Hand biases that the net has no place for to the norms behind; a remark for each other."""
+    """Hand biases that the net has no place for to the norms behind; a remark for each other.
+
+    Where the file has no norms at all, those behind a bias are folded into it.
+    """
     by_name = {place.name: place for place in places}
-    has_norms = any("running_var" in module.parts for module in modules)
+    normed = any("running_var" in module.parts for module in modules)
     remarks: dict[str, str] = {}
     for name, match in found.items():
-        bias = match.module.parts.get("bias")
-        place = by_name[name]
-        if bias is None or any(p.name == "bias" for p in place.parameters):
-            continue
+        place, bias = by_name[name], match.module.parts.get("bias")
         norm = by_name.get(place.norm or "")
-        if norm is None:
+        if bias is None or (norm is None and place.has("bias")):
+            continue
+        read = pairing.bias(place, norm, bias) if norm else None
+        if norm is None or read is None:
             remarks[bias.name] = f"`{name}` is written without a bias: its answers will differ"
-        elif norm.name in entries:
-            row = entries[norm.name]
+        elif norm.name not in entries and not normed:
+            entries[norm.name] = folded(norm, None if place.has("bias") else bias, read)
+        elif norm.name in entries and not place.has("bias"):
+            mean = f"{norm.name}.running_mean"
             entries[norm.name] = [
-                absorb(e, bias) if e.parameter == f"{norm.name}.running_mean" and e.values else e
-                for e in row
+                absorb(e, bias, read) if e.parameter == mean and e.values else e
+                for e in entries[norm.name]
             ]
-        elif not has_norms:
-            entries[norm.name] = folded(norm, bias)
     return remarks
 
 
@@ -86,19 +90,23 @@ def _gaps(place: Place, free: Sequence[Module], pairing: Pairing) -> list[Entry]
     named = next((module for module in free if module.name == place.name), None)
     if named is not None:
         entries = pairing.entries(place, named, "exact")
-        return [_missing(place, p, e.note) for p, e in zip(place.parameters, entries, strict=True)]
+        notes = [_other_outputs(p, [named], pairing) for p in place.parameters]
+        rows = zip(place.parameters, notes, entries, strict=True)
+        return [_missing(place, p, note or e.note) for p, note, e in rows]
     names = [t.name for module in free for t in module.parts.values()]
-    return [_missing(place, p, _hint(place, p, free, names, pairing)) for p in place.parameters]
+    return [
+        _missing(place, p, _other_outputs(p, free, pairing) or _near(place, p, names))
+        for p in place.parameters
+    ]
 
 
-def _hint(
-    place: Place,
-    parameter: Parameter,
-    free: Iterable[Module],
-    names: Iterable[str],
-    pairing: Pairing,
-) -> str:
-    """A tensor that has another number of classes, or a name that is near."""
+def _near(place: Place, parameter: Parameter, names: Iterable[str]) -> str:
+    near = closest(place.full(parameter), names)
+    return f"the nearest name in the file is `{near}`" if near else ""
+
+
+def _other_outputs(parameter: Parameter, free: Iterable[Module], pairing: Pairing) -> str:
+    """A tensor that would be the weights for another number of outputs."""
     if parameter.role == "weight":
         ours, rest = parameter.shape[0], parameter.size // parameter.shape[0]
         for module in free:
@@ -112,8 +120,7 @@ def _hint(
                     f"`{tensor.name}` in the file is {sizes(tensor.shape)}, for {theirs} instead "
                     f"of {ours} outputs{background}"
                 )
-    near = closest(place.full(parameter), names)
-    return f"the nearest name in the file is `{near}`" if near else ""
+    return ""
 
 
 def _missing(place: Place, parameter: Parameter, note: str) -> Entry:

@@ -47,12 +47,13 @@ class Entry:
 class Mapping:
     """Which tensor of a file goes where: an entry for each parameter and for each tensor left over.
 
-    `notes` are sentences about the whole.
+    `notes` are sentences about the whole; `obstacle` is why what is missing wasn't found by order.
     """
 
     file: TensorFile
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    obstacle: str = ""
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -105,9 +106,10 @@ class Mapping:
         names = ", ".join(f"`{entry.parameter}`" for entry in lacking[:SHOWN])
         more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
         why = next((f"; {entry.note}" for entry in lacking if entry.note), "")
-        remarks = "".join(f"; {note}" for note in self.notes if not why)
+        why += f"; {self.obstacle}" if self.obstacle else ""
+        why = why or "".join(f"; {note}" for note in self.notes)
         raise UsageError(
-            f"`{self.file.path}` has nothing for {names}{more}{why}{remarks} "
+            f"`{self.file.path}` has nothing for {names}{more}{why} "
             f"(`cnndsl weights map` shows every tensor)"
         )
 

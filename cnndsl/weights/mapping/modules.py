@@ -84,6 +84,11 @@ def modules_in(tensors: Mapping[str, Tensor]) -> tuple[list[Module], list[Tensor
     return list(found.values()), others
 
 
+def layer_of(name: str) -> str:
+    """What the names of a layer's tensors begin with."""
+    return _split(name)[0]
+
+
 def stripped(name: str, names: Iterable[str]) -> str:
     """A tensor's name without what wraps all names of its file."""
     return name[_wrapping([n for n in names if not _OPTIMISER.fullmatch(n)]) :]

@@ -13,7 +13,7 @@ from cnndsl.layers.batchnorm import BatchNorm
 from cnndsl.weights.mapping.adapting import left_out, mean_without_bias, variance_for_epsilon
 from cnndsl.weights.mapping.layouts import KERAS, fits, to_ours
 from cnndsl.weights.mapping.mapping import Entry, Verdict
-from cnndsl.weights.mapping.modules import Module
+from cnndsl.weights.mapping.modules import Module, layer_of
 from cnndsl.weights.mapping.places import Place
 from cnndsl.weights.tensors import Array, FileFormat, Tensor
 
@@ -56,7 +56,7 @@ class Pairing:
         read, note = self._read(tensor, place, parameter), self._change(tensor, parameter)
         ours = place.layer.eps if isinstance(place.layer, BatchNorm) else None
         variance = parameter.name == "running_var"
-        theirs = self.epsilons.get(module.name, self.epsilon) if variance else None
+        theirs = self.epsilons.get(layer_of(tensor.name), self.epsilon) if variance else None
         if ours is not None and theirs is not None and ours != theirs:
             note = f"{theirs - ours:+.3g}: epsilon is {theirs:g} there, and {ours:g} in the net"
             return Entry(
@@ -69,6 +69,13 @@ class Pairing:
             )
         found: Verdict = "adapted" if note else verdict
         return Entry(found, name, parameter.shape, (tensor,), note, read)
+
+    def bias(self, place: Place, norm: Place, bias: Tensor) -> Read | None:
+        """A bias that the layer has no place for, a number a channel of the norm behind it; None
+        where it has another length.
+        """
+        mean = next(p for p in norm.parameters if p.name == "running_mean")
+        return self._read(bias, place, mean) if self._suits(bias, place, mean) else None
 
     def _suits(self, tensor: Tensor, place: Place, parameter: Parameter) -> bool:
         if place.layer is None:
@@ -91,7 +98,7 @@ class Pairing:
         return ""
 
 
-def absorb(mean: Entry, bias: Tensor) -> Entry:
+def absorb(mean: Entry, bias: Tensor, read_bias: Read) -> Entry:
     """A running mean that takes away the bias of the layer before, which the net leaves out."""
     assert mean.values is not None
     read = mean.values
@@ -100,28 +107,26 @@ def absorb(mean: Entry, bias: Tensor) -> Entry:
         verdict="adapted",
         tensors=(*mean.tensors, bias),
         note=f"less `{bias.name}`, which the net has no place for before a norm",
-        values=lambda: mean_without_bias(read(), bias.read()),
+        values=lambda: mean_without_bias(read(), read_bias()),
     )
 
 
-def folded(norm: Place, bias: Tensor) -> list[Entry]:
-    """A norm that changes nothing but adds a bias: the file's norms are folded into its filters.
+def folded(norm: Place, bias: Tensor | None, read_bias: Read) -> list[Entry]:
+    """A norm that changes nothing but adds a bias, if any: the file's are folded into its filters.
 
     Weight 1, mean 0 and variance 1 − epsilon leave x as it is, up to the last bit.
     """
     assert isinstance(norm.layer, BatchNorm)
-    constants = {"weight": 1.0, "running_mean": 0.0, "running_var": 1 - norm.layer.eps}
+    values = {"weight": 1.0, "running_var": 1 - norm.layer.eps}
     entries: list[Entry] = []
     for parameter in norm.parameters:
-        name, value = norm.full(parameter), constants.get(parameter.name)
-        if value is None:
+        tensors, read = (), partial(_full, parameter, values.get(parameter.name, 0.0))
+        note = f"{values.get(parameter.name, 0.0):g}: the file's norm is folded into its filters"
+        if parameter.name == "bias" and bias is not None:
+            tensors, read = (bias,), read_bias
             note = "the file's norm is folded into this bias"
-            entries.append(Entry("adapted", name, parameter.shape, (bias,), note, bias.read))
-        else:
-            note = f"{value:g}: the file's norm is folded into filters and bias"
-            entries.append(
-                Entry("adapted", name, parameter.shape, (), note, _full(parameter, value))
-            )
+        name = norm.full(parameter)
+        entries.append(Entry("adapted", name, parameter.shape, tensors, note, read))
     return entries
 
 
@@ -130,5 +135,5 @@ def sizes(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "one number"
 
 
-def _full(parameter: Parameter, value: float) -> Read:
-    return lambda: np.full(parameter.shape, value, np.float32)
+def _full(parameter: Parameter, value: float) -> Array:
+    return np.full(parameter.shape, value, np.float32)

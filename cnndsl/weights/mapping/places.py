@@ -21,7 +21,7 @@ class Place:
     """A layer with parameters, by the name that they begin with.
 
     `layer` is None for a parameter of an ONNX model. `norm` names the batch norm that alone takes
-    the layer's output, and may take a bias over. `training` is whether inference does without.
+    the layer's output, and may take its bias over. `training` is whether inference does without.
     `before` and `after` are for Keras' layouts.
     """
 
@@ -38,6 +38,10 @@ class Place:
     def kind(self) -> Kind:
         """Which sequence of the file's layers it is compared with."""
         return "product" if any(p.role == "weight" for p in self.parameters) else "norm"
+
+    def has(self, role: str) -> bool:
+        """Whether it has a parameter of that name."""
+        return any(p.name == role for p in self.parameters)
 
     def full(self, parameter: Parameter) -> str:
         """The parameter's name in the whole net."""
@@ -73,14 +77,22 @@ def _places(network: Network, orders: Mapping[str, Order]) -> Iterator[Place]:
 
 
 def _norms_behind(network: Network) -> dict[str, str]:
-    """The batch norm that follows a step, where nothing else takes its output."""
-    users: dict[str, list[str]] = {name: ["an output"] for name in network.outputs}
+    """The batch norm that alone takes a layer's output, and takes no other's; both by the steps
+    that own the weights, so that of lines used twice each use is looked at.
+    """
+    users: dict[str, set[str]] = {}
+    sources: dict[str, set[str]] = {}
+    owner = {step.name: step.owner for step in network.steps}
     for step in network.steps:
         for name in step.inputs:
-            users.setdefault(name, []).append(step.name)
-    single = {name: found[0] for name, found in users.items() if len(found) == 1}
+            users.setdefault(owner.get(name, name), set()).add(step.owner)
+            sources.setdefault(step.owner, set()).add(owner.get(name, name))
+    for name in network.outputs:
+        users.setdefault(owner.get(name, name), set()).add("an output")
     return {
-        name: user
-        for name, user in single.items()
-        if user in network.by_name and isinstance(network.by_name[user].layer, BatchNorm)
+        name: norm
+        for name, found in users.items()
+        for norm in found
+        if len(found) == len(sources.get(norm, ())) == 1
+        and isinstance(network.by_name[norm].layer, BatchNorm)
     }
