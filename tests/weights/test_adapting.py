@@ -154,9 +154,9 @@ def test_what_may_be_missing() -> None:
     network = net(NORMED)
     arrays = values(network)
     left = {n: a for n, a in arrays.items() if n[0] not in "fo"}
-    with pytest.raises(UsageError, match="has nothing for `o[.]weight`, `o[.]bias`"):
+    with pytest.raises(UsageError, match=r"has nothing for `o\.weight`, `o\.bias`"):
         fit(network, in_memory(left)).check()
-    with pytest.raises(UsageError, match="has nothing for `o[.]weight`"):
+    with pytest.raises(UsageError, match=r"has nothing for `o\.weight`"):
         fit(network, in_memory(left), allow_missing=["f"]).check()
     mapping = fit(network, in_memory(left), allow_missing=["f", "o.*"])
     mapping.check()
