@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import assume, given, settings
 
+from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import LossTerm, Network
 from cnndsl.training.graphs import TrainingGraphs, build_training
@@ -49,3 +51,18 @@ def _agrees(network: Network, graphs: TrainingGraphs, output: str, seed: int) ->
     ours = {n: a for n, a in run_graph(graphs, feeds).items() if n in exact}
     allowed = max(1e-4, 4 * max(worst(rounded, exact).values()))
     return max(worst(ours, exact).values()) <= allowed
+
+
+@settings(max_examples=60)
+@given(networks())
+def test_graphs_in_float16_are_valid(network: Network) -> None:
+    """Every type fits: ONNX's checker takes them, and ONNX Runtime runs them."""
+    term = LossTerm(coefficient=1.0, function="mse", arguments=(network.outputs[0], "target"))
+    try:
+        graphs = build_training(network, BATCH, loss=[term], planner=Planner(precision="float16"))
+    except UsageError as error:
+        assert "nothing is left to train" in str(error)
+        return
+    onnx.checker.check_model(onnx.load_from_string(graphs.grad_bytes()), full_check=True)
+    found = run_graph(graphs, feeds_for(graphs) | {"loss_scale": np.array(1.0, np.float32)})
+    assert {name for name, a in found.items() if a.dtype == np.float16} == set()
