@@ -43,13 +43,28 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """What a file's own graph does with tensors: their names by our names for a layer's parameters.
+
+    `turned` is whether the weights are (inputs, outputs). `epsilon` is a batch norm's. `transposed`
+    is whether maps were turned before, so that a flattened one may have its values in any order.
+    """
+
+    parts: Mapping[str, str]
+    turned: bool = False
+    epsilon: float | None = None
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TensorFile:
     """An open file of weights: its tensors by name, in the file's order, and what it says of them.
 
     `preprocessing` and `labels` are None where the file doesn't say. `notes` are sentences about
     what was found and left aside. `bytes` is the size of the file and of those beside it that it
     keeps tensors in. `epsilons` are what a norm adds to its variance, where the file says it, by
-    the tensors' common name (`conv1_bn` of `conv1_bn/gamma`).
+    the tensors' common name (`conv1_bn` of `conv1_bn/gamma`). `layers` are in the order in which
+    they run, where the file holds a graph; empty where it doesn't.
     """
 
     path: Path
@@ -60,3 +75,4 @@ class TensorFile:
     notes: tuple[str, ...] = ()
     bytes: int = 0
     epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
+    layers: tuple[Layer, ...] = ()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cnndsl.weights.external import MOST_FIELDS
 from cnndsl.weights.formats.onnx_tensor import read_tensor
+from cnndsl.weights.formats.onnx_uses import Node, layers_in, read_node
 from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 from cnndsl.weights.protobuf import (
     LENGTH_DELIMITED,
@@ -41,6 +42,7 @@ def open_file(path: Path) -> TensorFile:
                     raise Damaged(f"has two tensors called `{tensor.name}`")
                 tensors[tensor.name] = tensor
             metadata = dict(_metadata(buffer))
+            layers = layers_in(_nodes(buffer), tensors)
     except BadMessage:
         raise Damaged("is no ONNX model, or a damaged one") from None
     return TensorFile(
@@ -50,7 +52,15 @@ def open_file(path: Path) -> TensorFile:
         preprocessing_in_metadata(metadata),
         labels_in_metadata(metadata),
         bytes=sum(file.stat().st_size for file in files),
+        layers=layers,
     )
+
+
+def _nodes(buffer: Buffer) -> Iterator[Node]:
+    whole = Field(0, LENGTH_DELIMITED, 0, len(buffer))
+    for graph in _parts(buffer, whole, _MODEL_GRAPH):
+        for node in _parts(buffer, graph, _GRAPH_NODE):
+            yield read_node(buffer, node)
 
 
 def _tensors(path: Path, buffer: Buffer, files: set[Path]) -> Iterator[Tensor]:

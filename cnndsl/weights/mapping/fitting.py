@@ -28,6 +28,11 @@ from cnndsl.weights.tensors import TensorFile
 SORTED = "safetensors"
 """The format whose files are sorted by name, not by where a layer stands."""
 
+TRANSPOSED = (
+    "the model transposes maps, so that the order of the weights of a dense layer behind a "
+    "flattened one isn't known; `cnndsl import` takes such a model as it is"
+)
+
 
 def fit(
     network: Network | Table[str, Parameter],
@@ -42,7 +47,7 @@ def fit(
     whether the side chains of training are needed too. Reads no values and raises nothing: what is
     missing is told by `Mapping.check`.
     """
-    places = places_in(network, file.format == KERAS)
+    places = places_in(network, file.format == KERAS or bool(file.layers))
     fitting = _Fitting(file, places, allow_missing)
     if isinstance(network, Network):
         fitting.exact()
@@ -69,7 +74,7 @@ class _Fitting:
 
     def __init__(self, file: TensorFile, places: list[Place], allow_missing: Sequence[str]):
         self.file, self.places = file, places
-        self.modules, self.others = modules_in(file.tensors)
+        self.modules, self.others = modules_in(file)
         self.found: dict[str, Match] = {}
         self.family: Family | None = None
         self.notes = list(file.notes)
@@ -86,6 +91,13 @@ class _Fitting:
         epsilon = self.family.epsilon if self.family else None
         return Pairing(self.file.format, epsilon, self.file.epsilons)
 
+    def fits(self, place: Place, module: Module) -> bool:
+        """Whether a layer of the file that isn't called so may be the net's."""
+        odd = module.said is not None and module.said.transposed and place.flattened
+        if odd and TRANSPOSED not in self.notes:
+            self.notes.append(TRANSPOSED)
+        return not odd and self.pairing.fits(place, module)
+
     def open_places(self) -> list[Place]:
         return [p for p in self.places if p.name not in self.found]
 
@@ -95,7 +107,7 @@ class _Fitting:
 
     def exact(self) -> None:
         """Layers that are called alike, and whose shapes fit."""
-        by_name = {m.name: m for m in self.modules}
+        by_name = {m.name: m for m in reversed(self.modules)}
         for place in self.places:
             module = by_name.get(place.name)
             if module is not None and self.pairing.fits(place, module):
@@ -117,7 +129,7 @@ class _Fitting:
             keyed = [(k, m) for m in self.modules if (k := family.key(m.name)) is not None]
             keyed.sort(key=lambda pair: pair[0])
             try:
-                pairs = align(self.places, [m for _, m in keyed], self.pairing.fits, self.spared)
+                pairs = align(self.places, [m for _, m in keyed], self.fits, self.spared)
             except Mismatch:
                 continue
             if len(pairs) > len(best[1]):
@@ -143,7 +155,7 @@ class _Fitting:
         problem = ""
         for order in orders:
             try:
-                pairs = align(places, order, self.pairing.fits, self.spared)
+                pairs = align(places, order, self.fits, self.spared)
             except Mismatch as e:
                 problem = problem or str(e)
                 continue

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnndsl.weights.mapping.places import Kind
-from cnndsl.weights.tensors import Tensor
+from cnndsl.weights.tensors import Layer, Tensor, TensorFile
 
 WRAPPERS = "module", "_orig_mod", "model", "net", "network", "state_dict", "params"
 """What PyTorch's wrappers, and habits, put in front of every name."""
@@ -39,10 +39,13 @@ _NAME = re.compile(
 
 @dataclass(slots=True)
 class Module:
-    """A layer of the file: its name without wrappers, and its tensors by our names for them."""
+    """A layer of the file: its name without wrappers, its tensors by our names for them, and what
+    the file's graph says of it, where there is one.
+    """
 
     name: str
     parts: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    said: Layer | None = None
 
     @property
     def kind(self) -> Kind:
@@ -51,25 +54,52 @@ class Module:
         return "product" if weight and len(weight.shape) > 1 else "norm"
 
     @property
+    def turned(self) -> bool:
+        """Whether its weights are (inputs, outputs)."""
+        return self.said is not None and self.said.turned
+
+    @property
     def training(self) -> bool:
         """Whether it belongs to a side chain that only training has, by its name."""
         return bool(_TRAINING.fullmatch(self.name))
 
 
-def modules_in(tensors: Mapping[str, Tensor]) -> tuple[list[Module], list[Tensor]]:
-    """The file's layers in its order, and the tensors that are no layer's: an optimiser's state.
+def modules_in(file: TensorFile) -> tuple[list[Module], list[Tensor]]:
+    """The file's layers in its order, and the tensors that are no layer's: an optimiser's state,
+    numbers that a graph computes with.
 
     Counters of batches are left out of both.
     """
-    kept = {n: t for n, t in tensors.items() if not n.endswith(COUNTERS)}
+    kept = {n: t for n, t in file.tensors.items() if not n.endswith(COUNTERS)}
     others = [t for n, t in kept.items() if _OPTIMISER.fullmatch(n)]
     names = [n for n in kept if not _OPTIMISER.fullmatch(n)]
     start = _wrapping(names)
-    shorts = {name[start:] for name in names}
     found: dict[str, Module] = {}
+    for layer in file.layers:
+        parts = {role: kept[name] for role, name in layer.parts.items() if name in kept}
+        if weight := parts.get("weight"):
+            found[weight.name] = Module(layer_of(weight.name)[start:], parts, layer)
+    used = {t.name for module in found.values() for t in module.parts.values()}
+    names = [n for n in names if n not in used]
+    if file.layers:  # what else the graph computes with are parameters only by their names
+        others += [kept[n] for n in names if _split(n)[1] is None]
+        names = [n for n in names if _split(n)[1] is not None]
+    _by_names(names, start, kept, found, others)
+    return list(found.values()), others
+
+
+def _by_names(
+    names: Sequence[str],
+    start: int,
+    tensors: Mapping[str, Tensor],
+    found: dict[str, Module],
+    others: list[Tensor],
+) -> None:
+    """Put tensors together whose names begin alike, behind their first `start` characters."""
+    shorts = {name[start:] for name in names}
     last: Module | None = None
     for name in names:
-        tensor, short = kept[name], name[start:]
+        tensor, short = tensors[name], name[start:]
         layer, role = _split(short)
         if short.removesuffix(_DEPTHWISE) + _POINTWISE in shorts:
             layer = short  # a separable convolution is two layers of ours
@@ -81,7 +111,6 @@ def modules_in(tensors: Mapping[str, Tensor]) -> tuple[list[Module], list[Tensor
             others.append(tensor)
         else:
             last.parts[role] = tensor
-    return list(found.values()), others
 
 
 def layer_of(name: str) -> str:

@@ -50,13 +50,15 @@ class Pairing:
         if tensor is None:
             note = f"`{module.name}` in the file has no {parameter.name}"
             return Entry("missing", name, parameter.shape, note=note)
-        if not self._suits(tensor, place, parameter):
+        turned = _transposed(tensor) if module.turned and parameter.name == "weight" else tensor
+        if not self._suits(turned, place, parameter):
             note = f"`{tensor.name}` in the file is {sizes(tensor.shape)}"
             return Entry("missing", name, parameter.shape, note=note)
-        read, note = self._read(tensor, place, parameter), self._change(tensor, parameter)
+        read, note = self._read(turned, place, parameter), self._change(turned, parameter)
+        if turned is not tensor:
+            note = f"turned from {sizes(tensor.shape)}"
         ours = place.layer.eps if isinstance(place.layer, BatchNorm) else None
-        variance = parameter.name == "running_var"
-        theirs = self.epsilons.get(layer_of(tensor.name), self.epsilon) if variance else None
+        theirs = self._epsilon(module) if parameter.name == "running_var" else None
         if ours is not None and theirs is not None and ours != theirs:
             note = f"{theirs - ours:+.3g}: epsilon is {theirs:g} there, and {ours:g} in the net"
             return Entry(
@@ -76,6 +78,13 @@ class Pairing:
         """
         mean = next(p for p in norm.parameters if p.name == "running_mean")
         return self._read(bias, place, mean) if self._suits(bias, place, mean) else None
+
+    def _epsilon(self, module: Module) -> float | None:
+        """What the file's norm adds to its variance, where that is known."""
+        if module.said and module.said.epsilon is not None:
+            return module.said.epsilon
+        variance = module.parts["running_var"].name
+        return self.epsilons.get(layer_of(variance), self.epsilon)
 
     def _suits(self, tensor: Tensor, place: Place, parameter: Parameter) -> bool:
         if place.layer is None:
@@ -137,3 +146,7 @@ def sizes(shape: tuple[int, ...]) -> str:
 
 def _full(parameter: Parameter, value: float) -> Array:
     return np.full(parameter.shape, value, np.float32)
+
+
+def _transposed(tensor: Tensor) -> Tensor:
+    return replace(tensor, shape=tensor.shape[::-1], read=lambda: tensor.read().T)

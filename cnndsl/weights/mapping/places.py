@@ -8,6 +8,7 @@ from typing import Literal
 
 from cnndsl.layers.base import Layer, Parameter
 from cnndsl.layers.batchnorm import BatchNorm
+from cnndsl.layers.fc import Dense
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.weights.mapping.layouts import Order, keras_orders
@@ -39,6 +40,12 @@ class Place:
         """Which sequence of the file's layers it is compared with."""
         return "product" if any(p.role == "weight" for p in self.parameters) else "norm"
 
+    @property
+    def flattened(self) -> bool:
+        """Whether it is a dense layer that weighs every position of a map."""
+        dense = isinstance(self.layer, Dense)
+        return dense and (self.before is not None or any(x.area > 1 for x in self.inputs))
+
     def has(self, role: str) -> bool:
         """Whether it has a parameter of that name."""
         return any(p.name == role for p in self.parameters)
@@ -48,14 +55,14 @@ class Place:
         return f"{self.name}.{parameter.name}" if self.layer else self.name
 
 
-def places_in(network: Network | Mapping[str, Parameter], keras: bool = False) -> list[Place]:
+def places_in(network: Network | Mapping[str, Parameter], orders: bool = False) -> list[Place]:
     """Every place of a net, in the order of its steps, or of an ONNX model's parameters.
 
-    `keras` is whether the layouts of Keras' files will be turned.
+    `orders` is whether it matters where the values of a flattened map stand.
     """
     if not isinstance(network, Network):
         return [Place(name, (parameter,)) for name, parameter in network.items()]
-    return list(_places(network, keras_orders(network) if keras else {}))
+    return list(_places(network, keras_orders(network) if orders else {}))
 
 
 def _places(network: Network, orders: Mapping[str, Order]) -> Iterator[Place]:
