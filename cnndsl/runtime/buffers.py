@@ -19,12 +19,6 @@ from cnndsl.runtime.session import Array, Session, plain
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 
-_FIRST = {"memory.enable_memory_arena_shrinkage": "cpu:0"}
-"""For a session's first run on a graph of fixed shapes. ONNX Runtime learns in it which value needs
-memory when, and from the second run on puts all of them into one block; what the first run took
-piece by piece would stay beside it for good.
-"""
-
 
 class Buffer:
     """`size` numbers of one type in a device's memory, zero at first."""
@@ -101,28 +95,16 @@ class Binding:
         )
         self._kept[f">{name}"] = buffer
 
-    def run(self, *, first: bool = False) -> None:
-        """Run once. Raises UsageError where the model fails.
-
-        `first` says that it is the session's first run, see `_FIRST`.
-        """
+    def run(self) -> None:
+        """Run once. Raises UsageError where the model fails."""
         try:
-            self._session.run_with_iobinding(self._binding, _first_run() if first else None)
+            self._session.run_with_iobinding(self._binding)
         except Exception as e:  # ONNX Runtime's exceptions have no common base of their own
             raise UsageError(f"the step fails: {plain(e)}") from None
 
     def _check(self, buffer: Buffer, shape: Sequence[int], offset: int) -> None:
         if offset < 0 or offset + prod(shape) > buffer.size:
             raise ValueError(f"{prod(shape)} values from {offset} on, in a buffer of {buffer.size}")
-
-
-def _first_run() -> object:
-    import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-
-    options = cast("Any", onnxruntime).RunOptions()
-    for name, value in _FIRST.items():
-        options.add_run_config_entry(name, value)
-    return options
 
 
 def _aligned(size: int, kind: np.dtype[Any]) -> Array:

@@ -55,8 +55,12 @@ def open_session(
     device: str = "cpu",
     threads: int | None = None,
     entries: Mapping[str, str] | None = None,
+    patterns: bool = True,
 ) -> Session:
     """A session for a model in a file or in memory.
+
+    `patterns` lets it learn in a first run which value needs memory when, and take one block for
+    all of them from the second run on; what the first run took stays beside it.
 
     `threads` are what one operator may use; None takes the cores that this process may use, where
     ONNX Runtime would count the host's, a container's limit notwithstanding. `entries` are further
@@ -74,6 +78,7 @@ def open_session(
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _SILENT
+    options.enable_mem_pattern = patterns
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
     try:

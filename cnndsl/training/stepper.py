@@ -64,7 +64,7 @@ class Stepper:
         self.weights, self.settings = weights, settings
         self.device = weights.trained.device
         self.gradients = Tensors(weights.trained.layout, self.device)
-        self._several, self._started = settings.accumulate > 1, False
+        self._several = settings.accumulate > 1
         self._part = Tensors(weights.trained.layout, self.device) if self._several else None
         self.session = training_session(gradient, self.device, settings.threads)
         self._inputs = {node.name: node for node in self.session.get_inputs()}
@@ -205,8 +205,7 @@ class Stepper:
             self._scale.set(self.scale.factor)
         for name, noise in self._noise.items():
             noise.draw(self.settings.seed, number, name)
-        binding.run(first=self.device == "cpu" and not self._started)
-        self._started = True
+        binding.run()
 
     def _causes(self, batch: Mapping[str, Array]) -> list[str]:
         """Where the first values lie that are no numbers."""

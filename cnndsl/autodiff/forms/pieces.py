@@ -51,9 +51,16 @@ def matmul(write: Writer, a: ir.Value, b: ir.Value) -> ir.Value:
 
 
 def total(write: Writer, value: ir.Value, axes: Sequence[int]) -> ir.Value:
-    """The sum over some axes, which go."""
+    """The sum over some axes, which go.
+
+    Over the first one by a product with a row of ones: ReduceSum takes two to ten times as long.
+    """
     if not axes:
         return value
+    if list(axes) == [0]:
+        count, *rest = write.shape(value)
+        ones = write.constant([[1.0] * count], "float")
+        return reshape(write, matmul(write, ones, reshape(write, value, (count, prod(rest)))), rest)
     shape = [n for i, n in enumerate(write.shape(value)) if i not in axes]
     return make(write, "ReduceSum", shape, value, write.constant(list(axes)), keepdims=0)
 

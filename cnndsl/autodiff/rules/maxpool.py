@@ -26,6 +26,7 @@ import onnx_ir as ir
 from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.forms.geometry import Axis
 from cnndsl.autodiff.rules.masks import equal
+from cnndsl.autodiff.rules.selecting import WIDEST, spread_by_products
 from cnndsl.autodiff.rules.separable import spread_by_axes
 from cnndsl.autodiff.rules.windows import cut, fit, repeat, tiles, windows
 
@@ -44,6 +45,8 @@ def max_pool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seq
         return [_by_comparison(back, node, dy, axes)]
     if sum(a.kernel for a in axes) > MOST_TAPS:
         return [_by_indices(back, node, dy, axes)]
+    if back.planner.device == "cpu" and all(a.size <= WIDEST for a in axes):
+        return [spread_by_products(back, node, dy, axes)]
     return [spread_by_axes(back, node, dy, axes)]
 
 
