@@ -9,7 +9,7 @@ BIN     := $(VENV)/bin
 BUILD   := build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format floors pytest golden docs peers bench ort wheel clean distclean
+.PHONY: help demo test lint format floors pytest golden docs peers bench ort keras wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -67,6 +67,8 @@ peers: $(VENV)/installed-peers ## install torch, Keras and friends, which some t
 
 ort: .venv-ort-training/installed ## install ONNX Runtime's own training, one more peer of bench
 
+keras: .venv-keras/installed ## install Keras with TensorFlow, a peer of training_end_to_end
+
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ONLY)
 
@@ -101,6 +103,11 @@ $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	$(PYTHON) -m venv .venv-ort-training
 	.venv-ort-training/bin/python -m pip install --quiet onnxruntime-training-cpu==1.19.2 'onnx<1.18' 'numpy<2' torch==2.13.0
 	.venv-ort-training/bin/python -m pip install --quiet --no-deps torchvision==0.28.0 pillow
+	@touch $@
+
+.venv-keras/installed:
+	$(PYTHON) -m venv .venv-keras
+	.venv-keras/bin/python -m pip install --quiet tensorflow-cpu keras
 	@touch $@
 
 # torchvision and timm would pull in a good deal that no test needs.

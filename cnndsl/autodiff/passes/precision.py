@@ -120,7 +120,7 @@ class _Lowering:
         if node.op_type in self._half.moving:
             in_half = bool(halves) and all(halves)
         else:
-            in_half = node.op_type in self._half.working
+            in_half = node.op_type in self._half.working and not is_sum(node)
         for i, value in inputs:
             node.replace_input_with(i, self.half(value) if in_half else self.single(value))
         self.nodes.append(node)
@@ -203,3 +203,12 @@ class _Lowering:
         node.outputs[0].name = name
         self.nodes.append(node)
         return node.outputs[0]
+
+
+def is_sum(node: ir.Node) -> bool:
+    """Whether a product is a sum: its first operand is a row of ones, see `forms.pieces.total`."""
+    first = node.inputs[0] if node.op_type == "MatMul" else None
+    row = first.const_value if first is not None else None
+    if row is None:
+        return False
+    return len(row.shape) == 2 and row.shape[0] == 1 and bool((row.numpy() == 1).all())

@@ -8,7 +8,9 @@ the first one, k = [X = Y]·number holds the numbers of those that tie, and the 
 is the first: dX = dY·[k = largest k]. Windows by nature are compared on maps of X's size, with Y,
 largest k and dY repeated over them.
 
-Windows that overlap, or leave gaps: an axis after the other, in `separable.py`.
+Windows that overlap, or leave gaps: an axis after the other. By products (`selecting.py`) where
+maps are small and products exact, which they aren't in 16 bits, nor on a GPU that multiplies in
+fewer digits than float32 has; else by slices (`separable.py`).
 
 Where the forward pass has indices anyway, for an unpooling, or where windows are large: dY is added
 up at these places. Asking for indices makes ONNX Runtime's forward pass ten times as long on the
@@ -45,7 +47,8 @@ def max_pool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seq
         return [_by_comparison(back, node, dy, axes)]
     if sum(a.kernel for a in axes) > MOST_TAPS:
         return [_by_indices(back, node, dy, axes)]
-    if back.planner.device == "cpu" and all(a.size <= WIDEST for a in axes):
+    exact = back.planner.device == "cpu" and back.planner.precision == "float32"
+    if exact and all(a.size <= WIDEST for a in axes):
         return [spread_by_products(back, node, dy, axes)]
     return [spread_by_axes(back, node, dy, axes)]
 
