@@ -12,6 +12,7 @@ from cnndsl.specs import find, load
 from cnndsl.training.subjects import (
     MODEL,
     SPEC,
+    WRITTEN,
     ModelSubject,
     Subject,
     model_subject,
@@ -44,8 +45,9 @@ def kept_subject(folder: Path) -> Subject:
     """What `Subject.keep` left there. Raises UsageError."""
     if (folder / MODEL).is_file():
         return model_at(folder / MODEL, {})
-    source = find(folder / SPEC)
-    return spec_subject(load(source)[0], source.text)
+    written = folder / WRITTEN  # what the model says it comes from
+    text = find(written if written.is_file() else folder / SPEC).text
+    return spec_subject(load(find(folder / SPEC))[0], text)
 
 
 def model_at(path: Path, inputs: Mapping[str, Shape]) -> ModelSubject:

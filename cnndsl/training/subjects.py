@@ -29,7 +29,7 @@ from cnndsl.weights.external import external_locations
 from cnndsl.weights.save import Float
 
 Trainable = Callable[[str], bool]
-SPEC, MODEL = "network.cnn", "model.onnx"
+WRITTEN, SPEC, MODEL = "spec.cnn", "network.cnn", "model.onnx"
 _NORMS = {"bn", "gn", "ln", "in"}
 
 
@@ -179,7 +179,7 @@ class SpecSubject(Subject):
         }
 
     def keep(self, folder: Path) -> None:
-        (folder / "spec.cnn").write_text(self.text, encoding="utf-8")
+        (folder / WRITTEN).write_text(self.text, encoding="utf-8")
         (folder / SPEC).write_text(flat(self.network), encoding="utf-8")
 
 
