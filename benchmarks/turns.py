@@ -21,7 +21,7 @@ FOREIGN = 0.1
 """A turn is repeated where other programs worked for a larger share of it. Threads that wait for
 one another in a loop, as PyTorch's do, become many times slower then.
 """
-REPEATS = 4
+REPEATS = 2
 
 
 @dataclass
