@@ -9,6 +9,7 @@ import click
 
 from cnndsl.cli.data import downloading
 from cnndsl.cli.durations import read_duration
+from cnndsl.cli.loading import allow_missing_option
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
 from cnndsl.cli.pictures import given_fields, picture_options
 from cnndsl.cli.train_options import FOLDER, read_rates, screen, train_options
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Train a net on data.")
 @spec_options
 @train_options
+@allow_missing_option
 @click.option(
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
 )
@@ -88,6 +90,7 @@ def read_options(settings: dict[str, int | float | str], values: dict[str, Any])
         "model": {
             "settings": settings,
             "weights": values["weights"],
+            "allow_missing": tuple(values.get("allow_missing", ())),
             "init": values["init"],
             "freeze": tuple(values["freeze"]),
             "gradual": values["gradual"],

@@ -226,7 +226,7 @@ def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> di
     start = subject.start(chosen.init, config.training.seed)
     if not chosen.weights:
         return start
-    given = load(subject.weighed, chosen.weights).arrays()
+    given = load(subject.weighed, chosen.weights, allow_missing=chosen.allow_missing).arrays()
     return {name: given.get(name, start[name]) for name in graphs.parameters}
 
 

@@ -27,14 +27,15 @@ HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
 class ModelChoice:
     """The net: a spec, zoo name or .onnx file, and where its weights start.
 
-    `weights` is a file or a known name; without one they are drawn by the rule `init` from the
-    training's seed.
+    `weights` is a file or a known name, and `allow_missing` are patterns of what it may lack. What
+    no file gives is drawn by the rule `init` from the training's seed.
     """
 
     spec: str = ""
     settings: Mapping[str, int | float | str] = field(default_factory=dict[str, "int|float|str"])
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
     weights: str | None = None
+    allow_missing: tuple[str, ...] = ()
     init: str = "auto"
     freeze: tuple[str, ...] = ()
     gradual: int | None = None
