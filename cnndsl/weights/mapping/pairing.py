@@ -42,7 +42,7 @@ class Pairing:
 
     def _entry(self, place: Place, parameter: Parameter, module: Module, verdict: Verdict) -> Entry:
         name, tensor = place.full(parameter), module.parts.get(parameter.name)
-        if tensor is None and parameter.role == "norm" and "running_var" in module.parts:
+        if tensor is None and parameter.role == "norm" and self._does_without(module):
             what = "scale" if parameter.name == "weight" else "offset"
             note = f"{parameter.initial:g}: the norm in the file has no {what}"
             read = partial(left_out, parameter)
@@ -71,6 +71,11 @@ class Pairing:
             )
         found: Verdict = "adapted" if note else verdict
         return Entry(found, name, parameter.shape, (tensor,), note, read)
+
+    def _does_without(self, module: Module) -> bool:
+        """Whether it is a norm made without scale or offset: only in Keras without one of them."""
+        parts = module.parts.keys()
+        return "running_var" in parts and (self.format == KERAS or not parts & {"weight", "bias"})
 
     def bias(self, place: Place, norm: Place, bias: Tensor) -> Read | None:
         """A bias that the layer has no place for, a number a channel of the norm behind it; None
