@@ -48,12 +48,16 @@ class Layer:
 
     `turned` is whether the weights are (inputs, outputs). `epsilon` is a batch norm's. `transposed`
     is whether maps were turned before, so that a flattened one may have its values in any order.
+    `strides` and `pads` (before on every axis, then behind) are a convolution's, None where the
+    graph doesn't say them in numbers.
     """
 
     parts: Mapping[str, str]
     turned: bool = False
     epsilon: float | None = None
     transposed: bool = False
+    strides: tuple[int, ...] | None = None
+    pads: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

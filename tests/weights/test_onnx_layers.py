@@ -151,6 +151,27 @@ def test_what_a_graph_computes_with_is_no_parameter(tmp_path: Path) -> None:
     assert {e.tensors[0].name for e in mapping.of("unused")} == {"high", "low"}
 
 
+@pytest.mark.parametrize(
+    ("conv", "ours", "note"),
+    [
+        ({"pads": [1, 1, 1, 1]}, "conv 3x3 4 p1 nobias", ""),
+        ({"auto_pad": "SAME_UPPER"}, "conv 3x3 4 p1 nobias", ""),
+        ({"pads": [1, 1, 1, 1]}, "conv 3x3 4 nobias", "padding 1 1 1 1, and `conv1` has 0 0 0 0"),
+        ({"pads": [0, 0, 1, 1]}, "conv 3x3 4 p1 nobias", "padding 0 0 1 1, and `conv1` has 1 1 1"),
+        ({"strides": [2, 1]}, "conv 3x3 4 nobias", "stride 2 1, and `conv1` has 1 1"),
+    ],
+)
+def test_filters_that_slide_otherwise_are_told(
+    tmp_path: Path, conv: dict[str, Any], ours: str, note: str
+) -> None:
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], kernel_shape=[3, 3], **conv)]
+    tensors = [numpy_helper.from_array(array(4, 3, 3, 3), "w")]
+    made = model(nodes, {"x": (1, 3, 8, 8)}, {"y": None}, initializers=tensors)
+    mapping = fit(net(ours), open_tensors(saved(tmp_path, made)))
+    mapping.check()
+    assert any(note in said for said in mapping.notes) if note else not mapping.notes
+
+
 REAL = {
     "mobilenet_v2_1.0_224": ("mobilenet_v2", {"tf": 1, "classes": 1001}, 224),
     "mobilenet_v1_0.25_128": (
@@ -177,6 +198,7 @@ def test_real_models_in_the_zoos_nets(name: str) -> None:
     network = load(Source(spec, text), settings, {"image": Shape(3, (size, size))})[0]
     mapping = fit(network, open_tensors(path))
     mapping.check()
+    assert not any("differ from the model's" in said for said in mapping.notes)
     x = np.random.default_rng(0).standard_normal((1, 3, size, size)).astype(np.float32)
     session = onnxruntime.InferenceSession(path)
     x = x * 50 if "squeeze" in name else x

@@ -6,7 +6,7 @@ Names and the order of a model's tensors are whatever its exporter likes; nodes 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cnndsl.weights.protobuf import (
@@ -22,7 +22,7 @@ from cnndsl.weights.tensors import Layer, Tensor
 
 # Numbers of fields in onnx.proto, by the message that they are in.
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 2, 4, 5
-_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT = 1, 2, 3
+_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_INTS = 1, 2, 3, 8
 
 _WEIGHT = ("", "weight", "bias")
 _ROLES: Mapping[str, Sequence[str]] = {
@@ -32,38 +32,52 @@ _ROLES: Mapping[str, Sequence[str]] = {
 }
 """Operators with parameters, and what their inputs are called here."""
 
+_LONGEST = 16
+"""Numbers of a list that are read: strides and pads are shorter."""
+
 _EPSILON = 1e-5  # ONNX's default
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node's operator, the names of its values, and its attributes that are one number."""
+    """A node's operator, the names of its values, and its attributes that are numbers."""
 
     operator: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     numbers: Mapping[str, float]
+    lists: Mapping[str, tuple[int, ...]]
 
 
 def read_node(buffer: Buffer, message: Field) -> Node:
     """A node of the graph. Raises BadMessage."""
     texts: dict[int, list[str]] = {}
     numbers: dict[str, float] = {}
+    lists: dict[str, tuple[int, ...]] = {}
     for field in fields(buffer, message.begin, message.end):
         if field.kind != LENGTH_DELIMITED:
             continue
         if field.number == _NODE_ATTRIBUTE:
-            numbers.update(_numbers(buffer, field))
+            _read_attribute(buffer, field, numbers, lists)
         elif field.number in (_NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR):
             text = buffer[field.begin : field.end].decode("utf-8", "replace")
             texts.setdefault(field.number, []).append(text)
     operator = texts.get(_NODE_OPERATOR, [""])[-1]
     inputs, outputs = (tuple(texts.get(n, ())) for n in (_NODE_INPUT, _NODE_OUTPUT))
-    return Node(operator, inputs, outputs, numbers)
+    return Node(operator, inputs, outputs, numbers, lists)
 
 
-def _numbers(buffer: Buffer, attribute: Field) -> Iterator[tuple[str, float]]:
+def _read_attribute(
+    buffer: Buffer,
+    attribute: Field,
+    numbers: dict[str, float],
+    lists: dict[str, tuple[int, ...]],
+) -> None:
+    """Put an attribute to the others: a number, or a few whole ones. Others are left out, but for
+    `auto_pad`, which takes the place of pads.
+    """
     name, value = "", None
+    row: list[int] = []
     for field in fields(buffer, attribute.begin, attribute.end):
         if field.number == _ATTRIBUTE_NAME and field.kind == LENGTH_DELIMITED:
             name = buffer[field.begin : field.end].decode("utf-8", "replace")
@@ -71,8 +85,15 @@ def _numbers(buffer: Buffer, attribute: Field) -> Iterator[tuple[str, float]]:
             (value,) = struct.unpack("<f", buffer[field.begin : field.end])
         elif field.number == _ATTRIBUTE_INT and field.kind == VARINT:
             value = float(varint(buffer, field.begin, field.end)[0])
+        elif field.number == _ATTRIBUTE_INTS and len(row) < _LONGEST:
+            position = field.begin
+            while position < field.end and len(row) < _LONGEST:
+                number, position = varint(buffer, position, field.end)
+                row.append(number)
     if value is not None:
-        yield name, value
+        numbers[name] = value
+    elif row or name == "auto_pad":
+        lists[name] = tuple(row)
 
 
 def layers_in(nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> tuple[Layer, ...]:
@@ -80,12 +101,14 @@ def layers_in(nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> tuple[Lay
     found: dict[tuple[str, ...], Layer] = {}
     names = {name: name for name in tensors}  # of values, those that are tensors unchanged
     products: dict[str, tuple[str, ...]] = {}  # what a MatMul gives → its key in `found`
-    transposed = False
+    transposed, padded = False, set[str]()
     for node in nodes:
         if node.operator == "Identity" and node.inputs and node.inputs[0] in names:
-            names.update(dict.fromkeys(node.outputs, names[node.inputs[0]]))
+            names.update(dict.fromkeys(node.outputs[:1], names[node.inputs[0]]))
         elif node.operator == "Transpose":
             transposed = True
+        elif node.operator == "Pad":
+            padded.update(node.outputs[:1])
         elif node.operator == "Add" and len(node.inputs) == 2:
             _add(node, names, tensors, products, found)
         elif node.operator in _ROLES:
@@ -97,9 +120,12 @@ def layers_in(nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> tuple[Lay
             if turned and len(tensors[parts["weight"]].shape) != 2:
                 continue
             key = tuple(parts.values())
-            found.setdefault(key, Layer(parts, turned, _epsilon(node), transposed))
+            layer = Layer(parts, turned, _epsilon(node), transposed)
+            if node.operator == "Conv":
+                layer = _with_window(layer, node, node.inputs[0] in padded)
+            found.setdefault(key, layer)
             if node.operator == "MatMul":
-                products.update(dict.fromkeys(node.outputs, key))
+                products.update(dict.fromkeys(node.outputs[:1], key))
     return tuple(found.values())
 
 
@@ -118,6 +144,17 @@ def _add(
     layer = found[key]
     if "bias" not in layer.parts:
         found[key] = replace(layer, parts={**layer.parts, "bias": vector})
+
+
+def _with_window(layer: Layer, node: Node, padded: bool) -> Layer:
+    """Strides and pads as a convolution says them; pads are unknown where a node before adds some,
+    or the runtime finds them.
+    """
+    kernel = node.lists.get("kernel_shape", ())
+    strides = node.lists.get("strides", (1,) * len(kernel))
+    pads = node.lists.get("pads", (0,) * 2 * len(kernel))
+    unknown = padded or "auto_pad" in node.lists
+    return replace(layer, strides=strides or None, pads=None if unknown else pads or None)
 
 
 def _plain(node: Node) -> bool:

@@ -22,6 +22,7 @@ from cnndsl.weights.mapping.mapping import Mapping, Verdict
 from cnndsl.weights.mapping.modules import COUNTERS, Module, by_numbers, modules_in, stripped
 from cnndsl.weights.mapping.pairing import Pairing
 from cnndsl.weights.mapping.places import Place, places_in
+from cnndsl.weights.mapping.windows import other_windows
 from cnndsl.weights.patterns import matches
 from cnndsl.weights.tensors import TensorFile
 
@@ -55,6 +56,7 @@ def fit(
         fitting.by_order(network)
     else:
         fitting.by_full_name()
+    fitting.compare_windows()
     entries = listed(places, fitting.found, fitting.modules, fitting.others, fitting.pairing)
     required = {p.full(q) for p in places if training or not p.training for q in p.parameters}
     spared = {name for name in required if matches(name, allow_missing)}
@@ -112,6 +114,12 @@ class _Fitting:
             module = by_name.get(place.name)
             if module is not None and self.pairing.fits(place, module):
                 self.found[place.name] = Match(module, "exact")
+
+    def compare_windows(self) -> None:
+        """Tell where the file's graph slides its filters otherwise than the net."""
+        pairs = [(p, self.found[p.name].module) for p in self.places if p.name in self.found]
+        if doubt := other_windows(pairs):
+            self.notes.append(doubt)
 
     def by_full_name(self) -> None:
         """Tensors that are called as an ONNX model's parameters are."""
