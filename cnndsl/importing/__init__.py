@@ -43,9 +43,10 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.simplifying import simplify
     from cnndsl.importing.spelling import spell
     from cnndsl.importing.structure import nest_concats
+    from cnndsl.importing.written_norms import with_norms
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
-    model = read_model(path)
+    model = with_norms(read_model(path))
 
     def read(model: Model) -> Draft:
         draft = draft_of(model, input_shapes)

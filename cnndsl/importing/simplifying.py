@@ -14,7 +14,7 @@ from cnndsl.layers.borders import Crop, Pad
 from cnndsl.layers.conv import Conv, DepthwiseConv
 from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.fc import Dense
-from cnndsl.layers.norms import OverSpace
+from cnndsl.layers.norms import LayerNorm, OverSpace
 from cnndsl.layers.scale import Scale
 
 
@@ -46,6 +46,9 @@ def _joined(first: Step, second: Step) -> bool:
         case OverSpace(scale=False), Scale(bias=True):
             layer = _changed(first.layer, scale=True)
             return _replaced(second, layer, first.inputs[0], second.values)
+        case LayerNorm(all=False), Scale():
+            values = _chained(first, second)
+            return _replaced(second, first.layer, first.inputs[0], values, first)
         case Pad(mode="constant", value=0.0), (Conv() | DepthwiseConv()):
             return _padded(first, second)
         case Crop(width=tuple()), Crop(width=tuple()):
@@ -89,13 +92,18 @@ def _is_neutral(step: Step) -> bool:
 
 def _product(first: Step, second: Step) -> bool:
     """a·(b·x + c) + d."""
+    values = _chained(first, second)
+    return _replaced(second, Scale(bias="bias" in values), first.inputs[0], values)
+
+
+def _chained(first: Step, second: Step) -> dict[str, Any]:
+    """The weight and bias of two of them, one after the other."""
     factor = second.values["weight"]
     values = {"weight": factor * first.values["weight"]}
     if "bias" in first.values or "bias" in second.values:
         offset = factor * first.values.get("bias", np.float32(0))
         values["bias"] = np.asarray(offset + second.values.get("bias", 0), np.float32)
-    layer = Scale(bias="bias" in values)
-    return _replaced(second, layer, first.inputs[0], values)
+    return values
 
 
 def _into_weights(first: Step, second: Step) -> bool:

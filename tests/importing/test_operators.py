@@ -7,12 +7,8 @@ import pytest
 
 from cnndsl.importing import Imported, import_model
 from cnndsl.runtime import open_model
-from tests.support.graphs import Graph, integers, numbers
+from tests.support.graphs import Graph, f32, integers, numbers
 from tests.support.imported import compiled
-
-
-def f32(number: float) -> np.ndarray:
-    return np.asarray(number, np.float32)
 
 
 def swish(g: Graph) -> str:
@@ -53,6 +49,10 @@ def leaky(g: Graph) -> str:
     return g.op("Sub", g.op("Relu", "x"), g.op("Mul", g.op("Relu", g.op("Neg", "x")), f32(0.2)))
 
 
+def leaky_by_maximum(g: Graph) -> str:
+    return g.op("Max", g.op("Mul", "x", f32(0.2)), "x")
+
+
 def logistic(g: Graph) -> str:
     return g.op("Div", f32(1), g.op("Add", g.op("Exp", g.op("Neg", "x")), f32(1)))
 
@@ -68,6 +68,7 @@ def logistic(g: Graph) -> str:
         (gelu_by_tanh, "gelu"),
         (mish, "mish"),
         (leaky, "leaky"),
+        (leaky_by_maximum, "leaky"),
         (logistic, "sigmoid"),
     ],
 )
@@ -225,6 +226,13 @@ def test_resize(mode: str, coordinates: str, tmp_path: Path) -> None:
         **rounding,
     )
     assert g.words(tmp_path, y) == ["upsample"]
+
+
+def test_a_single_value_is_spread_over_a_map(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Resize", g.op("GlobalAveragePool", "x"), "", "", integers(1, 8, 10, 10),
+             mode="linear", coordinate_transformation_mode="align_corners")  # fmt: skip
+    assert g.words(tmp_path, g.op("Concat", y, "x", axis=1)) == ["gap", "upsample", "concat"]
 
 
 def test_slices_are_taken_cropped_and_skipped(tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ def numbers(*shape: int) -> np.ndarray:
     return RANDOM.normal(size=shape).astype(np.float32)
 
 
+def f32(number: float) -> np.ndarray:
+    return np.asarray(number, np.float32)
+
+
 def integers(*values: int) -> np.ndarray:
     return np.asarray(values, np.int64)
 

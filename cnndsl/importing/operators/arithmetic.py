@@ -110,6 +110,9 @@ def extreme(walker: Walker, node: Node) -> View:
     """With a number: a bound. `relu` is Max with 0."""
     numbers = [t for t in node.inputs if not isinstance(t, View) and t is not None]
     views = [t for t in node.inputs if isinstance(t, View)]
+    slope = _slope(views) if node.kind == "Max" and len(node.inputs) == len(views) == 2 else None
+    if slope is not None:
+        return walker.elementwise(node, slope[0], "leaky", slope=slope[1])
     if len(views) != 1 or any(n.size != 1 for n in numbers):
         node.refuse("compares values of the net with each other, which no layer does")
     view, fold = views[0], np.maximum if node.kind == "Max" else np.minimum
@@ -119,6 +122,18 @@ def extreme(walker: Walker, node: Node) -> View:
     if node.kind == "Max" and bound == 0:
         return walker.elementwise(node, view, "relu")
     return elementary(walker, node, view, "maximum" if node.kind == "Max" else "minimum", bound)
+
+
+def _slope(views: list[View]) -> tuple[View, float] | None:
+    """x and the slope where the two values are x and slope·x."""
+    for x, other in (views, views[::-1]):
+        step = other.base
+        if x.form != other.form or not isinstance(step, Step) or step.word != "scale":
+            continue
+        slopes, moved = np.unique(step.values["weight"]), np.any(step.values.get("bias", 0))
+        if step.inputs == [x.base] and len(slopes) == 1 and 0 < slopes[0] < 1 and not moved:
+            return x, float(np.format_float_positional(slopes[0]))
+    return None
 
 
 def _stretched(node: Node, index: int) -> Tensor:

@@ -120,13 +120,31 @@ def local_response(walker: Walker, node: Node) -> View:
 
 @operator("MeanVarianceNormalization")
 def mean_variance(walker: Walker, node: Node) -> View:
-    """Over the space of every example: `inorm` without weights."""
-    base = walker.plain(node, node.view())
-    axes = set(node.integers("axes") or (0, 2, 3))
-    if node.integer("across_channels") or axes != set(range(2, base.output.rank + 2)):
-        node.refuse("normalises over the batch or the channels; `inorm` does over the space")
-    layer = walker.layer(node, "inorm", eps=1e-9, scale=False)
-    return walker.whole(walker.add(node, layer, base))
+    """Without weights: `inorm` over the space, `gn` over groups, `ln` over channels or everything.
+
+    Norms that were written out have become such nodes, with an epsilon.
+    """
+    view = node.view()
+    axes = {node.from_front(axis) for axis in node.integers("axes") or (0, 2, 3)}
+    over = {atom for axis in axes for atom in view.dims[axis]}
+    channels, space = set(view.axes[1]), {a for row in view.axes[2:] for a in row}
+    eps, x = node.number("epsilon", 1e-9), view.base.output
+    values: dict[str, Array] = {}
+    groups = _groups(view)
+    if 0 in axes:
+        node.refuse("normalises over the batch, which no layer does")
+    if x.rank and over == space:
+        layer = walker.layer(node, "inorm", eps=eps, scale=False)
+    elif groups and axes == set(range(2, len(view.dims))):
+        layer = walker.layer(node, "gn", groups=groups, eps=eps, scale=False)
+    elif over in (channels, channels | space):
+        everything = over != channels
+        shape = (x.channels, *x.sizes) if everything else (x.channels,)
+        layer = walker.layer(node, "ln", eps=eps, all=everything)
+        values = {"weight": np.ones(shape), "bias": np.zeros(shape)}
+    else:
+        node.refuse("normalises over neither the space nor the channels, as norms do")
+    return view.on(walker.add(node, layer, view.base, values=values))
 
 
 def _is_constant(array: Array, number: float) -> bool:

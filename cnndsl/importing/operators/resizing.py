@@ -17,7 +17,9 @@ def resize(walker: Walker, node: Node) -> View:
     mode = node.text("mode", "nearest")
     if set(factors) == {1}:
         return walker.whole(base)
-    if mode == "nearest":
+    if set(base.output.sizes) == {1}:  # a single value is repeated, however it is done
+        mode = "nearest"
+    elif mode == "nearest":
         if not all(_repeats(node, f) for f in set(factors)):
             node.refuse("chooses other neighbours than repeating every value; `upsample` repeats")
     elif mode in ("linear", "bilinear"):

@@ -1,0 +1,220 @@
+"""Norms that a model writes as arithmetic: mean, difference, squares, mean, root, quotient.
+
+PyTorch wrote layer norms so before opset 17, TensorFlow writes instance norms so. In the model's
+nodes the whole becomes one MeanVarianceNormalization with an epsilon, in two forms:
+
+    (x − mean) / √(variance + eps), the quotient also as a product with the reciprocal
+    x·s + (bias − mean·s) with s = weight/√(variance + eps)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from cnndsl.importing.draft import Array
+from cnndsl.importing.reading import Model, attributes
+
+NORM = "MeanVarianceNormalization"
+PASSING = ("Identity", "Cast")
+MOST_PASSED = 8
+MOST_AXES = 8
+
+
+def with_norms(model: Model) -> Model:
+    """The model with a node for every norm that was written out, less what only that needed."""
+    reader = _Reader(model)
+    nodes: list[onnx.NodeProto] = []
+    for node in model.nodes:
+        nodes += reader.replacement(node) or [node]
+    return replace(model, nodes=_needed(model, nodes)) if reader.found else model
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """√(variance + eps) of a value over some axes, or its inverse."""
+
+    x: str
+    mean: str
+    axes: tuple[int, ...]
+    eps: float
+    inverse: bool
+
+
+class _Reader:
+    """The model's nodes by what they make."""
+
+    def __init__(self, model: Model):
+        self.model = model
+        self.makers = {name: node for node in model.nodes for name in node.output if name}
+        self.found = 0
+
+    def replacement(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+        """What stands for a node that ends a norm; None where it ends none."""
+        if len(node.input) != 2 or len(node.output) != 1:
+            return None
+        if node.op_type in ("Div", "Mul"):
+            return self._quotient(node)
+        return self._scaled(node) if node.op_type == "Add" else None
+
+    def _quotient(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+        orders = [tuple(node.input)]
+        if node.op_type == "Mul":
+            orders.append((node.input[1], node.input[0]))
+        for difference, other in orders:
+            root = self._root(other)
+            if root and root.inverse == (node.op_type == "Mul") and self._is_off(difference, root):
+                return [self._norm(node, root, node.output[0])]
+        return None
+
+    def _scaled(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+        for product, offset in _both(node):
+            rest = self._maker(offset, "Sub")
+            if rest is None:
+                continue
+            for x, scale in self._factors(product):
+                for inverse, weight in self._factors(scale):
+                    root = self._root(inverse)
+                    if root is None or not root.inverse or self._source(x) != root.x:
+                        continue
+                    if not any(
+                        self._source(mean) == root.mean and self._source(s) == self._source(scale)
+                        for mean, s in self._factors(rest.input[1])
+                    ):
+                        continue
+                    out = node.output[0]
+                    normal, scaled = f"{out}/normal", f"{out}/scaled"
+                    return [
+                        self._norm(node, root, normal),
+                        helper.make_node("Mul", [normal, weight], [scaled], name=node.name),
+                        helper.make_node("Add", [scaled, rest.input[0]], [out], name=node.name),
+                    ]
+        return None
+
+    def _norm(self, node: onnx.NodeProto, root: _Root, output: str) -> onnx.NodeProto:
+        self.found += 1
+        return helper.make_node(
+            NORM, [root.x], [output], name=node.name, axes=root.axes, epsilon=root.eps
+        )
+
+    def _root(self, name: str) -> _Root | None:
+        """What a value is the root of, or the inverse root."""
+        node = self._maker(name, "Reciprocal", "Div", "Sqrt", "Pow")
+        if node is None or not node.input:
+            return None
+        if node.op_type in ("Reciprocal", "Div"):
+            if node.op_type == "Div" and self._number(node.input[0]) != 1:
+                return None
+            inner = self._maker(node.input[-1], "Sqrt", "Pow")
+            found = self._root(node.input[-1]) if inner is not None else None
+            return None if found is None else replace(found, inverse=not found.inverse)
+        power = 0.5 if node.op_type == "Sqrt" else self._number(node.input[-1])
+        if power not in (0.5, -0.5):
+            return None
+        return self._variance(node.input[0], inverse=power < 0)
+
+    def _variance(self, name: str, *, inverse: bool) -> _Root | None:
+        """variance + eps."""
+        sum_ = self._maker(name, "Add")
+        if sum_ is None:
+            return None
+        for variance, added in _both(sum_):
+            eps, mean = self._number(added), self._maker(variance, "ReduceMean")
+            if mean is None or eps is None or not 0 < eps < 1:
+                continue
+            axes, differences = self._axes(mean), self._squared(mean.input[0])
+            off = self._maker(differences, "Sub") if differences else None
+            inner = self._maker(off.input[1], "ReduceMean") if off is not None else None
+            if off is None or inner is None or axes is None or self._axes(inner) != axes:
+                continue
+            x = self._source(off.input[0])
+            if self._source(inner.input[0]) == x:
+                return _Root(x, self._source(off.input[1]), axes, eps, inverse)
+        return None
+
+    def _squared(self, name: str) -> str | None:
+        node = self._maker(name, "Pow", "Mul")
+        if node is None or len(node.input) != 2:
+            return None
+        if node.op_type == "Pow":
+            return node.input[0] if self._number(node.input[1]) == 2 else None
+        same = self._source(node.input[0]) == self._source(node.input[1])
+        return node.input[0] if same else None
+
+    def _is_off(self, name: str, root: _Root) -> bool:
+        """Whether a value is x − mean."""
+        node = self._maker(name, "Sub")
+        if node is None or self._source(node.input[0]) != root.x:
+            return False
+        mean = self._maker(node.input[1], "ReduceMean")
+        return mean is not None and (
+            self._source(node.input[1]) == root.mean
+            or (self._source(mean.input[0]) == root.x and self._axes(mean) == root.axes)
+        )
+
+    def _factors(self, name: str) -> list[tuple[str, str]]:
+        node = self._maker(name, "Mul")
+        return _both(node) if node is not None and len(node.input) == 2 else []
+
+    def _axes(self, node: onnx.NodeProto) -> tuple[int, ...] | None:
+        """What a ReduceMean that keeps its dimensions goes over."""
+        given = attributes(self.model.path, node)
+        if not given.get("keepdims", 1):
+            return None
+        axes: Any = given.get("axes", self._array(node.input[1]) if len(node.input) > 1 else None)
+        if axes is None or np.size(axes) > MOST_AXES:
+            return None
+        return tuple(sorted(int(a) for a in np.reshape(axes, -1)))
+
+    def _maker(self, name: str, *kinds: str) -> onnx.NodeProto | None:
+        node = self.makers.get(self._source(name))
+        return node if node is not None and node.op_type in kinds and node.input else None
+
+    def _source(self, name: str) -> str:
+        """The value that another one is, but for its type."""
+        for _ in range(MOST_PASSED):
+            node = self.makers.get(name)
+            if node is None or node.op_type not in PASSING or not node.input:
+                break
+            name = node.input[0]
+        return name
+
+    def _array(self, name: str) -> Array | None:
+        source = self._source(name)
+        node = self.makers.get(source)
+        if node is None or node.op_type != "Constant":
+            return self.model.constants.get(source)
+        values = attributes(self.model.path, node)
+        return next((np.asarray(v) for k, v in values.items() if k.startswith("value")), None)
+
+    def _number(self, name: str) -> float | None:
+        array = self._array(name)
+        if array is None or array.size != 1 or array.dtype.kind not in "fiu":
+            return None
+        return float(array.reshape(()))
+
+
+def _both(node: onnx.NodeProto) -> list[tuple[str, str]]:
+    """The two inputs in either order."""
+    if len(node.input) != 2:
+        return []
+    first, second = node.input
+    return [(first, second), (second, first)]
+
+
+def _needed(model: Model, nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """The nodes that the outputs need."""
+
+    def backwards() -> Iterator[onnx.NodeProto]:
+        wanted = {port.name for port in model.outputs}
+        for node in reversed(nodes):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                yield node
+
+    return list(backwards())[::-1]
