@@ -68,6 +68,8 @@ def read_model(path: Path) -> Model:
     graph = proto.graph
     if len(graph.node) > MOST_NODES:
         raise UsageError(f"`{path}` has {len(graph.node):,} nodes; no net has so many layers")
+    if any(isinstance(text, bytes) for text in _texts(proto)):
+        raise UsageError(f"`{path}` has names that are no text: it is damaged")
     _check_kinds(path, graph.node)
     constants = {t.name: _array(path, t) for t in graph.initializer}
     return Model(
@@ -99,6 +101,22 @@ def attributes(path: Path, node: onnx.NodeProto) -> dict[str, Any]:
             value = list(value) if attribute.ints or attribute.floats else value
         found[attribute.name] = value
     return found
+
+
+def _texts(proto: onnx.ModelProto) -> Iterator[object]:
+    """Every name that is read; protobuf gives those that are no UTF-8 as bytes."""
+    graph = proto.graph
+    yield from (graph.name, proto.producer_name)
+    yield from (entry.domain for entry in proto.opset_import)
+    for entry in proto.metadata_props:
+        yield from (entry.key, entry.value)
+    yield from (tensor.name for tensor in graph.initializer)
+    for port in (*graph.input, *graph.output):
+        yield port.name
+        yield from (dim.dim_param for dim in port.type.tensor_type.shape.dim)
+    for node in graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _check_kinds(path: Path, nodes: Any) -> None:

@@ -88,6 +88,14 @@ def test_what_cannot_be_imported_is_named(
         import_model(path)
 
 
+@pytest.mark.parametrize("name", [b"Relu", b"there"])
+def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
+    path = made(tmp_path, [helper.make_node("Relu", ["x"], ["y"], name="there")])
+    path.write_bytes(path.read_bytes().replace(name, b"\xff" + name[1:]))
+    with pytest.raises(UsageError, match="no text"):
+        import_model(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x08\x07", b"no model at all", b"\xff" * 100])
 def test_what_is_no_model(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.onnx"
