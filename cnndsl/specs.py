@@ -57,12 +57,15 @@ def read(path: Path, name: str | None = None) -> Source:
 
 
 def _text(data: bytes, what: str) -> str:
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"{what} is larger than a spec may be ({MOST_BYTES:,} bytes)")
     try:
+        if len(data) > MOST_BYTES and b"\0" not in data:
+            raise UsageError(f"{what} is larger than a spec may be ({MOST_BYTES:,} bytes)")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"{what} is no UTF-8 text; a spec is a text file") from None
+        raise UsageError(
+            f"{what} is no UTF-8 text; a spec is a text file, and a file of weights goes with one "
+            f"by --weights"
+        ) from None
 
 
 def _is_file(path: Path) -> bool:

@@ -61,8 +61,9 @@ def read_class_folders(folder: Path) -> Found:
     found = {name: pictures for name, pictures in collected.items() if pictures.classes}
     labels = tuple(sorted({label for pictures in found.values() for label in pictures.classes}))
     if len(labels) < 2:
+        held = f"pictures of one class, `{labels[0]}`" if labels else "no pictures in class folders"
         raise UsageError(
-            f"`{folder}` holds pictures of {len(labels)} classes: put those of each class into a "
+            f"`{folder}` holds {held}; two are needed: put those of each class into a "
             f"folder of its own, either CLASS/… or train/CLASS/… and val/CLASS/…"
         )
     splits = {name: _split(name, pictures, labels, folder) for name, pictures in found.items()}

@@ -15,7 +15,10 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PictureInput:
-    """An input that takes pictures: NCHW, or NHWC where `channels_last`; None is an open size."""
+    """An input that takes pictures: NCHW, or NHWC where `channels_last`; None is an open size.
+
+    Raises UsageError where pictures that are prepared like this don't fit.
+    """
 
     name: str
     type: str
@@ -24,6 +27,20 @@ class PictureInput:
     width: int | None
     channels_last: bool
     preprocessing: Preprocessing
+
+    def __post_init__(self) -> None:
+        how = self.preprocessing
+        if how.channels not in (None, self.channels):
+            raise UsageError(
+                f"mean or std have {how.channels} numbers, "
+                f"but input `{self.name}` has {self.channels} channel{'s' * (self.channels > 1)}"
+            )
+        resize = how.resize if how.crop == "centre" else None
+        if resize and self.height and self.width and resize < min(self.height, self.width):
+            raise UsageError(
+                f"pictures resized to {resize} are smaller than the {self.height}x{self.width} "
+                f"that input `{self.name}` takes"
+            )
 
     def describe(self) -> str:
         """What happens to a picture, in one line."""
@@ -74,11 +91,6 @@ def picture_port(
             f"give an array (.npy or .npz)"
         )
     preprocessing = preprocessing or model.preprocessing or default_preprocessing(port)
-    if preprocessing.channels not in (None, channels):
-        raise UsageError(
-            f"mean or std have {preprocessing.channels} numbers, "
-            f"but input `{port.name}` has {channels} channel{'s' * (channels > 1)}"
-        )
     height, width = (d if isinstance(d, int) else None for d in space)
     if size is not None:
         if any(d not in (None, s) for d, s in zip((height, width), size, strict=True)):
@@ -87,12 +99,6 @@ def picture_port(
                 f"not {size[0]}x{size[1]}"
             )
         height, width = size
-    resize = preprocessing.resize if preprocessing.crop == "centre" else None
-    if resize and height and width and resize < min(height, width):
-        raise UsageError(
-            f"pictures resized to {resize} are smaller than the {height}x{width} "
-            f"that input `{port.name}` takes"
-        )
     return PictureInput(port.name, port.type, channels, height, width, last, preprocessing)
 
 

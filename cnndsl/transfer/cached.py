@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cnndsl.data.loader import Loader
@@ -26,7 +27,8 @@ _Change = Callable[[Float, Float], tuple[Float, Float]]
 class FeatureTraining(Training):
     """A training whose steps are done on a head and on vectors; all else is about the whole net.
 
-    `base` are the values of all that isn't the head's.
+    `base` are the values of all that isn't the head's. Splits without a picture that can be read
+    are left out.
     """
 
     def __init__(
@@ -41,6 +43,10 @@ class FeatureTraining(Training):
     ):
         self.renewed, self.parts, self.base = renewed, parts, base
         self.scaling = scaling(parts["train"].vectors)
+        splits = {name: split for name, split in problem.data.splits.items() if name in parts}
+        problem = replace(problem, data=replace(problem.data, splits=splits))
+        readable = len(parts["train"].vectors)
+        config = config.with_training(batch=min(config.training.batch, readable))
         head = renewed.head()
         entry = head.inputs[0]
         plain = Preprocessing(scale=1.0, crop="stretch")
@@ -86,8 +92,10 @@ class FeatureTraining(Training):
         return self._pictures("train", some), train.targets[some]
 
     def shown(self, split: str, errors: Sequence[Error]) -> list[Array]:
+        if not errors:
+            return []
         numbers = self.parts[split].numbers[[error.number for error in errors]]
-        return list(self._pictures(split, numbers)) if errors else []
+        return list(self._pictures(split, numbers))
 
     def _pictures(self, split: str, numbers: Array) -> Array:
         """Pictures of a split as the net takes them."""

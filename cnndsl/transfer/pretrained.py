@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -32,13 +34,15 @@ _ARITHMETIC = frozenset({"scale", "mean", "std"})
 @dataclass(frozen=True, slots=True)
 class Pretrained:
     """A net, the text of its spec, its weights by the net's names (None for a start from scratch)
-    and what belongs to them; `notes` are sentences about what was found and done.
+    and what belongs to them; `pictures` are fields of the preprocessing that are given by hand,
+    `notes` sentences about what was found and done.
     """
 
     network: Network
     text: str
     weights: Weights | None
     preprocessing: Preprocessing | None = None
+    pictures: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: tuple[str, ...] = ()
 
 
@@ -47,14 +51,14 @@ def open_pretrained(
     weights: str | Path | None = None,
     settings: Mapping[str, int | float | str] | None = None,
     inputs: Mapping[str, Shape] | None = None,
-    pictures: Collection[str] = (),
+    pictures: Mapping[str, Any] | None = None,
 ) -> Pretrained:
     """A spec, zoo name, .onnx model or run's folder with its weights, and with other inputs where
     they are given.
 
     An .onnx model has weights of its own; `weights` takes their place. Of a file of weights, those
-    of the classifier may be missing. `pictures` are the fields of the preprocessing that are given
-    elsewhere. Raises SpecError, UsageError.
+    of the classifier may be missing. `pictures` are fields of the preprocessing that are given by
+    hand. Raises SpecError, UsageError.
     """
     if (best := Path(model) / "best.onnx").is_file():
         model = str(best)
@@ -67,7 +71,8 @@ def open_pretrained(
         found = Pretrained(load(source, settings or {})[0], source.text, None)
     if weights is not None:
         found = _with_file(found, weights)
-    if not _ARITHMETIC & set(pictures):
+    found = replace(found, pictures=pictures or {})
+    if not _ARITHMETIC & found.pictures.keys():
         found = _with_preprocessing(found)
     return _with_inputs(found, inputs or {})
 
@@ -87,7 +92,11 @@ def _imported(path: Path, inputs: Mapping[str, Shape]) -> Pretrained:
             raise
         found = import_model(path, shapes)  # sizes that the model leaves open
     return Pretrained(
-        found.network, found.text, _from_arrays(found.values), found.preprocessing, found.notes
+        found.network,
+        found.text,
+        _from_arrays(found.values),
+        found.preprocessing,
+        notes=found.notes,
     )
 
 
@@ -142,7 +151,20 @@ def _with_inputs(found: Pretrained, inputs: Mapping[str, Shape]) -> Pretrained:
         network, weights = with_input(network, shape, weights, name=name)
         if shape != before:
             notes = (*notes, f"input {shape} instead of {before}")
-    return replace(found, network=network, weights=weights, notes=notes)
+    found = replace(found, network=network, weights=weights, notes=notes)
+    grey = inputs and network.inputs[0].shape.channels == 1
+    return _with_one_number(found) if grey else found
+
+
+def _with_one_number(found: Pretrained) -> Pretrained:
+    """Mean and deviation of colours as those of grey: their averages, since the first layer's
+    weights are the colours' sum.
+    """
+    how = found.preprocessing
+    if how is not None:
+        how = replace(how, mean=(fmean(how.mean),), std=(fmean(how.std),))
+    numbers = {n: (fmean(found.pictures[n]),) for n in ("mean", "std") if n in found.pictures}
+    return replace(found, preprocessing=how, pictures={**found.pictures, **numbers})
 
 
 def values_of(network: Network, weights: Weights, names: set[str]) -> dict[str, Float]:

@@ -77,7 +77,7 @@ def begin(
     config, more = fitting(config, data, subject)
     start = _Start(root, name or Path(request.model).stem, found, request, counting)
     start.notes += [*found.notes, *notes, *more]
-    whole = problem(config, subject, data, pictures=request.pictures)
+    whole = problem(config, subject, data, pictures=found.pictures)
     if strategy == "features":
         return _on_features(start, whole, config, screen(config))
     with Training(config, whole) as training:

@@ -63,7 +63,9 @@ def test_unsorted_test_pictures_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folders", [{}, {"a": 3}, {"train/a": 3}, {".": 3}])
 def test_fewer_than_two_classes_are_an_error(tmp_path: Path, folders: dict[str, int]) -> None:
     class_folders(tmp_path, folders)
-    with pytest.raises(UsageError, match=r"pictures of [01] classes: put those of each class into"):
+    with pytest.raises(
+        UsageError, match=r"(no pictures in class|of one class).*: put those of each class into"
+    ):
         read_class_folders(tmp_path)
 
 

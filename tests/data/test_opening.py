@@ -125,9 +125,12 @@ def test_a_folder_around_a_folder(tmp_path: Path) -> None:
         (lambda p: photo(p / "a.png"), "is no data set: that is a folder of class folders"),
         (lambda p: photo(p / "a.png").rename(p / "a.zip"), "is an archive: unpack it first"),
         (lambda p: saved(p / "a.npz", classes=np.array(["a"])), "4 classes, but names for 1 of"),
-        (lambda p: saved(p / "a.npz").parent, "holds several data sets|pictures of 0 classes"),
+        (
+            lambda p: saved(p / "a.npz").parent,
+            "holds several data sets|no pictures in class folders",
+        ),
         (lambda p: write_idx(p / "t10k-images-idx3-ubyte", noise(3, 4, 4)), "no file with its lab"),
-        (lambda p: class_folders(p / "q", {"a": 3}), "pictures of 1 classes"),
+        (lambda p: class_folders(p / "q", {"a": 3}), "pictures of one class, `a`"),
     ],
 )
 def test_what_is_no_data_set_is_said(tmp_path: Path, make: Any, message: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from cnndsl.cli import main
 from cnndsl.preprocessing import Preprocessing
@@ -151,6 +152,31 @@ def test_any_model_and_any_input_will_do(place: Path) -> None:
     output = transfer(*grey, model=("colour.onnx", *model[1:])).output
     assert "input 1@8x8 instead of 3@8x8" in output
     assert "input image 1@8x8" in (place / "runs/colour-001/network.cnn").read_text()
+    transfer(*grey, "--mean", "0.1,0.2,0.3", model=("colour.onnx", *model[1:]))
+    about = json.loads((place / "runs/colour-002/data.json").read_text())["preprocessing"]
+    assert about["mean"] == [pytest.approx(0.2)]
+
+
+def test_few_pictures_without_validation_and_damaged_ones_will_do(place: Path) -> None:
+    model = ("tiny.cnn", "--weights", "base.safetensors", "--threads", "1", "--data", "photos")
+    for name, grey in (("a", 99), ("b", 9)):
+        folder = place / "photos/train" / name
+        folder.mkdir(parents=True)
+        Image.new("L", (8, 8), grey).save(folder / "1.png")
+    transfer("--epochs", "2", "-q", model=model)
+    for damaged in ("train/a/2.png", "val/a/1.png"):
+        path = place / "photos" / damaged
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"no picture")
+        transfer("--epochs", "2", "-q", model=model)
+    assert Path("runs/tiny-003/report.html").is_file()
+    cnndsl("resume", "runs/tiny-003", "--epochs", "3", "-q")
+
+
+def test_a_file_of_weights_is_no_model() -> None:
+    Path("weights.th").write_bytes(b"PK\3\4\0\xff" + bytes(1 << 20))
+    model = ("weights.th", "--data", "quarters.npz")
+    assert "goes with one by --weights" in transfer(model=model, code=1).stderr
 
 
 @pytest.mark.parametrize(
@@ -159,6 +185,8 @@ def test_any_model_and_any_input_will_do(place: Path) -> None:
         (("--strategy", "features", "--augment", "light"), "can't be augmented"),
         (("--strategy", "full", "--head", "logistic"), "--strategy features"),
         (("--at", "conv9"), "has no value `conv9`"),
+        (("--mean", "1,2"), "mean or std have 2 numbers, but input `image` has 1 channel"),
+        (("--resize", "4", "--crop", "centre"), "pictures resized to 4 are smaller than the 8x8"),
         (("--at", "image"), "no layer comes before it"),
         (("--strategy", "last", "--unfreeze", "1:cnov1"), "matches no parameter"),
     ],
