@@ -42,6 +42,10 @@ class Tensor:
         return prod(self.shape)
 
 
+Slide = tuple[tuple[int, ...], bool]
+"""How a convolution slides: its strides, and whether its map is padded to keep its size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """What a file's own graph does with tensors: their names by our names for a layer's parameters.
@@ -67,8 +71,9 @@ class TensorFile:
     `preprocessing` and `labels` are None where the file doesn't say. `notes` are sentences about
     what was found and left aside. `bytes` is the size of the file and of those beside it that it
     keeps tensors in. `epsilons` are what a norm adds to its variance, where the file says it, by
-    the tensors' common name (`conv1_bn` of `conv1_bn/gamma`). `layers` are in the order in which
-    they run, where the file holds a graph; empty where it doesn't.
+    the tensors' common name (`conv1_bn` of `conv1_bn/gamma`), `slides` in the same way what it says
+    of convolutions: strides, and whether they are padded to the same size. `layers` are in the
+    order in which they run, where the file holds a graph; empty where it doesn't.
     """
 
     path: Path
@@ -80,3 +85,4 @@ class TensorFile:
     bytes: int = 0
     epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
     layers: tuple[Layer, ...] = ()
+    slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import Damaged, Slide
 
 LARGEST = 16 << 20  # bytes
+
+_SLIDING = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D")
 
 Layer = tuple[str, str, Mapping[str, Any]]
 """A name, a class, and the settings."""
@@ -21,14 +23,15 @@ Layer = tuple[str, str, Mapping[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The layers in their order, those in a layer named by their path; what is added to variances,
-    by layer; how pixels are scaled first; the layers without an offset (beta); and what else is
-    worth knowing.
+    by layer; how pixels are scaled first; the layers without an offset (beta); how convolutions
+    slide; and what else is worth knowing.
     """
 
     layers: tuple[str, ...] = ()
     epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
     preprocessing: Preprocessing | None = None
     uncentred: frozenset[str] = frozenset()
+    slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
     notes: tuple[str, ...] = ()
 
 
@@ -46,6 +49,7 @@ def read_configuration(text: str | bytes | bytearray) -> Configuration:
         {n: e for n, _, c in layers if (e := _number(c.get("epsilon"))) is not None},
         _preprocessing([layer for layer in layers if "/" not in layer[0]]),
         frozenset(n for n, _, c in layers if c.get("center") is False),
+        {n: s for n, kind, c in layers if kind in _SLIDING and (s := _slide(c)) is not None},
         _notes(layers),
     )
 
@@ -79,6 +83,12 @@ def _notes(layers: list[Layer]) -> tuple[str, ...]:
         "the model was made for maps with channels first: what stands behind a flattened map is "
         "turned as if they came last",
     )
+
+
+def _slide(settings: Mapping[str, Any]) -> Slide | None:
+    """Only of strides that are numbers; `valid` says nothing of a layer of zeros before."""
+    strides = [int(n) for s in _list(settings.get("strides"))[:3] if (n := _number(s)) is not None]
+    return (tuple(strides), settings.get("padding") == "same") if strides else None
 
 
 def _list(value: object) -> list[object]:

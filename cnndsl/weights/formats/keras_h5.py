@@ -75,6 +75,7 @@ def tensor_file(
         configuration.preprocessing,
         notes=configuration.notes,
         epsilons=configuration.epsilons,
+        slides=configuration.slides,
     )
 
 

@@ -42,12 +42,17 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Family:
     """Nets whose layers one scheme names. `epsilon` is that of their batch norms, where it is known
-    and a file doesn't say it.
+    and a file doesn't say it. `same` is whether every convolution pads to keep its size, more of it
+    behind; `halving` are the names of layers that have stride 2; `setting` makes such a net of the
+    zoo's.
     """
 
     name: str
     rows: tuple[Row, ...] = field(repr=False)
     epsilon: float | None = None
+    same: bool = False
+    halving: str = ""
+    setting: str = ""
 
     def key(self, name: str) -> Key | None:
         """Where a layer's name stands in the net; None where it is no name of the family."""
@@ -132,6 +137,8 @@ FAMILIES = (
             Row(r"predictions|probs"),
         ),
         1.001e-5,
+        halving=r"conv[345]_block1_[01]_conv",
+        setting="first=1",
     ),
     Family(
         "layers that Keras numbers, such as Inception v3's",
@@ -148,6 +155,8 @@ FAMILIES = (
             Row(r"predictions|Logits"),
         ),
         1e-3,
+        same=True,
+        setting="tf=1",
     ),
     Family(
         "MobileNet of Keras",
@@ -157,5 +166,7 @@ FAMILIES = (
             Row(r"conv_preds|predictions"),
         ),
         1e-3,
+        same=True,
+        setting="tf=1",
     ),
 )

@@ -118,7 +118,7 @@ class _Fitting:
     def compare_windows(self) -> None:
         """Tell where the file's graph slides its filters otherwise than the net."""
         pairs = [(p, self.found[p.name].module) for p in self.places if p.name in self.found]
-        if doubt := other_windows(pairs):
+        if doubt := other_windows(pairs, self.file, self.family):
             self.notes.append(doubt)
 
     def by_full_name(self) -> None:
