@@ -4,7 +4,6 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -30,6 +29,7 @@ NET: Arrays = {
 
 
 def keras(path: Path, arrays: Arrays, config: object = None) -> Path:
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
     with h5py.File(path, "w") as file:
         layers = list(dict.fromkeys(name.partition("/")[0] for name in arrays))
         file.attrs["layer_names"] = [layer.encode() for layer in layers]
