@@ -53,7 +53,7 @@ def read(folder: Path) -> Run:
         time = json.loads(features.read_text(encoding="utf-8"))["seconds"]
     for row in rows:
         time += float(row["seconds"])
-        curve.append((time, 100 * float(row["val_top1"])))
+        curve.append((max(time, 0.01), 100 * float(row["val_top1"])))
     return Run(
         Path(config["model"]["spec"]).stem,
         config["transfer"]["strategy"],
@@ -87,9 +87,10 @@ def main() -> None:
     if target and found:
         model = min(found)
         shown = [found[model][name][0] for name in ORDER if name in found[model]]
-        lines = [Line(r.strategy, r.curve, 1 + n % 3) for n, r in enumerate(shown)]
+        lines = [Line(r.strategy, r.curve, 1 + n) for n, r in enumerate(shown)]
         title = f"right answers of {model} (validation)"
-        chart = Chart(title, "seconds of training", tuple(lines), lambda value: f"{value:.0f} %")
+        across = "seconds, the features' included"
+        chart = Chart(title, across, tuple(lines), lambda value: f"{value:.0f} %", logarithmic=True)
         target.write_text(standalone(svg(chart)), encoding="utf-8")
 
 

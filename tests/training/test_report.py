@@ -62,6 +62,15 @@ def test_names_of_lines_that_end_together_are_moved_apart() -> None:
     assert len(ys) == 2 and ys[1] - ys[0] >= chart.LABEL_GAP
 
 
+def test_a_logarithmic_axis_has_round_numbers_and_names_have_room() -> None:
+    lines = (Line("a long name", ((3.0, 1.0), (30.0, 2.0), (300.0, 3.0))), Line("b", ((5.0, 1.0),)))
+    text = chart.svg(Chart("loss", "seconds", lines, str, logarithmic=True))
+    assert all(f">{n}</text>" in text for n in (5, 10, 20, 50, 100, 200))
+    middle, end = (float(x) for x in re.findall(r'cx="([\d.]+)"', text)[1:3])
+    assert middle == pytest.approx((chart.LEFT + end) / 2, abs=0.1)
+    assert end + 8 + 6 * len("a long name") < chart.WIDTH
+
+
 def test_the_matrix_counts_targets_by_row_and_answers_by_column() -> None:
     counts = confusion.confusion(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3)
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]

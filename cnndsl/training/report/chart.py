@@ -16,7 +16,7 @@ LABEL_GAP = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A name, its points, and which of the three colours it has: 1, 2 or 3."""
+    """A name, its points, and which of the five colours it has, from 1 on."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -25,7 +25,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`label` writes the numbers of the vertical axis; `mark` is an x with a line through it."""
+    """`label` writes the numbers of the vertical axis; `mark` is an x with a line through it.
+    `logarithmic` is whether the horizontal axis is; its values are above 0 then.
+    """
 
     title: str
     across: str
@@ -33,6 +35,7 @@ class Chart:
     label: Callable[[float], str]
     mark: tuple[float, str] | None = None
     from_zero: bool = False
+    logarithmic: bool = False
 
 
 def svg(chart: Chart) -> str:
@@ -40,7 +43,7 @@ def svg(chart: Chart) -> str:
     points = [point for line in chart.lines for point in line.points if math.isfinite(point[1])]
     if not points:
         return ""
-    scale = _Scale(points, chart.from_zero)
+    scale = _Scale(points, chart)
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' aria-label="{escape(chart.title)}">',
@@ -66,7 +69,10 @@ def ticks(low: float, high: float, most: int = TICKS) -> list[float]:
 class _Scale:
     """From values to places."""
 
-    def __init__(self, points: Sequence[tuple[float, float]], from_zero: bool):
+    def __init__(self, points: Sequence[tuple[float, float]], chart: Chart):
+        from_zero, longest = chart.from_zero, max(len(line.name) for line in chart.lines)
+        self.end = WIDTH - max(RIGHT, 10 + 7 * longest if len(chart.lines) > 1 else 0)
+        self.across = math.log10 if chart.logarithmic else float
         xs, ys = [x for x, _ in points], [y for _, y in points]
         self.left, self.right = min(xs), max(xs)
         low, high = (0.0 if from_zero else min(ys)), max(ys)
@@ -74,23 +80,31 @@ class _Scale:
         self.low, self.high = (low if from_zero else low - margin), high + margin
 
     def x(self, value: float) -> float:
-        span = self.right - self.left
-        part = (value - self.left) / span if span else 0.5
-        return LEFT + (WIDTH - LEFT - RIGHT) * part
+        low, high = self.across(self.left), self.across(self.right)
+        part = (self.across(value) - low) / (high - low) if high > low else 0.5
+        return LEFT + (self.end - LEFT) * part
+
+    def marks(self) -> list[float]:
+        """Where the horizontal axis has numbers."""
+        if self.across is float:
+            return ticks(self.left, self.right)
+        powers = range(math.floor(math.log10(self.left)), math.ceil(math.log10(self.right)))
+        values = [n * 10.0**power for power in powers for n in (1, 2, 5)]
+        return [value for value in values if self.left <= value <= self.right]
 
     def y(self, value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
 
 
 def _axes(chart: Chart, scale: _Scale) -> list[str]:
-    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    bottom, right = HEIGHT - BOTTOM, scale.end
     parts: list[str] = []
     for value in ticks(scale.low, scale.high):
         y = scale.y(value)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>')
         text = escape(chart.label(value))
         parts.append(f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{text}</text>')
-    for value in ticks(scale.left, scale.right):
+    for value in scale.marks():
         if value == round(value):  # there are no halves of epochs or steps
             x = scale.x(value)
             parts.append(f'<path class="base" d="M{x:.1f} {bottom}v4"/>')
@@ -124,6 +138,6 @@ def _names(lines: Sequence[Line], scale: _Scale) -> list[str]:
     last = -math.inf
     for y, name, colour in ends if len(lines) > 1 else []:
         last = max(y, last + LABEL_GAP)
-        place = f'x="{WIDTH - RIGHT + 8}" y="{last + 4:.1f}"'
+        place = f'x="{scale.end + 8}" y="{last + 4:.1f}"'
         parts.append(f'<text class="name c{colour}" {place}>{escape(name)}</text>')
     return parts
