@@ -169,6 +169,11 @@ def plain(error: Exception) -> str:
     return text[:300].rstrip(". ")
 
 
+def runtime_release() -> tuple[int, ...]:
+    """ONNX Runtime's release, as (1, 26). Raises UsageError where it isn't there."""
+    return tuple(int(part) for part in _onnxruntime().__version__.split(".")[:2])
+
+
 def _onnxruntime() -> Any:
     try:
         import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
