@@ -19,8 +19,7 @@ from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.optimisers import Sgd
 from cnndsl.training.running import assemble
-from tests.support import torch_words as torch_words  # fills in the words
-from tests.training.test_curves import moved, theirs
+from tests.support.torch_training import moved, theirs
 
 PORTION = 25
 

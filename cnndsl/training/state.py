@@ -17,11 +17,6 @@ class Tensors:
         self.layout, self.device = layout, device
         self.buffer = Buffer(layout.size, device=device)
 
-    def bind_inputs(self, binding: Binding, prefix: str = "") -> None:
-        """Let a session read every tensor as `PREFIX` + its name."""
-        for name, place in self.layout.places.items():
-            binding.input(prefix + name, self.buffer, place.shape, place.offset)
-
     def bind_outputs(self, binding: Binding, prefix: str = "") -> None:
         """Let a session write every tensor as `PREFIX` + its name."""
         for name, place in self.layout.places.items():

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from cnndsl.cli import main
+from tests.support.command_line import cnndsl
 from tests.support.toy_data import write_toy
 
 KEPT = (
@@ -27,12 +27,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def cnndsl(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, list(arguments))
-    assert result.exit_code == code, result.output + (result.stderr or "")
-    return result
 
 
 def train(*arguments: str, code: int = 0) -> Result:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from cnndsl.cli import main
 from cnndsl.runtime.images import write_picture
+from tests.support.command_line import cnndsl
 
 SPEC = """cnndsl 1
 net Small(classes=5)
@@ -38,12 +37,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "small.cnn").write_text(SPEC)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def cnndsl(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, list(arguments))
-    assert result.exit_code == code, result.output + (result.stderr or "")
-    return result
 
 
 def test_photos_are_trained_on_and_a_damaged_one_is_named(place: Path) -> None:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 from cnndsl import compile
-from cnndsl.cli import main
 from cnndsl.specs import load
 from cnndsl.weights.save import write_tensors
 from tests.support import peers
+from tests.support.command_line import cnndsl
 from tests.support.toy_data import write_toy
 from tests.weights.mapped import Arrays, output, values
 
@@ -28,12 +27,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def cnndsl(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, list(arguments))
-    assert result.exit_code == code, result.output + (result.stderr or "")
-    return result
 
 
 def written(name: str, settings: dict[str, int]) -> Arrays:

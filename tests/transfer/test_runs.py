@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from PIL import Image
 
-from cnndsl.cli import main
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.weights.save import read_tensors
+from tests.support.command_line import cnndsl
 from tests.support.data import real_data
 from tests.support.toy_data import write_toy
 
@@ -35,12 +35,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "before/tiny-001/best.safetensors").rename(tmp_path / "base.safetensors")
     return tmp_path
-
-
-def cnndsl(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(main, list(arguments))
-    assert result.exit_code == code, result.output + (result.stderr or "")
-    return result
 
 
 def transfer(*arguments: str, code: int = 0, model: tuple[str, ...] = BASE) -> Result:
