@@ -93,5 +93,12 @@ def _write(path: Path, curve: list[tuple[float, float]], steepest: float) -> Non
     points = tuple((log10(rate), loss) for rate, loss in curve)
     line = Line("loss", points, 2)
     mark = (log10(steepest), f"{steepest:.2g}")
-    chart = Chart("loss", "learning rate, as a power of ten", (line,), lambda v: f"{v:.3g}", mark)
+    chart = Chart(
+        "loss over the learning rate",
+        "learning rate, as a power of ten",
+        "loss",
+        (line,),
+        lambda v: f"{v:.3g}",
+        mark,
+    )
     write_text(path, standalone(svg(chart)))

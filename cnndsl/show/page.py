@@ -51,7 +51,7 @@ def as_page(report: Report) -> str:
 </head>
 <body>
 <header>
-<h1>{title}</h1>
+<h1>{title.replace("(", "<wbr>(")}</h1>
 <p>{escape(report.place)} · input {inputs}</p>
 <button id="theme" type="button" aria-label="light or dark">◐</button>
 </header>

@@ -186,6 +186,13 @@ class Training:
         """Scores on the validation split; empty where there is none."""
         return self.evaluator.scores(self.split("val")) if "val" in self.inner.data else {}
 
+    @property
+    def untrained(self) -> int:
+        """How many of the whole net's parameters stay as they are, statistics not counted."""
+        every = self.problem.subject.parameters.values()
+        trained = sum(self.graphs.parameters[name].size for name in self.graphs.trained)
+        return sum(p.size for p in every if p.role != "statistic") - trained
+
     def skipped(self) -> dict[str, str]:
         """Pictures that couldn't be read so far, with the reason."""
         loaders = [self.feed.loader, *(feed.loader for feed in self._feeds.values())]

@@ -42,8 +42,7 @@ def described_stage(training: Training) -> str:
 def _net(training: Training) -> str:
     graphs = training.graphs
     trained = sum(graphs.parameters[name].size for name in graphs.trained)
-    every = training.problem.subject.parameters.values()
-    others = sum(p.size for p in every if p.role != "statistic") - trained
+    others = training.untrained
     left = f", {others:,} stay as they are" if others else ""
     return f"{training.problem.subject.described}, {trained:,} trained parameters{left}"
 

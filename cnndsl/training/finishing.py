@@ -64,16 +64,16 @@ def _write(
     shown = [pixels(image, how) for image in training.shown(judged, errors)]
     sample, captions = _sample(training)
     for drawn in curves(progress, rates):
-        name = drawn.title.split(" (")[0].replace(" ", "-")
+        name = drawn.title.split(" over ")[0].replace(" ", "-")
         write_text(folder.plots / f"{name}.svg", standalone(chart.svg(drawn)))
     if judgement and (matrix := confusion.svg(judgement.counts, labels)):
         write_text(folder.plots / "confusion.svg", standalone(matrix))
     _write_mosaic(folder.plots / "errors.png", shown)
     _write_mosaic(folder.plots / "sample.png", sample)
     report = RunReport(
-        title=f"{problem.subject.name} on {problem.data.name}",
+        title=f"{problem.subject.described} on {problem.data.name}",
         subtitle=f"{folder.path.name}: {problem.data.describe()}",
-        cards=_cards(training, progress, test),
+        cards=_cards(training, folder, progress, test),
         progress=progress,
         rates=tuple(rates),
         labels=labels,
@@ -99,8 +99,8 @@ def _sample(training: Training) -> tuple[list[Pixels], list[str]]:
 
 
 def _error(error: Error, shown: Pixels, labels: Sequence[str]) -> Picture:
-    sure = f"{labels[error.answer]} {100 * error.confidence:.0f}\u00a0%"
-    return picture(shown, labels[error.target], sure)
+    sure = f"{100 * error.confidence:.0f}\u00a0%"
+    return picture(shown, labels[error.target], labels[error.answer], sure)
 
 
 def _write_mosaic(path: Path, images: list[Pixels]) -> None:
@@ -109,7 +109,9 @@ def _write_mosaic(path: Path, images: list[Pixels]) -> None:
             file.write(png(mosaic(images)))
 
 
-def _cards(training: Training, progress: Progress, test: Scores | None) -> tuple[Card, ...]:
+def _cards(
+    training: Training, folder: RunFolder, progress: Progress, test: Scores | None
+) -> tuple[Card, ...]:
     cards: list[Card] = []
     best, data = progress.best, training.problem.data
     for name, scores in (("test", test), ("validation", best.val if best else None)):
@@ -124,10 +126,24 @@ def _cards(training: Training, progress: Progress, test: Scores | None) -> tuple
         why = {"patience": "ended early: no better epoch came", "time": "ended by the time limit"}
         meaning = why.get(progress.ended, "best weights, by validation")
         cards.append(Card("best epoch", f"{best.number} of {count}", meaning))
-        speed = float(np.median([epoch.images_per_second for epoch in progress.epochs]))
-        device = training.config.training.device
-        meaning = f"{speed:,.0f} images/s in training, {device}"
-        cards.append(Card("time", duration(progress.seconds), meaning))
+        cards.append(_time(training, folder, progress))
     trained = sum(training.graphs.parameters[name].size for name in training.graphs.trained)
-    cards.append(Card("trained parameters", f"{trained:,}", f"in {len(training.graphs.trained)}"))
+    tensors, others = len(training.graphs.trained), training.untrained
+    meaning = f"in {tensors} tensor{'s' * (tensors != 1)}"
+    meaning += f"; {others:,} others stay as they are" if others else ""
+    cards.append(Card("trained parameters", f"{trained:,}", meaning))
     return tuple(cards)
+
+
+def _time(training: Training, folder: RunFolder, progress: Progress) -> Card:
+    """All that the run took, features that it was trained on included, and what that went into."""
+    made, config = folder.features_seconds(), training.config
+    speed = float(np.median([epoch.images_per_second for epoch in progress.epochs]))
+    how = [] if made is None else [f"{duration(made)} for the features of all pictures"]
+    if config.transfer and config.transfer.strategy == "features":  # the steps see no pictures
+        how.append(f"{duration(progress.seconds)} for the head on them")
+    else:
+        how += [f"{duration(progress.seconds)} for the epochs"] if how else []
+        how.append(f"{speed:,.0f} images/s in training")
+    figure = duration(progress.seconds + (made or 0))
+    return Card("time", figure, ", ".join([*how, config.training.device]))

@@ -17,7 +17,7 @@ import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,6 +48,7 @@ class RunFolder:
         self.last_weights = path / "last.safetensors"
         self.graphs = path / "graphs"
         self.plots = path / "plots"
+        self.features = path / "features.json"
 
     @classmethod
     def create(cls, root: Path, name: str) -> RunFolder:
@@ -89,6 +90,14 @@ class RunFolder:
             except OSError:
                 raise UsageError(f"`{self.path}` is being trained by another process") from None
             yield
+
+    def features_seconds(self) -> float | None:
+        """How long the features took that the run was trained on; None where there are none."""
+        try:
+            found = json.loads(self.features.read_text(encoding="utf-8"))["seconds"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return float(found) if isinstance(found, int | float) and 0 <= found < inf else None
 
     def note(self, text: str) -> None:
         """Append a line to the log, with the time."""

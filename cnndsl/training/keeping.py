@@ -79,6 +79,8 @@ def write_results(
 ) -> dict[str, Any]:
     """Write results.json, and return its content. Raises OSError."""
     content = results(progress, facts, test)
+    if (seconds := folder.features_seconds()) is not None:
+        content["features_seconds"] = seconds
     write_json(folder.results, content)
     return content
 

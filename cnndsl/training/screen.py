@@ -64,9 +64,11 @@ class Table:
         self._speed = _Speed()
         self._next, self._began, self._shown = 0.0, False, ""
         self._ranks = True  # whether being among the five best says anything
+        self._seen = "images"  # what a step is done on
 
     def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
         self._ranks = facts.get("classes", 0) > 5
+        self._seen = "feature vectors" if facts.get("strategy") == "features" else "images"
         for line in [*lines, ""]:
             self.say(line)
 
@@ -123,7 +125,7 @@ class Table:
         if speed:
             whole = steps * progress.tally.examples / max(number, 1) / speed
             left = whole * (1 - number / steps)
-            parts += [f"{speed:,.0f} images/s", f"{duration(left)} left"]
+            parts += [f"{speed:,.0f} {self._seen}/s", f"{duration(left)} left"]
             further = self.epochs - len(progress.epochs) - 1
             if further > 0:
                 parts[-1] += f", {duration(left + further * whole)} with all epochs"

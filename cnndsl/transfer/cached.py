@@ -87,9 +87,9 @@ class FeatureTraining(Training):
         return {**values, weight: changed[0], bias: changed[1]}
 
     def sample(self) -> tuple[Array, Array | None]:
-        train = self.problem.data.train
-        some = self.parts["train"].numbers[: min(SAMPLE, len(train))]
-        return self._pictures("train", some), train.targets[some]
+        part = self.parts["train"]
+        drawn = self.feed.loader.numbers(0)[0][:SAMPLE]  # as the first batch of vectors is
+        return self._pictures("train", part.numbers[drawn]), part.targets[drawn]
 
     def shown(self, split: str, errors: Sequence[Error]) -> list[Array]:
         if not errors:

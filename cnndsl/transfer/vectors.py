@@ -86,7 +86,7 @@ def keep(features: Features, about: str, seconds: float, folder: RunFolder) -> N
     """Write features, which took so long, into a run's folder. Raises OSError."""
     write_features(features, folder.path / ARRAYS)
     content = {"version": 1, "fingerprint": about, "seconds": round(seconds, 3)}
-    write_json(folder.path / ABOUT, content)
+    write_json(folder.features, content)
 
 
 def find_kept(root: Path, about: str) -> Path | None:

@@ -90,7 +90,14 @@ def main() -> None:
         lines = [Line(r.strategy, r.curve, 1 + n) for n, r in enumerate(shown)]
         title = f"right answers of {model} (validation)"
         across = "seconds, the features' included"
-        chart = Chart(title, across, tuple(lines), lambda value: f"{value:.0f} %", logarithmic=True)
+        chart = Chart(
+            title,
+            across,
+            "right answers (top-1)",
+            tuple(lines),
+            lambda value: f"{value:.0f} %",
+            logarithmic=True,
+        )
         target.write_text(standalone(svg(chart)), encoding="utf-8")
 
 

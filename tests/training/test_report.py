@@ -42,29 +42,36 @@ def test_ticks_are_multiples_of_one_two_or_five() -> None:
 
 @pytest.mark.parametrize("epochs", [1, 2, 200])
 def test_charts_are_well_formed(epochs: int) -> None:
-    for drawn in curves(progress(epochs), [(0.0, 0.1), (10.0, 0.0)]):
-        ElementTree.fromstring(chart.svg(drawn))
-        ElementTree.fromstring(standalone(chart.svg(drawn)))
+    drawn = curves(progress(epochs), [(0.0, 0.1), (10.0, 0.0)])
+    assert [(c.title, c.across, c.up) for c in drawn] == [
+        ("loss over the epochs", "epoch", "loss"),
+        ("right answers over the epochs", "epoch", "right answers (top-1)"),
+        ("learning rate over the steps", "step", "learning rate"),
+    ]
+    for each in drawn:
+        for text in (chart.svg(each), standalone(chart.svg(each))):
+            ElementTree.fromstring(text)
+            assert all(f">{name}</text>" in text for name in (each.title, each.across, each.up))
 
 
 def test_a_chart_leaves_out_what_is_no_number() -> None:
     line = Line("loss", ((1.0, 2.0), (2.0, float("nan")), (3.0, float("inf")), (4.0, 1.0)))
-    text = chart.svg(Chart("loss", "epoch", (line,), str))
+    text = chart.svg(Chart("loss", "epoch", "loss", (line,), str))
     assert text.count("<circle") == 2 and "nan" not in text and "inf" not in text
     empty = Line("loss", ((1.0, float("nan")),))
-    assert chart.svg(Chart("loss", "epoch", (empty,), str)) == ""
+    assert chart.svg(Chart("loss", "epoch", "loss", (empty,), str)) == ""
 
 
 def test_names_of_lines_that_end_together_are_moved_apart() -> None:
     lines = tuple(Line(name, ((0.0, 0.0), (1.0, 1.0))) for name in ("train", "val"))
-    text = chart.svg(Chart("loss", "epoch", lines, str))
+    text = chart.svg(Chart("loss", "epoch", "loss", lines, str))
     ys = [float(y) for y in re.findall(r'class="name c1" x="[\d.]+" y="([\d.]+)"', text)]
-    assert len(ys) == 2 and ys[1] - ys[0] >= chart.LABEL_GAP
+    assert len(ys) == 2 and round(ys[1] - ys[0], 1) >= chart.LABEL_GAP
 
 
 def test_a_logarithmic_axis_has_round_numbers_and_names_have_room() -> None:
     lines = (Line("a long name", ((3.0, 1.0), (30.0, 2.0), (300.0, 3.0))), Line("b", ((5.0, 1.0),)))
-    text = chart.svg(Chart("loss", "seconds", lines, str, logarithmic=True))
+    text = chart.svg(Chart("loss", "seconds", "loss", lines, str, logarithmic=True))
     assert all(f">{n}</text>" in text for n in (5, 10, 20, 50, 100, 200))
     middle, end = (float(x) for x in re.findall(r'cx="([\d.]+)"', text)[1:3])
     assert middle == pytest.approx((chart.LEFT + end) / 2, abs=0.1)
@@ -96,7 +103,7 @@ def test_the_matrix_is_drawn_for_any_number_of_classes(classes: int) -> None:
 
 
 def test_the_page_needs_no_other_file_and_escapes_what_it_shows() -> None:
-    picture = Picture(b"png", 28, "<fish>", "dog & wolf 99 %")
+    picture = Picture(b"png", 28, "<fish>", "dog & wolf", "99 %")
     page = as_page(
         RunReport(
             "<net> on data",
@@ -117,6 +124,7 @@ def test_the_page_needs_no_other_file_and_escapes_what_it_shows() -> None:
     assert not re.search(r'(src|href)="(?!data:)', page)
     for text in ("91 %", "data:image/png;base64,cG5n", "seed = 1", "taken for", 'class="best"'):
         assert text in page
+    assert "&lt;fish&gt;, taken for <b>dog &amp; wolf</b>: 99 %" in page
 
 
 def test_a_run_without_classes_or_pictures_has_a_page_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from cnndsl.data.randomness import key, order
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.weights.save import read_tensors
 from tests.support.command_line import cnndsl
@@ -76,6 +78,30 @@ def test_a_head_on_features_makes_a_whole_net(how: tuple[str, ...]) -> None:
     assert (run / "labels.txt").read_text().splitlines()[0] == "top left"
     if "--at" not in how:
         assert verdict["top1"] > 0.9
+
+
+def test_the_report_shows_pictures_in_the_order_drawn_and_counts_the_features_time(
+    place: Path,
+) -> None:
+    for split, count in (("train", 20), ("val", 4)):
+        for name, grey in (("bright", 200), ("dark", 20)):
+            folder = place / "photos" / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                Image.new("L", (8, 8), grey + number).save(folder / f"{number:02}.png")
+    model = ("tiny.cnn", "--weights", "base.safetensors", "--threads", "1", "--data", "photos")
+    transfer("--strategy", "features", "--epochs", "2", "-q", model=model)
+    run = Path("runs/tiny-001")
+    page = (run / "report.html").read_text()
+    shown = page.partition("What the net was shown")[2].partition("</section>")[0]
+    captions = re.findall("<figcaption>(.*?)</figcaption>", shown)
+    drawn = order(key(0, 0, "order"), 40)[:32]  # folders are read in alphabetical order
+    assert captions == ["bright" if number < 20 else "dark" for number in drawn]
+    assert len(set(captions[:16])) == 2
+    assert "for the features of all pictures" in page and "images/s" not in page
+    assert "in 2 tensors; 88 others stay as they are" in page
+    assert "Tiny(classes=2) on photos" in page
+    assert results("tiny-001")["features_seconds"] >= 0
 
 
 def test_features_are_made_once_for_all_tries() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 440, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 44, 16, 40
+LEFT, RIGHT, TOP, BOTTOM = 70, 44, 46, 40
 TICKS = 5
 LABEL_GAP = 15.0
 """How far apart the lines' names are kept, in the chart's units."""
@@ -25,12 +25,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`label` writes the numbers of the vertical axis; `mark` is an x with a line through it.
-    `logarithmic` is whether the horizontal axis is; its values are above 0 then.
+    """`across` and `up` name the axes, `label` writes the numbers of the vertical one; `mark` is an
+    x with a line through it. `logarithmic` is whether the horizontal axis is; its values are above
+    0 then.
     """
 
     title: str
     across: str
+    up: str
     lines: tuple[Line, ...]
     label: Callable[[float], str]
     mark: tuple[float, str] | None = None
@@ -47,6 +49,7 @@ def svg(chart: Chart) -> str:
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' aria-label="{escape(chart.title)}">',
+        f'<text class="title" x="4" y="16">{escape(chart.title)}</text>',
         *_axes(chart, scale),
         *(_line(line, scale) for line in chart.lines),
         *_names(chart.lines, scale),
@@ -112,6 +115,8 @@ def _axes(chart: Chart, scale: _Scale) -> list[str]:
     middle = (LEFT + right) / 2
     parts.append(f'<path class="base" d="M{LEFT} {bottom}H{right}"/>')
     parts.append(f'<text class="x" x="{middle}" y="{HEIGHT - 5}">{escape(chart.across)}</text>')
+    turned = f'transform="translate(13 {(TOP + bottom) / 2:g}) rotate(-90)"'
+    parts.append(f'<text class="x" {turned}>{escape(chart.up)}</text>')
     if chart.mark is not None:
         x = scale.x(chart.mark[0])
         parts.append(f'<path class="mark" d="M{x:.1f} {TOP}V{bottom}"/>')

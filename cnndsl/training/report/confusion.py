@@ -15,7 +15,11 @@ Counts = npt.NDArray[np.int64]
 MOST_CLASSES = 150  # as a picture
 MOST_FIGURES = 25  # with a number in each field
 FIELD = 30
+LEAST_SIZE = 0.8  # as a part of its size, so that names and numbers can be read on a narrow page
 LONGEST_LABEL = 14
+MUCH, FULL = 0.4, 0.85
+"""Parts of a row above which a field is so dark (in a dark page so light) that its number needs
+another colour to stand out: each is where black and white are equally far from the field's."""
 
 
 def confusion(targets: npt.NDArray[Any], answers: npt.NDArray[Any], classes: int) -> Counts:
@@ -85,20 +89,22 @@ def svg(counts: Counts, labels: Sequence[str]) -> str:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     parts = [
         f'<svg class="confusion" viewBox="0 0 {left + size + 4} {top + size + 4}" role="img"'
-        f' style="max-width:{left + size + 4}px" aria-label="confusion matrix">'
+        f' style="min-width:{round(LEAST_SIZE * (left + size)) if named else 0}px;'
+        f'max-width:{left + size + 4}px" aria-label="confusion matrix">'
         f'<rect class="frame" x="{left}" y="{top}" width="{size}" height="{size}"/>'
     ]
     for row, column in np.argwhere(counts):
         share, number = float(shares[row, column]), int(counts[row, column])
         x, y = left + field * int(column), top + field * int(row)
         kind = "hit" if row == column else "miss"
-        tip = f"{labels[row]} → {labels[column]}: {number} ({100 * share:.1f} %)"
+        what = "recognised" if row == column else f"taken for {labels[column]}"
+        tip = f"{labels[row]}, {what}: {number:,} ({100 * share:.1f} % of {labels[row]})"
         parts.append(
             f'<rect class="{kind}" x="{x}" y="{y}" width="{field}" height="{field}"'
             f' fill-opacity="{_opacity(share):.3f}"><title>{escape(tip)}</title></rect>'
         )
         if count <= MOST_FIGURES:
-            shade = " strong" if share > 0.5 else ""
+            shade = " full" if share > FULL else " much" if share > MUCH else ""
             parts.append(
                 f'<text class="figure{shade}" x="{x + field / 2:g}" y="{y + field / 2 + 4:g}">'
                 f"{number}</text>"

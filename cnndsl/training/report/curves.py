@@ -13,13 +13,19 @@ def curves(progress: Progress, rates: Sequence[tuple[float, float]] = ()) -> lis
     best = progress.best
     mark = (float(best.number), "best") if best and len(progress.epochs) > 1 else None
     loss = _both(progress, "loss")
-    found = [Chart("loss", "epoch", loss, lambda v: f"{v:.3g}", mark)] if loss else []
+    found: list[Chart] = []
+    if loss:
+        found.append(
+            Chart("loss over the epochs", "epoch", "loss", loss, lambda v: f"{v:.3g}", mark)
+        )
     right = _both(progress, "top1", 100.0)
     if right:
-        found.append(Chart("right answers (top-1)", "epoch", right, lambda v: f"{v:.4g} %", mark))
+        title, name = "right answers over the epochs", "right answers (top-1)"
+        found.append(Chart(title, "epoch", name, right, lambda v: f"{v:.4g} %", mark))
     if len(rates) > 1:
         line = Line("learning rate", tuple(rates), 3)
-        found.append(Chart("learning rate", "step", (line,), lambda v: f"{v:.2g}", from_zero=True))
+        title, name = "learning rate over the steps", "learning rate"
+        found.append(Chart(title, "step", name, (line,), lambda v: f"{v:.2g}", from_zero=True))
     return found
 
 

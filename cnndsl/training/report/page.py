@@ -28,12 +28,15 @@ _THEME = """document.getElementById("theme").addEventListener("click", () => {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG of so many pixels across, what to say below it, and what of that is wrong."""
+    """A PNG of so many pixels across and the class that it shows; where it was taken for another,
+    that one and how sure the net was.
+    """
 
     png: bytes
     width: int
     caption: str
     wrong: str = ""
+    sure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,14 @@ def as_page(run: RunReport) -> str:
         _section(
             f"The worst errors, {run.judged}",
             _pictures(run.errors),
-            "Those where the right class was given the least probability.",
+            "Those where the right class was given the least probability: "
+            "what is shown, what it was taken for, and the probability of that.",
         ),
-        _section("What the net was shown: a batch as it was trained on", _pictures(run.sample)),
+        _section(
+            "What the net was shown",
+            _pictures(run.sample),
+            "The first pictures of the training, in the order drawn and as the net takes them.",
+        ),
         _section("Epochs", _epochs(run.progress)),
         _folded("Configuration", run.config),
         _folded("Environment", run.environment),
@@ -96,7 +104,7 @@ def as_page(run: RunReport) -> str:
 </head>
 <body>
 <header>
-<h1>{title}</h1>
+<h1>{title.replace("(", "<wbr>(")}</h1>
 <p>{escape(run.subtitle)}</p>
 <button id="theme" type="button" aria-label="light or dark">◐</button>
 </header>
@@ -145,10 +153,7 @@ def _card(card: Card) -> str:
 
 
 def _curves(run: RunReport) -> str:
-    figures = [
-        f"<figure><figcaption>{escape(c.title)}</figcaption>{chart.svg(c)}</figure>"
-        for c in curves(run.progress, run.rates)
-    ]
+    figures = [f"<figure>{chart.svg(c)}</figure>" for c in curves(run.progress, run.rates)]
     return f'<div class="pair">{"".join(figures)}</div>' if figures else ""
 
 
@@ -190,7 +195,8 @@ def _pictures(pictures: Sequence[Picture]) -> str:
 
 def _picture(picture: Picture) -> str:
     large = "" if picture.width <= PIXELATED else ' class="large"'
-    wrong = f" → <b>{escape(picture.wrong)}</b>" if picture.wrong else ""
+    wrong = f", taken for <b>{escape(picture.wrong)}</b>" if picture.wrong else ""
+    wrong += f": {escape(picture.sure)}" if picture.sure else ""
     data = b64encode(picture.png).decode()
     return (
         f'<figure><img alt=""{large} src="data:image/png;base64,{data}">'

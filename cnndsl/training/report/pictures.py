@@ -46,9 +46,9 @@ def png(image: Pixels) -> bytes:
     return file.getvalue()
 
 
-def picture(image: Pixels, caption: str, wrong: str = "") -> Picture:
+def picture(image: Pixels, caption: str, wrong: str = "", sure: str = "") -> Picture:
     """A picture of the page."""
-    return Picture(png(image), image.shape[1], caption, wrong)
+    return Picture(png(image), image.shape[1], caption, wrong, sure)
 
 
 def mosaic(images: Sequence[Pixels]) -> Pixels:
