@@ -167,6 +167,6 @@ def _measured(data: DataSet, sides: tuple[int, int], seed: int) -> Preprocessing
     channels = data.shape[0] if data.shape else 3
     picture = PictureInput(data.name, "float32", channels, *sides, False, whole_or_middle(data))
     try:
-        return measured(data.train, picture, seed)
+        return measured(data.first, picture, seed)
     except UsageError:
         return None

@@ -13,6 +13,7 @@ import numpy as np
 from cnndsl.data.dataset import SPLITS, Files, Split, split_word
 from cnndsl.data.folders import Found, without_training
 from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.labels import composed, ordered
 
 MOST_BYTES = 1 << 30
 
@@ -25,8 +26,8 @@ _LISTED = 3
 def read_csv(path: Path) -> Found:
     """The splits that a CSV file lists; paths are seen from its folder.
 
-    Labels are names or numbers, in alphabetical or numerical order. Fields are separated by commas,
-    semicolons or tabs. Raises UsageError.
+    Labels are names or numbers, in their natural order (`2` before `10`). Fields are separated by
+    commas, semicolons or tabs. Raises UsageError.
     """
     rows = _rows(path)
     columns = _columns(rows[0][1], path)
@@ -46,11 +47,9 @@ def read_csv(path: Path) -> Found:
             word = row[columns["split"]][:40]
             raise UsageError(f"line {line} of `{path}` has the split `{word}`: train, val or test")
         by_split[name][0].append(path.parent / file)
-        by_split[name][1].append(label)
+        by_split[name][1].append(composed(label))
     _check([file for files, _ in by_split.values() for file in files], path)
-    labels = _ordered({label for _, labels in by_split.values() for label in labels})
-    if len(labels) < 2:
-        raise UsageError(f"`{path}` has pictures of {len(labels)} classes, and takes two at least")
+    labels = ordered(label for _, labels in by_split.values() for label in labels)
     number = {label: n for n, label in enumerate(labels)}
     splits = {
         name: Split(
@@ -124,9 +123,3 @@ def _check(files: list[Path], path: Path) -> None:
         some = ", ".join(f"`{file}`" for file in missing[:_LISTED])
         more = f" and {len(missing) - _LISTED:,} more" if len(missing) > _LISTED else ""
         raise UsageError(f"`{path}` lists files that aren't there: {some}{more}")
-
-
-def _ordered(labels: set[str]) -> tuple[str, ...]:
-    if all(label.isdecimal() and label.isascii() and len(label) < 10 for label in labels):
-        return tuple(sorted(labels, key=int))
-    return tuple(sorted(labels))

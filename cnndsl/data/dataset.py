@@ -146,6 +146,11 @@ class DataSet:
         return self["train"]
 
     @property
+    def first(self) -> Split:
+        """The examples to train on, or those of the first split that there is."""
+        return next(iter(self.splits.values()))
+
+    @property
     def classes(self) -> int:
         """The number of classes; 0 where targets are numbers."""
         return len(self.labels)
@@ -153,7 +158,7 @@ class DataSet:
     @property
     def shape(self) -> tuple[int, int, int] | None:
         """Channels, height and width; None where each picture has a size of its own."""
-        source = next(iter(self.splits.values())).source
+        source = self.first.source
         if isinstance(source, Files):
             return None
         _, channels, height, width = source.images.shape
@@ -188,10 +193,11 @@ class DataSet:
 
     def _answers(self) -> str:
         if not self.labels:
-            targets = next(iter(self.splits.values())).targets
+            targets = self.first.targets
             return f"{'x'.join(map(str, targets.shape[1:])) or '1'} numbers each"
         some = ", ".join(self.labels) if self.classes <= _MOST_NAMED else ""
-        return f"{self.classes} classes{f' ({some})' if some else ''}"
+        plural = "es" * (self.classes > 1)
+        return f"{self.classes} class{plural}{f' ({some})' if some else ''}"
 
     def _what(self) -> str:
         if self.shape is None:

@@ -12,8 +12,10 @@ import numpy as np
 from cnndsl.data.dataset import SPLITS, Files, Split, split_word
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.inputs import PICTURE_SUFFIXES
+from cnndsl.runtime.labels import composed, ordered
 
 _NO_CLASSES = frozenset({"__MACOSX", "__pycache__"})
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +44,74 @@ def is_wrapping(folder: Path) -> bool:
 
 
 def read_class_folders(folder: Path) -> Found:
-    """`CLASS/…/picture`, or `train/CLASS/…/picture` beside `val` and `test`.
+    """Read `CLASS/…/picture`, or `CLASS/…/picture` below any of `train`, `val` and `test`.
 
-    Classes are the folders' names in alphabetical order, those of all splits together. Raises
-    UsageError where there are no pictures or no two classes.
+    Classes are the folders' names in Unicode's NFC, in natural order, those of all splits together.
+    Raises UsageError where there are no pictures, or where it isn't clear which folders are meant.
     """
-    parts = {word: path for path in subfolders(folder) if (word := split_word(path.name))}
-    if "train" not in parts:
+    parts, notes = _split_folders(folder)
+    if not parts:
         parts = {"train": folder}
         for path in subfolders(folder):
             _check_class(path)
     collected = {name: _Pictures(parts[name]) for name in SPLITS if name in parts}
-    notes = [
+    notes += [
         f"`{pictures.folder}` has {pictures.loose:,} pictures outside of class folders, left out"
         for pictures in collected.values()
         if pictures.loose
     ]
     found = {name: pictures for name, pictures in collected.items() if pictures.classes}
-    labels = tuple(sorted({label for pictures in found.values() for label in pictures.classes}))
-    if len(labels) < 2:
-        held = f"pictures of one class, `{labels[0]}`" if labels else "no pictures in class folders"
+    labels = ordered(label for pictures in found.values() for label in pictures.classes)
+    if not labels:
         raise UsageError(
-            f"`{folder}` holds {held}; two are needed: put those of each class into a "
+            f"`{folder}` holds no pictures in class folders: put those of each class into a "
             f"folder of its own, either CLASS/… or train/CLASS/… and val/CLASS/…"
         )
     splits = {name: _split(name, pictures, labels, folder) for name, pictures in found.items()}
     notes += without_training(splits, labels)
     ignored = sum(pictures.ignored for pictures in collected.values())
     return Found(splits, labels, ignored, tuple(notes))
+
+
+def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """The folders of splits by split, none where all folders are classes, and remarks.
+
+    A folder that is called `train` or `test` is a split where it holds folders with pictures, or
+    another such folder does, or there is nothing else. Else it is a class, as `bus` beside it.
+    """
+    inside = subfolders(folder)
+    words = [path for path in inside if split_word(path.name)]
+    others = [path for path in inside if path not in words and _holds_pictures(path)]
+    if not words or (others and not any(map(_holds_classes, words))):
+        return {}, []
+    parts: dict[str, Path] = {}
+    for path in words:
+        other = parts.setdefault(split_word(path.name) or "", path)
+        if other != path:
+            raise UsageError(
+                f"`{folder}` has two folders for one split, `{other.name}` and `{path.name}`: "
+                f"put their pictures into one, or rename one"
+            )
+    notes: list[str] = []
+    if others:
+        some = ", ".join(f"`{path.name}`" for path in others[:_LISTED])
+        more = f" and {len(others) - _LISTED} more" if len(others) > _LISTED else ""
+        beside = " and ".join(f"`{path.name}`" for path in words)
+        notes = [f"{some}{more} beside {beside}: pictures that are in no split, left out"]
+    return parts, notes
+
+
+def _holds_classes(folder: Path) -> bool:
+    return any(map(_holds_pictures, subfolders(folder)))
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Whether there is a picture at any depth."""
+    return any(
+        Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
+        for _, _, files in os.walk(folder)
+        for name in files
+    )
 
 
 def _check_class(folder: Path) -> None:
@@ -82,13 +124,15 @@ def _check_class(folder: Path) -> None:
 
 
 def without_training(splits: dict[str, Split], labels: tuple[str, ...]) -> list[str]:
-    """A remark where classes have no training examples."""
-    counts = splits["train"].class_counts(len(labels)) if "train" in splits else np.array([])
-    missing = [f"`{label}`" for label, count in zip(labels, counts, strict=False) if not count]
+    """A remark where classes have no training examples, though others do."""
+    if "train" not in splits:
+        return []
+    counts = splits["train"].class_counts(len(labels))
+    missing = [f"`{label}`" for label, count in zip(labels, counts, strict=True) if not count]
     if not missing:
         return []
-    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-    return [f"there are no training examples of {', '.join(missing[:5])}{more}"]
+    more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+    return [f"there are no training examples of {', '.join(missing[:_LISTED])}{more}"]
 
 
 class _Pictures:
@@ -102,7 +146,7 @@ class _Pictures:
         for path in subfolders(folder):
             pictures = list(self._below(path))
             if pictures:
-                self.classes[path.name] = pictures
+                self.classes.setdefault(composed(path.name), []).extend(pictures)
 
     def _below(self, folder: Path) -> Iterator[Path]:
         for root, folders, files in os.walk(folder):
@@ -120,9 +164,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _split(name: str, pictures: _Pictures, labels: tuple[str, ...], root: Path) -> Split:
-    number = {label: n for n, label in enumerate(labels)}
-    paths = [path for label in sorted(pictures.classes) for path in pictures.classes[label]]
-    counts = [len(pictures.classes[label]) for label in sorted(pictures.classes)]
-    classes = np.array([number[label] for label in sorted(pictures.classes)], np.int64)
-    targets = np.repeat(classes, counts)
+    numbers = [number for number, label in enumerate(labels) if label in pictures.classes]
+    of_classes = [pictures.classes[labels[number]] for number in numbers]
+    paths = [path for some in of_classes for path in some]
+    targets = np.repeat(np.array(numbers, np.int64), [len(some) for some in of_classes])
     return Split(name, Files(tuple(paths), root), np.arange(len(paths)), targets)

@@ -32,7 +32,8 @@ def mosaic(
     data: DataSet, augmentation: Augmentation | None, size: tuple[int, int], how: Preprocessing,
     seed: int = 0,
 ) -> Pixels:  # fmt: skip
-    """Eight training pictures of different classes: as they are, and seven times augmented.
+    """Eight pictures of different classes, to train on if there are such: as they are, and seven
+    times augmented.
 
     Just as a net with that input size (height, width) would see them, before its pixels are
     normalised. Without augmentation each row shows eight pictures of a class. H×W×3 bytes. Raises
@@ -43,13 +44,13 @@ def mosaic(
     picture = PictureInput("", "float32", channels, *size, False, plain)
     chosen = _rows(data, seed, 1 if augmentation else COLUMNS)
     if augmentation is None:
-        tiles = _seen(data.train, np.concatenate(chosen), picture, None, seed, 0)
+        tiles = _seen(data.first, np.concatenate(chosen), picture, None, seed, 0)
         columns = [tiles[n::COLUMNS] for n in range(COLUMNS)]
     else:
         numbers = np.concatenate(chosen)
-        columns = [_seen(data.train, numbers, picture, None, seed, 0)]
+        columns = [_seen(data.first, numbers, picture, None, seed, 0)]
         for epoch in range(COLUMNS - 1):
-            columns.append(_seen(data.train, numbers, picture, augmentation, seed, epoch))
+            columns.append(_seen(data.first, numbers, picture, augmentation, seed, epoch))
     labels = [_label(data, int(row[0])) for row in chosen]
     return _put_together(columns, labels)
 
@@ -66,9 +67,9 @@ def write_mosaic(pixels: Pixels, path: Path) -> None:
 
 
 def _rows(data: DataSet, seed: int, each: int) -> list[Indices]:
-    """The training examples of each row: of one class, or any where there are none."""
-    shuffled = order(key(seed, "mosaic"), len(data.train))
-    of_classes = [shuffled[data.train.targets[shuffled] == n] for n in range(data.classes)]
+    """The examples of each row: of one class, or any where there are none."""
+    shuffled = order(key(seed, "mosaic"), len(data.first))
+    of_classes = [shuffled[data.first.targets[shuffled] == n] for n in range(data.classes)]
     of_classes = [numbers for numbers in of_classes if len(numbers)] or [shuffled]
     rows: list[Indices] = []
     for row in range(ROWS):
@@ -91,7 +92,7 @@ def _seen(
 
 
 def _label(data: DataSet, number: int) -> str:
-    return data.labels[int(data.train.targets[number])] if data.labels else ""
+    return data.labels[int(data.first.targets[number])] if data.labels else ""
 
 
 def _put_together(columns: list[npt.NDArray[np.float32]], labels: list[str]) -> Pixels:

@@ -13,7 +13,7 @@ from cnndsl.data.places import data_folders
 from cnndsl.data.splitting import completed
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.downloads import Progress
-from cnndsl.runtime.labels import read_labels
+from cnndsl.runtime.labels import composed, read_labels
 
 _LABEL_FILES = ("labels.txt", "labels.json", "classes.txt", "classes.json")
 _DEEPEST = 3  # folders that hold nothing but a folder
@@ -45,7 +45,7 @@ def open_data(
 ) -> DataSet:
     """The data set that a path or a built-in name means.
 
-    A folder of class folders, with or without train, val and test above them; a CSV file
+    A folder of class folders, with or without any of train, val and test above them; a CSV file
     `path,label[,split]`; an .npz; idx files such as MNIST's, by their folder or by one of them;
     CIFAR-10's binary files; `digits`, `mnist`, `fashion-mnist` and `cifar10`, which are looked for
     in `data_dir`, $CNNDSL_DATA and the user's cache, and else downloaded, where `download` allows
@@ -204,7 +204,7 @@ def _labels(found: _Opened) -> tuple[str, ...]:
         return tuple(map(str, range(count)))
     if len(found.labels) < count:
         raise UsageError(f"there are {count} classes, but names for {len(found.labels)} of them")
-    return found.labels
+    return tuple(map(composed, found.labels))
 
 
 def _labels_beside(folder: Path) -> tuple[str, ...]:

@@ -172,6 +172,10 @@ def _remarks(found: Findings) -> Iterator[str]:
                 f"note: of `{data.labels[commonest]}` there are {counts[commonest]:,} training "
                 f"examples, of `{data.labels[rarest]}` {counts[rarest]:,}; class weights help"
             )
+    if "train" not in data:
+        yield "note: there is nothing to train on; `cnndsl eval` judges by such data"
+    elif data.classes == 1:
+        yield "note: training takes two classes at least; `cnndsl eval` judges by one, too"
     if data.made:
         yield f"note: {' and '.join(data.made)} taken from the training examples by the seed"
     if found.compared:

@@ -1,15 +1,43 @@
-"""The names of classes: from a text file, from JSON, or from a model's metadata."""
+"""The names of classes: how they are read, compared and ordered."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
 
 MOST_BYTES = 64 << 20
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_DIGITS = re.compile(r"([0-9]+)")
+
+
+def composed(name: str) -> str:
+    """Return the name in Unicode's NFC: `ä` is one character, also where macOS writes two."""
+    return unicodedata.normalize("NFC", name)
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Sort the names of classes, each once: numbers by value, other names with the numbers in them
+    by value (`class 9` before `class 10`) and the rest by its characters' codes.
+    """
+    distinct = set(names)
+    if all(_NUMBER.fullmatch(name) for name in distinct):
+        return tuple(sorted(distinct, key=lambda name: (Decimal(name), name)))
+    return tuple(sorted(distinct, key=_natural))
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Texts and numbers in turn; a number with more digits is larger, whatever its length."""
+    parts = _DIGITS.split(name)
+    parts[1::2] = [digits.lstrip("0") for digits in parts[1::2]]
+    return [(len(part) if n % 2 else 0, part) for n, part in enumerate(parts)], name
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.opening import open_data
+from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress
 from cnndsl.runtime.session import available_cores
 from cnndsl.training.config import Config
@@ -15,14 +16,27 @@ from cnndsl.training.subjects import Subject
 
 
 def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
-    """The data that is trained on; `progress` is told about downloads. Raises UsageError."""
+    """The data that is trained on; `progress` is told about downloads.
+
+    Raises UsageError, also for data without training examples and for a single class.
+    """
     chosen = config.data
-    return open_data(
+    data = open_data(
         chosen.path,
         seed=config.training.seed,
         data_dir=Path(chosen.folder) if chosen.folder else None,
         progress=progress,
     )
+    if "train" not in data:
+        raise UsageError(
+            f"{data.name} has nothing to train on, only {' and '.join(data.splits)}; training "
+            f"pictures go into `train` beside it, those of each class into a folder of their own"
+        )
+    if data.classes == 1:
+        raise UsageError(
+            f"{data.name} has a single class, `{data.labels[0]}`; training takes two at least"
+        )
+    return data
 
 
 def fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, list[str]]:

@@ -76,6 +76,13 @@ def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
     except (OSError, ValueError, KeyError) as e:
         raise UsageError(f"`{folder.path}` is damaged: {e}") from None
     if data.fingerprint != config.data.fingerprint:
+        labels: Any = about.get("labels")
+        if labels != list(data.labels) and set(labels or ()) == set(data.labels):
+            raise UsageError(
+                f"the classes at `{config.data.path}` are in another order than when the run began "
+                f"(numbers in names sort by value now, `2` before `10`), so its weights don't fit "
+                f"them: begin a new run. `cnndsl eval` and `predict` take the run as it is"
+            )
         raise UsageError(
             f"the data at `{config.data.path}` isn't what the run began with: "
             f"{data.describe()}; put it back, or begin a new run"

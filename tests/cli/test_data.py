@@ -104,3 +104,18 @@ def test_built_in_data_sets_are_listed_and_fetched(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "`cifar10` is not at hand: " in result.stderr
     result = data("fetch", "mnst")
     assert "there is no built-in data set `mnst`; did you mean `mnist`?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("folders", "note"),
+    [
+        ({"test/a": 9, "test/b": 9}, "note: there is nothing to train on; `cnndsl eval` judges"),
+        ({"a": 9}, "note: training takes two classes at least; `cnndsl eval` judges by one, too"),
+    ],
+)
+def test_data_that_only_judge_are_looked_at(
+    tmp_path: Path, folders: dict[str, int], note: str
+) -> None:
+    result = data("check", class_folders(tmp_path / "pets", folders))
+    assert result.exit_code == 0 and note in result.stdout, result.output
+    assert (tmp_path / "pets-samples.png").is_file()

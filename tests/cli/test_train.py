@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from tests.data.making import class_folders
 from tests.support.command_line import cnndsl
 from tests.support.toy_data import write_toy
 
@@ -139,6 +141,34 @@ def test_programs_read_a_line_an_epoch() -> None:
 )
 def test_mistakes_are_explained(options: list[str], message: str) -> None:
     assert message in train(*options, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        ({"test/a": 2, "test/b": 2}, "photos has nothing to train on, only test; training"),
+        ({"val/a": 2, "test/b": 2}, "photos has nothing to train on, only val and test"),
+        ({"train/a": 2}, "photos has a single class, `a`; training takes two at least"),
+    ],
+)
+def test_what_can_t_be_trained_on_is_said(folders: dict[str, int], message: str) -> None:
+    class_folders(Path("photos"), folders)
+    for command in ("train", "lr-find"):
+        assert message in cnndsl(command, "tiny.cnn", "--data", "photos", code=1).stderr
+
+
+def test_a_run_with_classes_in_an_older_order_is_not_gone_on_with(place: Path) -> None:
+    class_folders(place / "photos", {"class 2": 6, "class 10": 6})
+    cnndsl("train", "tiny.cnn", "--data", "photos", "--epochs", "1", "-q")
+    run = place / "runs" / "tiny-001"
+    assert (run / "labels.txt").read_text() == "class 2\nclass 10\n"
+    about = json.loads((run / "data.json").read_text())
+    about["labels"].sort()
+    (run / "data.json").write_text(json.dumps(about))
+    config = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(re.sub('fingerprint = ".*"', 'fingerprint = "0"', config))
+    error = cnndsl("resume", str(run), "--epochs", "2", code=1).stderr
+    assert "are in another order than when the run began" in error
 
 
 def test_a_trained_net_is_judged_and_names_classes(place: Path) -> None:

@@ -60,13 +60,60 @@ def test_unsorted_test_pictures_are_left_out(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("folders", [{}, {"a": 3}, {"train/a": 3}, {".": 3}])
-def test_fewer_than_two_classes_are_an_error(tmp_path: Path, folders: dict[str, int]) -> None:
+@pytest.mark.parametrize("folders", [{}, {".": 3}, {"train": 3, "test": 2}])
+def test_no_class_is_an_error(tmp_path: Path, folders: dict[str, int]) -> None:
     class_folders(tmp_path, folders)
-    with pytest.raises(
-        UsageError, match=r"(no pictures in class|of one class).*: put those of each class into"
-    ):
+    with pytest.raises(UsageError, match="no pictures in class folders: put those of each class"):
         read_class_folders(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        ({"a": 3}, {"train": [3]}),
+        ({"train/a": 3}, {"train": [3]}),
+        ({"test/a": 3}, {"test": [3]}),
+        ({"test/a": 3, "test/b": 1}, {"test": [3, 1]}),
+        ({"val/a": 3, "test/b": 1}, {"val": [3, 0], "test": [0, 1]}),
+        ({"train/a": 3, "test/b": 1}, {"train": [3, 0], "test": [0, 1]}),
+        ({"val/a": 2, "test": 4}, {"val": [2]}),  # unsorted test pictures
+        ({"train": 3, "bus": 2}, {"train": [2, 3]}),  # a class that is called so
+        ({"test/a": 1, "a": 2, "b": 3}, {"test": [1]}),
+    ],
+)
+def test_any_of_the_splits_may_be_missing(
+    tmp_path: Path, folders: dict[str, int], expected: dict[str, list[int]]
+) -> None:
+    assert counts(class_folders(tmp_path, folders)) == expected
+
+
+def test_pictures_beside_the_splits_are_said(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"test/a": 1, "a": 2, "b": 3})
+    (tmp_path / "empty").mkdir()
+    assert read_class_folders(tmp_path).notes == (
+        "`a`, `b` beside `test`: pictures that are in no split, left out",
+    )
+
+
+def test_two_folders_for_one_split_are_an_error(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"train/a": 1, "val/a": 1, "valid/a": 1})
+    with pytest.raises(UsageError, match="two folders for one split, `val` and `valid`: put"):
+        read_class_folders(tmp_path)
+
+
+def test_numbers_in_classes_are_in_numerical_order(tmp_path: Path) -> None:
+    class_folders(tmp_path, {f"train/{n}": 1 for n in (10, 9, 2)} | {"val/1": 1})
+    found = read_class_folders(tmp_path)
+    assert found.labels == ("1", "2", "9", "10")
+    assert found.splits["train"].names() == ["train/2/0.png", "train/9/0.png", "train/10/0.png"]
+    assert found.splits["train"].targets.tolist() == [1, 2, 3]
+
+
+def test_a_class_written_in_two_ways_is_one(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"train/K\u00e4fer": 2, "train/Ka\u0308fer": 3, "val/Ka\u0308fer": 1})
+    found = read_class_folders(tmp_path)
+    assert found.labels == ("K\u00e4fer",)
+    assert counts(tmp_path) == {"train": [5], "val": [1]}
 
 
 def test_a_folder_of_data_sets_is_none(tmp_path: Path) -> None:

@@ -130,7 +130,6 @@ def test_a_folder_around_a_folder(tmp_path: Path) -> None:
             "holds several data sets|no pictures in class folders",
         ),
         (lambda p: write_idx(p / "t10k-images-idx3-ubyte", noise(3, 4, 4)), "no file with its lab"),
-        (lambda p: class_folders(p / "q", {"a": 3}), "pictures of one class, `a`"),
     ],
 )
 def test_what_is_no_data_set_is_said(tmp_path: Path, make: Any, message: str) -> None:
@@ -158,6 +157,16 @@ def test_data_without_training_examples_can_be_opened(tmp_path: Path) -> None:
     assert data.describe() == "a: npz, 1 numbers each, 9 test pictures, 6x6 grey"
     with pytest.raises(UsageError, match="a has no split `train`; there are test"):
         _ = data.train
+
+
+def test_one_class_can_be_opened(tmp_path: Path) -> None:
+    data = open_data(class_folders(tmp_path / "d", {"test/a": 3}))
+    assert data.describe() == "d: class folders, 1 class (a), 3 test pictures"
+
+
+def test_names_beside_the_data_are_composed(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.npz", classes=np.array(["a", "b", "c", "Ka\u0308fer"]))
+    assert open_data(path).labels[3] == "K\u00e4fer"
 
 
 def test_a_split_s_name_is_helped_with(tmp_path: Path) -> None:
