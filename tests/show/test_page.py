@@ -13,7 +13,7 @@ from cnndsl.show.plot import charts, svg
 from cnndsl.show.report import report
 from tests.show.nets import OPEN, SMALL, analysed, zoo_analysed, zoo_source
 
-VOID = {"meta", "input", "path", "rect", "br"}
+VOID = {"wbr", "meta", "input", "path", "rect", "br"}
 
 
 class Outline(HTMLParser):
