@@ -1,9 +1,12 @@
 """The house keeps its shape: floors, doors, small files, documented verbs, a light start."""
 
+import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -28,6 +31,10 @@ DOORS = {
 
 # What a report doesn't load, so that it answers at once.
 HEAVY = ("numpy", "onnx", "onnx_ir", "onnxruntime", "PIL", "torch")
+
+# What skips, and so must not be called while a test module is imported.
+SKIPS = {"pytest.importorskip", "pytest.skip", "real_data"}
+SKIPS |= {"torch", "torchvision", "torchinfo", "timm", "keras"}
 
 LONGEST_FILE = 700
 """Lines of one file. A class stands in one file, so a few files are long."""
@@ -69,6 +76,30 @@ def test_a_heavy_library_has_one_door(graph: grimp.ImportGraph, library: str) ->
         user for user in users if not any(f"{user}.".startswith(f"{door}.") for door in doors)
     }
     assert not strangers, f"{library} enters through {doors} alone"
+
+
+def test_no_test_is_a_library_of_others() -> None:
+    """A module that skips ends before its definitions: what tests share stands in modules of its
+    own, and what a test lacks is found out inside it.
+    """
+    for path in (REPOSITORY / "tests").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+        wrong = [line for n in imports if re.search(r"[ .]test_", line := ast.unparse(n))]
+        wrong += [f"{call}()" for call in _called_on_import(tree) if call in SKIPS]
+        assert not wrong, f"{path.relative_to(REPOSITORY)}: {', '.join(wrong)}"
+
+
+def _called_on_import(node: ast.AST) -> Iterator[str]:
+    """The names of what is called outside of functions; decorators are outside."""
+    if isinstance(node, ast.Call):
+        yield ast.unparse(node.func)
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        children = getattr(node, "decorator_list", [])
+    else:
+        children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from _called_on_import(child)
 
 
 def test_files_stay_small() -> None:

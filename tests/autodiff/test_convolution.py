@@ -14,38 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.autodiff.check import Array, Graph, check_gradient, run
-
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
-
-Case = tuple[list[Array], dict[str, Any]]
+from tests.autodiff.convolutions import Case, convolutions
+from tests.support.peers import torch
 
 
-@st.composite
-def convolutions(draw: st.DrawFn) -> Case:
-    rank = draw(st.sampled_from([1, 2, 2, 2, 3]))
-
-    def each(low: int, high: int) -> list[int]:
-        return [draw(st.integers(low, high)) for _ in range(rank)]
-
-    kernel, strides, dilations = each(1, 4), each(1, 3), each(1, 2)
-    pads = each(0, 3) + each(0, 3) if draw(st.booleans()) else [0] * 2 * rank
-    group = draw(st.sampled_from([1, 1, 2, 3]))
-    inner, outer = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    more = draw(st.integers(0, 6))
-    sizes = [
-        max(d * (k - 1) + 1 - pads[i] - pads[i + rank] + more, 1)
-        for i, (k, d) in enumerate(zip(kernel, dilations, strict=True))
-    ]
-    random = np.random.default_rng(draw(st.integers(0, 9)))
-    x = random.standard_normal((draw(st.integers(1, 3)), group * inner, *sizes))
-    arrays = [x, random.standard_normal((group * outer, inner, *kernel))]
-    if draw(st.booleans()):
-        arrays.append(random.standard_normal(group * outer))
-    attributes = {"strides": strides, "dilations": dilations, "pads": pads, "group": group}
-    return arrays, attributes
-
-
+@pytest.mark.torch
 @given(convolutions())
 @settings(max_examples=60, deadline=None)
 def test_conv(case: Case) -> None:
@@ -55,9 +28,9 @@ def test_conv(case: Case) -> None:
     def convolve(x: Any, w: Any, b: Any = None) -> Any:
         pads = attributes["pads"]
         sides = [p for i in reversed(range(rank)) for p in (pads[i], pads[i + rank])]
-        function = getattr(torch.nn.functional, f"conv{rank}d")
+        function = getattr(torch().nn.functional, f"conv{rank}d")
         return function(
-            torch.nn.functional.pad(x, sides),
+            torch().nn.functional.pad(x, sides),
             w,
             b,
             stride=attributes["strides"],
@@ -86,6 +59,7 @@ def deconvolutions(draw: st.DrawFn) -> Case:
     return [x, w, *bias], attributes | {"output_padding": extra}
 
 
+@pytest.mark.torch
 @given(deconvolutions())
 @settings(max_examples=60, deadline=None)
 def test_deconv(case: Case) -> None:
@@ -94,7 +68,7 @@ def test_deconv(case: Case) -> None:
     pads = attributes["pads"]
 
     def convolve(x: Any, w: Any, b: Any = None) -> Any:
-        function = getattr(torch.nn.functional, f"conv_transpose{rank}d")
+        function = getattr(torch().nn.functional, f"conv_transpose{rank}d")
         extra = attributes["output_padding"]
         whole = function(
             x,

@@ -13,10 +13,8 @@ from cnndsl.autodiff.forms.choose import OPERANDS, Planner, Product, forms, writ
 from cnndsl.autodiff.forms.geometry import Axis, Convolution
 from cnndsl.autodiff.writer import Writer
 from tests.autodiff.check import Array, run
-from tests.autodiff.test_convolution import Case, convolutions
-
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+from tests.autodiff.convolutions import Case, convolutions
+from tests.support.peers import torch
 
 SINGLE = ir.TensorType(ir.DataType.FLOAT)
 PRODUCTS: tuple[Product, ...] = ("forward", "input", "weight")
@@ -35,12 +33,12 @@ def describe(arrays: list[Array], attributes: dict[str, Any]) -> Convolution:
 
 
 def expected(c: Convolution, x: Array, w: Array, dy: Array) -> dict[Product, Array]:
-    function = getattr(torch.nn.functional, f"conv{c.rank}d")
-    xt, wt = (torch.from_numpy(a).double().requires_grad_() for a in (x, w))
+    function = getattr(torch().nn.functional, f"conv{c.rank}d")
+    xt, wt = (torch().from_numpy(a).double().requires_grad_() for a in (x, w))
     sides = [p for a in reversed(c.axes) for p in (a.before, a.after)]
-    padded = torch.nn.functional.pad(xt, sides)
+    padded = torch().nn.functional.pad(xt, sides)
     y = function(padded, wt, stride=c.strides, dilation=c.dilations, groups=c.group)
-    dx, dw = torch.autograd.grad(y, [xt, wt], torch.from_numpy(dy).double())
+    dx, dw = torch().autograd.grad(y, [xt, wt], torch().from_numpy(dy).double())
     return {"forward": y.detach().numpy(), "input": dx.numpy(), "weight": dw.numpy()}
 
 
@@ -78,6 +76,7 @@ def check(c: Convolution) -> int:
     return count
 
 
+@pytest.mark.torch
 @given(convolutions())
 @settings(max_examples=40, deadline=None)
 def test_all_forms(case: Case) -> None:
@@ -102,6 +101,7 @@ SIZES = {
 }
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", SIZES)
 def test_sizes(name: str) -> None:
     assert check(SIZES[name]) >= 6

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tests.autodiff.check import Array, check_gradient
 from tests.support.peers import torch
 
-pytestmark = pytest.mark.torch
 FEW = settings(max_examples=25)
 
 
@@ -20,6 +19,7 @@ def array(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+@pytest.mark.torch
 def test_shapes() -> None:
     x = array(2, 3, 4)
     constant = {"constants": [1]}
@@ -42,12 +42,14 @@ def test_shapes() -> None:
     )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("wanted", [[0, 1, 2], [1], [0, 2]])
 def test_concat(wanted: list[int]) -> None:
     arrays = [array(2, n, 3, seed=n) for n in (1, 2, 4)]
     check_gradient("Concat", arrays, wanted, axis=-2, torch_function=lambda *x: torch().cat(x, 1))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("graded", [1, 3])
 def test_split(graded: int) -> None:
     check_gradient(
@@ -84,6 +86,7 @@ def test_slice(case: tuple[Array, list[int], list[int], list[int], list[int]]) -
     check_gradient("Slice", [x, *(np.array(n) for n in numbers)], [0], constants=[1, 2, 3, 4])
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])
 @pytest.mark.parametrize("pads", [[0, 0, 1, 2, 0, 0, 2, 1], [0, 0, 0, 3, 0, 0, 1, 0]])
 def test_pad(mode: str, pads: list[int]) -> None:
@@ -100,6 +103,7 @@ def test_pad(mode: str, pads: list[int]) -> None:
     )
 
 
+@pytest.mark.torch
 def test_pad_of_named_axes_takes_off_too() -> None:
     pad = torch().nn.functional.pad
     check_gradient(
@@ -111,6 +115,7 @@ def test_pad_of_named_axes_takes_off_too() -> None:
     )
 
 
+@pytest.mark.torch
 def test_wrap() -> None:
     pad = torch().nn.functional.pad
     check_gradient(
@@ -124,6 +129,7 @@ def test_wrap() -> None:
     )
 
 
+@pytest.mark.torch
 def test_depth_and_space() -> None:
     shuffle = torch().nn.functional.pixel_shuffle
     x = array(2, 8, 3, 2)
@@ -147,6 +153,7 @@ def test_gather(chosen: list[Any], axis: int, constant: bool) -> None:
     )
 
 
+@pytest.mark.torch
 def test_elements() -> None:
     x, updates = array(3, 4), array(2, 4, seed=1)
     indices = np.array([[0, 1, 2, 0], [1, 2, 0, 2]])
@@ -174,6 +181,7 @@ def test_elements() -> None:
     )
 
 
+@pytest.mark.torch
 def test_unpool() -> None:
     indices = np.array([0, 3, 9, 14]).reshape(1, 1, 2, 2)
     unpool = torch().nn.functional.max_unpool2d
@@ -202,6 +210,7 @@ RESIZINGS = [
 ]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("mode", "coordinates", "more", "peer"), RESIZINGS)
 @pytest.mark.parametrize("sizes", [(8, 6), (4, 9), (7, 5), (2, 2)])
 def test_resize(
@@ -225,6 +234,7 @@ def test_resize(
     )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_whole_factors(rank: int, mode: str) -> None:

@@ -16,10 +16,9 @@ from cnndsl.autodiff.passes.precision import Precision, is_sum
 from cnndsl.network import LossTerm
 from cnndsl.specs import load
 from cnndsl.training.graphs import build_training
-from tests.support.gradients import Arrays, feeds_for, run_graph, torch_gradients
+from tests.support.gradients import Arrays, feeds_for, objective, run_graph, torch_gradients
 from tests.support.peers import torch
 from tests.zoo.small import small
-from tests.zoo.test_gradients import objective
 
 NETS = ("lenet5", "fashion_cnn", "resnet20", "squeezenet1_1", "conv_vae")
 SCALE = 256.0

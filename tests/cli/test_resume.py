@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_train import cnndsl, place, train
+from tests.cli.training import place, train
+from tests.support.command_line import cnndsl
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-c", "from cnndsl.cli import main; main()"]

@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
+from tests.cli.training import place, train
 from tests.data.making import class_folders
 from tests.support.command_line import cnndsl
 from tests.support.toy_data import write_toy
@@ -21,19 +21,6 @@ KEPT = (
     *("graphs/grad.onnx", "graphs/apply.onnx", "graphs/evaluation.onnx"),
     *("plots/loss.svg", "plots/confusion.svg", "plots/sample.png"),
 )
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own with a spec and data in it."""
-    write_toy(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def train(*arguments: str, code: int = 0) -> Result:
-    data = ("train", "tiny.cnn", "--data", "quarters.npz", "--batch", "32", "--threads", "1")
-    return cnndsl(*data, *arguments, code=code)
 
 
 def test_a_run_leaves_everything_that_is_needed_later(place: Path) -> None:
@@ -256,3 +243,6 @@ def test_half_precision(place: Path) -> None:
     refused = train("--precision", "bfloat16", "--epochs", "1", code=1)
     assert "no arithmetic in bfloat16 on the CPU; take --device cuda" in refused.output
     assert len(list(place.glob("runs/*"))) == 1
+
+
+__all__ = ["place"]

@@ -56,6 +56,33 @@ def run_graph(graphs: TrainingGraphs, feeds: Arrays) -> Arrays:
     return dict(zip(names, results, strict=True))
 
 
+def objective(network: Network) -> Callable[[Any, dict[str, Any], dict[str, Any]], Any]:
+    """The net's own loss, in torch's functions."""
+
+    def loss(f: Any, values: dict[str, Any], feeds: dict[str, Any]) -> Any:
+        if not network.loss:
+            return f.cross_entropy(values[network.outputs[0]], feeds["target"])
+        bound = any(term.function == "kl" for term in network.loss)
+        total = 0
+        for term in network.loss:
+            a, b = (*(values[name] for name in term.arguments), None)[:2]
+            match term.function:
+                case "cross_entropy":
+                    part = f.cross_entropy(a, feeds["target"])
+                case "mse":
+                    part = f.mse_loss(a, b)
+                case "bce" if bound:
+                    part = f.binary_cross_entropy(a, b, reduction="sum") / a.shape[0]
+                case "kl":
+                    part = -0.5 * (1 + b - a**2 - b.exp()).sum() / a.shape[0]
+                case other:
+                    raise NotImplementedError(other)
+            total = total + term.coefficient * part
+        return total
+
+    return loss
+
+
 def torch_gradients(
     network: Network,
     graphs: TrainingGraphs,

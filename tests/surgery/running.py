@@ -19,6 +19,19 @@ from cnndsl.weights.source import Weights
 
 Float = NDArray[np.float32]
 
+SMALL = """cnndsl 1
+net Small
+input image 3@16x16
+stem: conv 3x3 8 p1 bn relu
+part: residual:
+    conv 3x3 8 p1 relu
+last: conv 1x1 4 relu -> dropout 0.2
+logits: gap -> fc 5
+head aux train:
+    gap -> fc 5 from stem
+loss cross_entropy(logits) + 0.3*cross_entropy(aux)
+"""
+
 
 def reads_back(network: Network) -> None:
     text = flat(network)

@@ -15,20 +15,8 @@ from cnndsl.surgery import cut, value_at
 from cnndsl.weights import initial_weights
 from tests.support.networks import networks
 from tests.support.specs import network
-from tests.surgery.running import answers, noise, reads_back
+from tests.surgery.running import SMALL, answers, noise, reads_back
 
-SMALL = """cnndsl 1
-net Small
-input image 3@16x16
-stem: conv 3x3 8 p1 bn relu
-part: residual:
-    conv 3x3 8 p1 relu
-last: conv 1x1 4 relu -> dropout 0.2
-logits: gap -> fc 5
-head aux train:
-    gap -> fc 5 from stem
-loss cross_entropy(logits) + 0.3*cross_entropy(aux)
-"""
 TWO = """cnndsl 1
 net Two
 input left 1@8x8

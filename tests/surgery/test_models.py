@@ -18,8 +18,7 @@ from cnndsl.surgery.models import cut_file, cut_model, model_head, read_model, w
 from cnndsl.weights import initial_weights
 from tests.support.data import real_data
 from tests.support.specs import network
-from tests.surgery.running import answers, noise
-from tests.surgery.test_cutting import SMALL
+from tests.surgery.running import SMALL, answers, noise
 
 MODEL = """
 <ir_version: 8, opset_import: ["" : 18],

@@ -16,7 +16,6 @@ from cnndsl.training.losses import Recipe
 from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
 from tests.support.peers import torch
 
-pytestmark = pytest.mark.torch
 BATCH = 4
 HEAD = "cnndsl 1\nnet N(classes=5)\ninput x 3@6x6\n"
 Loss = Callable[[Any, dict[str, Any], dict[str, Any]], Any]
@@ -45,6 +44,7 @@ def check(
     return graphs
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weights", [None, (0.5, 1.0, 2.0, 0.1, 3.0)])
 @pytest.mark.parametrize("body", ["out: fc classes", "out: conv 3x3 classes", "fc 5 -> softmax"])
@@ -64,6 +64,7 @@ TWO = "h: conv 3x3 4 tanh\na: conv 3x3 2 from h\nb: conv 3x3 2 from h\np: sigmoi
 TWO += "q: sigmoid from b\noutput p q"
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("function", ["mse", "l1", "huber"])
 def test_distances(function: str) -> None:
     peers = {"mse": "mse_loss", "l1": "l1_loss", "huber": "huber_loss"}
@@ -79,6 +80,7 @@ def test_distances(function: str) -> None:
     )
 
 
+@pytest.mark.torch
 def test_binary_cross_entropy() -> None:
     def expected(f: Any, v: dict[str, Any], t: dict[str, Any]) -> Any:
         return f.binary_cross_entropy(v["p"], v["q"])
@@ -89,6 +91,7 @@ def test_binary_cross_entropy() -> None:
     check(shown, [term("bce", "p", "q")], expected)  # by probabilities
 
 
+@pytest.mark.torch
 def test_binary_cross_entropy_of_sure_answers() -> None:
     """Logits of a thousand lose nothing; the probabilities would be 0 and 1."""
     logits = term("bce", "p", "target")
@@ -100,6 +103,7 @@ def test_binary_cross_entropy_of_sure_answers() -> None:
     )
 
 
+@pytest.mark.torch
 def test_a_bound_is_summed_over_an_example() -> None:
     terms = [term("mse", "p", "q"), term("kl", "a", "b", coefficient=2.0)]
     check(
@@ -112,6 +116,7 @@ def test_a_bound_is_summed_over_an_example() -> None:
     )
 
 
+@pytest.mark.torch
 def test_an_output_that_is_expanded() -> None:
     """In the evaluation graph the LRN is an output, and becomes arithmetic."""
     check(
@@ -173,11 +178,13 @@ LAYERS = [
 ]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("layer", LAYERS)
 def test_training_forms(layer: str) -> None:
     check(f"{layer}\nout: fc classes", (), lambda f, v, t: f.cross_entropy(v["out"], t["target"]))
 
 
+@pytest.mark.torch
 def test_a_frozen_part_is_as_at_inference() -> None:
     """Below the lowest trained layer dropout drops nothing, and batch norms keep their averages."""
     body = "a: conv 3x3 4 bn -> dropout\nb: conv 3x3 4 bn -> dropout\nout: fc classes"
@@ -197,6 +204,7 @@ def test_a_frozen_part_is_as_at_inference() -> None:
     assert max(worst(run_graph(graphs, feeds), exact).values()) < 1e-5
 
 
+@pytest.mark.torch
 def test_a_frozen_layer_passes_gradients_on() -> None:
     network = load(f"{HEAD}a: conv 3x3 4\nb: conv 3x3 4 bn relu\nout: fc classes")[0]
     graphs = build_training(network, BATCH, trainable=lambda n: n.startswith("a."))

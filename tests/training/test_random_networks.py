@@ -16,11 +16,11 @@ from cnndsl.training.graphs import TrainingGraphs, build_training
 from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
 from tests.support.networks import networks
 
-pytestmark = pytest.mark.torch
 BATCH = 3
 DRAWS = 3
 
 
+@pytest.mark.torch
 @settings(max_examples=100)
 @given(networks())
 def test_gradients_are_torchs(network: Network) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from cnndsl import resources
 from cnndsl.network import Network
 from cnndsl.training.graphs import TrainingGraphs, build_training
-from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
+from tests.support.gradients import feeds_for, objective, run_graph, torch_gradients, worst
 from tests.zoo.small import small
 
 pytestmark = pytest.mark.torch
@@ -21,33 +19,6 @@ FAST |= {"lenet5", "lenet5_1998", "nin_cifar", "resnet20", "squeezenet1_1", "une
 DRAWS = 3
 """A relu or a pooling that rounding sends the other way changes everything below it, in float32
 just as here: what is wrong stays wrong for other numbers, such a turn doesn't."""
-
-
-def objective(network: Network) -> Any:
-    """The net's loss, in torch's functions."""
-
-    def loss(f: Any, values: dict[str, Any], feeds: dict[str, Any]) -> Any:
-        if not network.loss:
-            return f.cross_entropy(values[network.outputs[0]], feeds["target"])
-        bound = any(term.function == "kl" for term in network.loss)
-        total = 0
-        for term in network.loss:
-            a, b = (*(values[name] for name in term.arguments), None)[:2]
-            match term.function:
-                case "cross_entropy":
-                    part = f.cross_entropy(a, feeds["target"])
-                case "mse":
-                    part = f.mse_loss(a, b)
-                case "bce" if bound:
-                    part = f.binary_cross_entropy(a, b, reduction="sum") / BATCH
-                case "kl":
-                    part = -0.5 * (1 + b - a**2 - b.exp()).sum() / BATCH
-                case other:
-                    raise NotImplementedError(other)
-            total = total + term.coefficient * part
-        return total
-
-    return loss
 
 
 @pytest.mark.parametrize(
