@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from cnndsl.printing import printable
 from cnndsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
@@ -35,15 +36,15 @@ class Diagnostic:
     def render(self, colour: bool = False) -> str:
         """The message as people read it, with the source line and a caret under the cause."""
         bold, red, blue, end = _colours(self.severity) if colour else ("", "", "", "")
-        message = _printable(self.message)
+        message = printable(self.message)
         lines = [f"{red}{self.severity}[{self.code}]{end}{bold}: {message}{end}"]
         if self.span is not None:
             lines.extend(_excerpt(self.span, blue, red, end))
         if self.help:
-            lines.append(f"  {blue}help:{end} {_printable(self.help)}")
+            lines.append(f"  {blue}help:{end} {printable(self.help)}")
         hidden = range(INNER_FRAMES, len(self.frames) - OUTER_FRAMES)
         for number, frame in enumerate(self.frames):
-            call, place = _printable(_first_line(frame.text)), _printable(frame.place)
+            call, place = printable(_first_line(frame.text)), printable(frame.place)
             if number not in hidden:
                 lines.append(f"  {blue}from:{end} `{call}` at {place}")
             elif number == hidden[0]:
@@ -125,7 +126,7 @@ def _first_line(text: str) -> str:
 
 def _excerpt(span: Span, blue: str, red: str, end: str) -> list[str]:
     """The arrow to the place, the line, and carets under the span (its first line's part)."""
-    number, text = f"{span.line:>4}", _printable(span.source.line(span.line))
+    number, text = f"{span.line:>4}", printable(span.source.line(span.line), "\t")
     offset = span.column - 1
     width = max(1, min(span.end - span.start, len(text) - offset))
     if len(text) > 160:  # a hostile or generated line: show the neighbourhood alone
@@ -134,12 +135,7 @@ def _excerpt(span: Span, blue: str, red: str, end: str) -> list[str]:
     lead = "".join(c if c == "\t" else " " for c in text[:offset])
     margin = " " * len(number)
     return [
-        f"{blue}  --> {end}{_printable(span.place)}",
+        f"{blue}  --> {end}{printable(span.place)}",
         f"{blue}{number} |{end} {text}".rstrip(),
         f"{blue}{margin} |{end} {lead}{red}{'^' * width}{end}",
     ]
-
-
-def _printable(text: str) -> str:
-    """The text with a mark for every character that a terminal would act on instead of show."""
-    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)

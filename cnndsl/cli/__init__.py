@@ -9,6 +9,7 @@ from io import TextIOWrapper
 import click
 
 from cnndsl.cli.listed import Listed
+from cnndsl.cli.output import echo_diagnostic, echo_error, echo_line
 from cnndsl.diagnostics import SpecError, UsageError
 
 # Pydantic would look through all that is installed for plugins; that takes time, and we use none.
@@ -47,18 +48,17 @@ class Commands(Listed):
         try:
             return super().invoke(ctx)
         except SpecError as e:
-            colour = sys.stderr.isatty()
             for diagnostic in e.diagnostics:
-                click.echo(diagnostic.render(colour), err=True)
+                echo_diagnostic(diagnostic)
             count = len(e.diagnostics)
-            click.echo(f"{count} error{'s' * (count != 1)}", err=True)
+            echo_line(f"{count} error{'s' * (count != 1)}", err=True)
         except UsageError as e:
-            click.echo(f"error: {e}", err=True)
+            echo_error(e)
         except (BrokenPipeError, KeyboardInterrupt):
             raise
         except OSError as e:
             what = f"`{e.filename}`: " if e.filename else ""
-            click.echo(f"error: {what}{e.strerror or e}", err=True)
+            echo_error(f"{what}{e.strerror or e}")
         ctx.exit(1)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,9 +10,11 @@ import click
 
 from cnndsl.analyse import Analysis, analyse
 from cnndsl.cli.options import read_inputs, read_settings
+from cnndsl.cli.output import echo, echo_diagnostic, echo_line
 from cnndsl.cli.quantities import read_bytes, read_count
 from cnndsl.diagnostics import Diagnostic, SpecError, UsageError
 from cnndsl.network import Network
+from cnndsl.printing import json_text
 from cnndsl.shape import Shape
 from cnndsl.source import Source, Span
 from cnndsl.specs import find, load
@@ -85,7 +85,7 @@ def command(
     given, shapes = read_settings(settings), read_inputs(inputs)
     results = [check(spec, given, shapes, limits) for spec in specs]
     if form == "json":
-        click.echo(_as_json(results))
+        echo(_as_json(results))
     else:
         for result in results:
             _print(result)
@@ -167,15 +167,14 @@ def _net_line(network: Network) -> Span:
 
 
 def _print(result: Checked) -> None:
-    colour = sys.stderr.isatty()
     for diagnostic in result.diagnostics:
-        click.echo(diagnostic.render(colour), err=True)
+        echo_diagnostic(diagnostic)
     errors = sum(d.severity == "error" for d in result.diagnostics)
     if errors:
         count = f"{errors} error{'s' * (errors != 1)}"
-        return click.echo(f"{result.spec}: {count}", err=True)
+        return echo_line(f"{result.spec}: {count}", err=True)
     within = [f"{figure:,} {limit.noun} ≤ {limit.text}" for limit, figure in result.figures]
-    click.echo(f"{result.spec}: fine, {', '.join(within) or result.summary}")
+    echo_line(f"{result.spec}: fine, {', '.join(within) or result.summary}")
 
 
 def _as_json(results: list[Checked]) -> str:
@@ -195,4 +194,4 @@ def _as_json(results: list[Checked]) -> str:
             for result in results
         ],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return json_text(data, indent=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from cnndsl.analyse import parameters_of
 from cnndsl.cli.loading import allow_missing_option, load_weights
 from cnndsl.cli.options import load_spec, spec_options
+from cnndsl.cli.output import counted, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
@@ -112,12 +112,8 @@ def command(
 
     from cnndsl.verbs import compile as compile_network
 
-    with click.progressbar(
-        length=max(total, 1),
-        label=f"writing {path.name}",
-        file=sys.stderr,
-        hidden=quiet or total < PROGRESS_FROM or not sys.stderr.isatty(),
-    ) as bar:
+    hidden = quiet or total < PROGRESS_FROM
+    with counted(f"writing {path.name}", max(total, 1), hidden=hidden) as progress:
         emitted = compile_network(
             network,
             path,
@@ -130,12 +126,12 @@ def command(
             preprocessing=read_preprocessing(
                 pictures, chosen.file.preprocessing if chosen else None
             ),
-            progress=bar.update,
+            progress=progress,
         )
     if not quiet:
         beside = f", its weights in {emitted.data}" if emitted.data else ""
         layers = f"{len(network.steps)} layer{'s' * (len(network.steps) != 1)}"
-        click.echo(f"{path}: {network.name}, {layers}, {size(emitted.bytes)}{beside}")
+        echo_line(f"{path}: {network.name}, {layers}, {size(emitted.bytes)}{beside}")
 
 
 def _write_artifacts(
@@ -158,7 +154,7 @@ def _write_artifacts(
     paths = write_artifacts(network, values, folder, batch)
     if not quiet:
         files = ", ".join(f"{path.name} {size(path.stat().st_size)}" for path in paths)
-        click.echo(f"{folder}: {network.name}, {files}")
+        echo_line(f"{folder}: {network.name}, {files}")
 
 
 def _check_output(path: Path, inputs: tuple[Path | None, ...]) -> None:

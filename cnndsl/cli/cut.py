@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cnndsl.cli.options import spec_settings
+from cnndsl.cli.output import echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.trained import spec_or_model
 from cnndsl.diagnostics import UsageError
@@ -62,10 +63,10 @@ def command(
     if quiet:
         return
     if not isinstance(opened, Path) and weights is None:
-        click.echo(f"{model} has random weights (seed {seed})", err=True)
+        echo_line(f"{model} has random weights (seed {seed})", err=True)
     beside = f", its weights in {emitted.data}" if emitted.data else ""
     named = ", ".join(f"`{name}`" for name in at)
-    click.echo(f"{path}: {model} up to {named}, {size(emitted.bytes)}{beside}")
+    echo_line(f"{path}: {model} up to {named}, {size(emitted.bytes)}{beside}")
 
 
 def _check_output(path: Path, inputs: list[Path | None]) -> None:

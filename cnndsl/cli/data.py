@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 import warnings
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cnndsl.cli.output import counted, downloading, echo, echo_line
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import json_text
 
 if TYPE_CHECKING:
     from cnndsl.data import DataSet
@@ -48,9 +46,7 @@ def list_(data_dir: Path | None) -> None:
     for name, builtin in BUILTINS.items():
         here = next((folder / name for folder in folders if (folder / name).is_dir()), None)
         state = str(here) if here else f"{builtin.bytes / 1e6:.0f} MB to download"
-        click.echo(
-            f"{name:15} {builtin.describes:52} {state if builtin.downloads else ''}".rstrip()
-        )
+        echo_line(f"{name:15} {builtin.describes:52} {state if builtin.downloads else ''}".rstrip())
 
 
 @command.command()
@@ -65,7 +61,7 @@ def fetch(name: str, data_dir: Path | None) -> None:
         hint = did_you_mean(name, BUILTINS, f"there are {', '.join(BUILTINS)}")
         raise UsageError(f"there is no built-in data set `{name}`; {hint}")
     data = opened(name, data_dir)
-    click.echo(data.describe() + (f" in {data.where}" if data.where else ""))
+    echo_line(data.describe() + (f" in {data.where}" if data.where else ""))
 
 
 @command.command()
@@ -117,12 +113,12 @@ def check(
         drawn = mosaic or Path(f"{found.name}-samples.png")
         write_mosaic(put_together(found, augmentation, sides, how, seed), drawn)
     if form == "json":
-        click.echo(json.dumps(as_data(findings, how, drawn), indent=2, ensure_ascii=False))
+        echo(json_text(as_data(findings, how, drawn), indent=2))
     else:
-        click.echo(as_text(findings, how))
+        echo(as_text(findings, how))
         if drawn:
             changed = augmentation.describe() if augmentation else "nothing is augmented"
-            click.echo(f"\n{drawn}: samples as they are, then augmented ({changed})")
+            echo(f"\n{drawn}: samples as they are, then augmented ({changed})")
     if strict and not findings.sound:
         raise SystemExit(1)
 
@@ -132,21 +128,6 @@ def opened(where: str, data_dir: Path | None, seed: int = 0) -> DataSet:
     from cnndsl.data import open_data
 
     return open_data(where, seed=seed, data_dir=data_dir, progress=downloading)
-
-
-def downloading(name: str, done: int, total: int) -> None:
-    """How much of a file is there, on the terminal."""
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        click.echo(f"\r{name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB{end}", nl=False, err=True)
-
-
-@contextmanager
-def counted(label: str, count: int) -> Generator[Callable[[int], None]]:
-    """A bar on stderr, where that is a terminal."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(length=count, label=label, file=sys.stderr, hidden=hidden) as bar:
-        yield bar.update
 
 
 def read_sides(text: str | None, data: DataSet) -> tuple[int, int]:

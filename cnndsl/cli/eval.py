@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import data_for, model_path
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import json_text
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
@@ -67,9 +68,9 @@ def command(
         opened, found, split, picture=picture, batch=batch if opened.batch is None else None
     )
     if form == "json":
-        click.echo(_as_json(found, split, verdict, by_class))
+        echo(_as_json(found, split, verdict, by_class))
     else:
-        click.echo(_as_text(found, split, verdict, by_class))
+        echo(_as_text(found, split, verdict, by_class))
     if predictions:
         write_predictions(predictions, found, split, verdict)
     if assert_accuracy is not None and 100 * verdict.top1 < assert_accuracy:
@@ -130,7 +131,7 @@ def _as_json(data: DataSet, split: str, verdict: Verdict, by_class: bool) -> str
     if by_class:
         content["classes"] = _classes(data, verdict)
         content["confusion"] = verdict.counts.tolist()
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return json_text(content, indent=2)
 
 
 def _classes(data: DataSet, verdict: Verdict) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import textwrap
 import click
 
 from cnndsl import resources
+from cnndsl.cli.output import echo
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.explanations import Explanation, Word, expanded, explanations, options, words
 from cnndsl.layers import LAYERS, Layer
@@ -26,7 +27,7 @@ def command(word: str | None) -> None:
 
     `cnndsl explain codes` lists all codes, `cnndsl explain layers` all layers and words.
     """
-    click.echo(explained(word or "words"))
+    echo(explained(word or "words"))
 
 
 def explained(word: str) -> str:

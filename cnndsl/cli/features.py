@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnndsl.cli.options import read_size, spec_settings
+from cnndsl.cli.output import counted, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import spec_or_model
@@ -83,15 +83,14 @@ def command(
     picture = picture_input(made.model, how, read_size(size))
     if not quiet:
         if not isinstance(opened, Path) and weights is None:
-            click.echo(f"{model} has random weights (seed {seed})", err=True)
+            echo_line(f"{model} has random weights (seed {seed})", err=True)
         elif how is None:
-            click.echo(
+            echo_line(
                 f"{model} doesn't say how it wants pictures; taken: {picture.describe()} "
                 f"(see --scale, --mean, --std, --bgr, --resize)",
                 err=True,
             )
-    hidden = quiet or not sys.stderr.isatty()
-    with click.progressbar(length=total, label="features", file=sys.stderr, hidden=hidden) as bar:
+    with counted("features", total, hidden=quiet) as progress:
         features = extract(
             made,
             found,
@@ -99,12 +98,12 @@ def command(
             splits=splits or None,
             keep_maps=keep_maps,
             batch=batch,
-            progress=bar.update,
+            progress=progress,
         )
     write_features(features, output)
     if not quiet:
         for line in _remarks(features, output):
-            click.echo(line, err=line.startswith("left out"))
+            echo_line(line, err=line.startswith("left out"))
 
 
 def _remarks(features: Features, path: Path) -> list[str]:

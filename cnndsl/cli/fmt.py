@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from difflib import unified_diff
 from pathlib import Path
 
 import click
 
+from cnndsl.cli.output import echo_content, echo_diagnostic, echo_error, echo_line
 from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.files import replaced
 from cnndsl.source import Source
@@ -35,15 +35,15 @@ def command(context: click.Context, files: tuple[str, ...], check: bool, diff: b
             changed = _format(name, check or diff, diff)
         except SpecError as e:
             for diagnostic in e.diagnostics:
-                click.echo(diagnostic.render(sys.stderr.isatty()), err=True)
+                echo_diagnostic(diagnostic)
             failed = True
             continue
         except UsageError as e:
-            click.echo(f"error: {e}", err=True)
+            echo_error(e)
             failed = True
             continue
         if changed and check:
-            click.echo(f"{name} would change", err=True)
+            echo_line(f"{name} would change", err=True)
             failed = True
     if failed:
         context.exit(1)
@@ -55,13 +55,13 @@ def _format(name: str, keep: bool, diff: bool) -> bool:
     formatted = write(parse(source))
     changed = formatted != source.text
     if diff:
-        click.echo(_diff(source, formatted), nl=False)
+        echo_content(_diff(source, formatted))
     if name == STDIN and not keep:
-        click.echo(formatted, nl=False)
+        echo_content(formatted)
     elif changed and not keep:
         with replaced(Path(name)) as file:
             file.write(formatted.encode("utf-8"))
-        click.echo(f"{name} rewritten", err=True)
+        echo_line(f"{name} rewritten", err=True)
     return changed
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cnndsl.cli.options import read_inputs
+from cnndsl.cli.output import echo_content, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
@@ -64,19 +65,19 @@ def command(
         metadata = as_metadata(preprocessing, imported.labels)
         write_tensors(weights, imported.values, metadata)
     if prints:
-        click.echo(imported.text, nl=False)
+        echo_content(imported.text)
     else:
         with replaced(spec) as file:
             file.write(imported.text.encode())
     for note in imported.notes:
-        click.echo(f"note: {note}", err=True)
+        echo_line(f"note: {note}", err=True)
     if quiet:
         return
     lines, layers = len(imported.text.splitlines()), len(imported.network.steps)
     beside = "" if weights is None else f", its {len(imported.values)} tensors in {weights}"
-    click.echo(f"{spec}: {lines} lines for {layers} layers{beside}", err=prints)
+    echo_line(f"{spec}: {lines} lines for {layers} layers{beside}", err=prints)
     if preprocessing is not None:
-        click.echo(f"pictures: {preprocessing.describe()}", err=prints)
+        echo_line(f"pictures: {preprocessing.describe()}", err=prints)
 
 
 def _check(model: Path, output: Path | None, spec: Path | None, weights: Path | None) -> None:

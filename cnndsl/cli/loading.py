@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cnndsl.cli.output import downloading, echo_line
 from cnndsl.network import Network
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def load_weights(
     """Weights in their places; what was found is told on stderr. Raises UsageError."""
     from cnndsl.weights import load
 
-    mapping = load(network, source, allow_missing=allow_missing, progress=shown_progress)
+    mapping = load(network, source, allow_missing=allow_missing, progress=downloading)
     found = [] if quiet else [f"weights from {mapping.file.path.name}: {mapping.summary()}"]
     found += doubts(mapping)
     found += [] if quiet else [*mapping.notes, *belongings(mapping.file)]
     for line in found:
-        click.echo(line, err=True)
+        echo_line(line, err=True)
     return mapping
 
 
@@ -75,11 +75,3 @@ def belongings(file: TensorFile) -> list[str]:
     if labels := file.labels:
         lines.append(f"labels: {len(labels)} ({', '.join(labels[:SHOWN])}, …)")
     return lines
-
-
-def shown_progress(name: str, done: int, total: int) -> None:
-    """A download's progress, where stderr is a terminal."""
-    if sys.stderr.isatty():
-        end = "\n" if done == total else ""
-        text = f"\r{name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB{end}"
-        click.echo(text, nl=False, err=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
+from cnndsl.cli.output import counted, echo
 from cnndsl.cli.train import read_config
 from cnndsl.cli.train_options import DATA, DEVICE, RECIPE, START, options
 
@@ -50,18 +50,17 @@ def command(
     with assemble(config, read_inputs(inputs)) as training:
         training.start()
         curve: list[tuple[float, float]] = []
-        hidden = quiet or not sys.stderr.isatty()
-        with click.progressbar(
-            range_test(training, steps, low, high), length=steps, file=sys.stderr, hidden=hidden
-        ) as bar:
-            curve.extend(bar)
+        with counted("looking", steps, hidden=quiet) as progress:
+            for point in range_test(training, steps, low, high):
+                curve.append(point)
+                progress(1)
     found = judged(curve)
     if output:
         _write(output, curve, found.steepest)
     if not quiet:
         for line in _lines(curve, found.steepest, found.lowest):
-            click.echo(line)
-    click.echo(f"{found.steepest:.2g}")
+            echo(line)
+    echo(f"{found.steepest:.2g}")
 
 
 def _lines(curve: list[tuple[float, float]], steepest: float, lowest: float) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from cnndsl.cli.output import echo_diagnostic
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
@@ -42,7 +42,7 @@ def load_spec(
         spec = find(spec)
     network, warnings = load(spec, read_settings(settings), read_inputs(inputs))
     for warning in warnings:
-        click.echo(warning.render(sys.stderr.isatty()), err=True)
+        echo_diagnostic(warning)
     return network
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.trained import model_path
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import json_text
 
 if TYPE_CHECKING:
     from cnndsl.runtime import Model, Samples
@@ -67,7 +68,7 @@ def command(
     lines = FORMATS[form](_answers(opened, samples, names, top, batch))
     if output is None:
         for line in lines:
-            click.echo(line)
+            echo(line)
         return
     with replaced(output) as file:
         for line in lines:
@@ -123,7 +124,7 @@ def _json(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
     for place, (source, best) in enumerate(answers):
         yield line + "," * (place > 0)
         top = [{"class": r.number, "label": r.label or None, "score": r.score} for r in best.ranked]
-        line = json.dumps({"input": source, "top": top}, ensure_ascii=False)
+        line = json_text({"input": source, "top": top})
     yield line
     yield "]"
 

@@ -13,6 +13,7 @@ import click
 
 from cnndsl.cli.loading import load_weights
 from cnndsl.cli.options import load_spec, read_size
+from cnndsl.cli.output import counted, echo, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
 
@@ -155,12 +156,12 @@ def command(
                 pass
     if writer and not quiet:
         for note in writer.notes:
-            click.echo(note, err=True)
+            echo_line(note, err=True)
 
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        echo(line)
 
 
 def _network(
@@ -193,19 +194,19 @@ def _by_name(inputs: tuple[str, ...], model: Model) -> Inputs:
 def _remark(model: Model, samples: Samples, how: Preprocessing | None, seed: int) -> None:
     """What a user should know and can't see in the results."""
     if model.fresh:
-        click.echo(
+        echo_line(
             f"{model.name} has random weights (seed {seed}), so its answers mean nothing yet",
             err=True,
         )
     elif samples.picture and how is None:
-        click.echo(
+        echo_line(
             f"{model.name} doesn't say how it wants pictures; taken: {samples.picture.describe()} "
             f"(see --scale, --mean, --std, --bgr, --resize)",
             err=True,
         )
     if samples.skipped:
         plural = "s" * (samples.skipped != 1)
-        click.echo(f"left out {samples.skipped} file{plural} that are no pictures", err=True)
+        echo_line(f"left out {samples.skipped} file{plural} that are no pictures", err=True)
 
 
 def _written(stream: Iterable[Results], writer: Writer) -> Iterator[Results]:
@@ -216,8 +217,7 @@ def _written(stream: Iterable[Results], writer: Writer) -> Iterator[Results]:
 
 def _watched(stream: Iterable[Results], count: int) -> Iterator[Results]:
     """With a progress bar on stderr, where that is a terminal."""
-    hidden = not sys.stderr.isatty()
-    with click.progressbar(length=count, label="running", file=sys.stderr, hidden=hidden) as bar:
+    with counted("running", count) as progress:
         for results in stream:
             yield results
-            bar.update(len(results.sources))
+            progress(len(results.sources))

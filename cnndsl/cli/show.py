@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from cnndsl.cli.options import load_spec, spec_options
+from cnndsl.cli.output import echo, echo_content
 from cnndsl.network import Network
 from cnndsl.specs import find
 
@@ -27,30 +28,30 @@ def command(spec: str, settings: tuple[str, ...], inputs: tuple[str, ...], stage
         from cnndsl.show.outline import outline
         from cnndsl.syntax.parse import parse
 
-        return click.echo(outline(parse(find(spec))))
+        return echo(outline(parse(find(spec))))
     network = load_spec(spec, settings, inputs)
     match stage:
         case "network":
             from cnndsl.show.flat import flat
 
-            click.echo(flat(network), nl=False)
+            echo_content(flat(network))
         case "analysis":
-            click.echo(_analysis(network))
+            _print_analysis(network)
         case "graph":
             from cnndsl.lower import lower
             from cnndsl.show.nodes import listing
 
-            click.echo(listing(lower(network)))
+            echo(listing(lower(network)))
         case _:
-            click.echo(_model(network))
+            echo(_model(network))
 
 
-def _analysis(network: Network) -> str:
+def _print_analysis(network: Network) -> None:
     from cnndsl.analyse import analyse
     from cnndsl.cli.report import place, print_table
     from cnndsl.show.report import report
 
-    return print_table(report(analyse(network), place(network)))
+    print_table(report(analyse(network), place(network)))
 
 
 def _model(network: Network) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.data import downloading
 from cnndsl.cli.durations import read_duration
 from cnndsl.cli.loading import allow_missing_option
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
+from cnndsl.cli.output import downloading
 from cnndsl.cli.pictures import given_fields, picture_options
 from cnndsl.cli.train_options import FOLDER, read_rates, screen, train_options
 from cnndsl.diagnostics import UsageError

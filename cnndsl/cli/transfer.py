@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.data import counted, downloading
 from cnndsl.cli.options import read_inputs, read_settings
+from cnndsl.cli.output import counted, downloading
 from cnndsl.cli.pictures import given_fields, picture_options
 from cnndsl.cli.train import end, read_options
 from cnndsl.cli.train_options import FOLDER, screen, train_options

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cnndsl.cli.data import counted
+from cnndsl.cli.output import counted, echo_line
 
 
 @click.command(short_help="Write a file's tensors as .safetensors or .npz.")
@@ -33,4 +33,4 @@ def command(file: Path, output: Path, strip: str) -> None:
     with counted(f"writing {output.name}", len(found.tensors)) as progress:
         convert(found, output, strip, progress)
     count = f"{len(found.tensors):,} tensor{'s' * (len(found.tensors) != 1)}"
-    click.echo(f"{output}: {count}, {size(output.stat().st_size)}")
+    echo_line(f"{output}: {count}, {size(output.stat().st_size)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnndsl.cli.loading import shown_progress
+from cnndsl.cli.output import downloading, echo
 
 
 @click.command("fetch", short_help="Download pretrained weights, or list them.")
@@ -19,10 +19,10 @@ def command(name: str | None) -> None:
     from cnndsl.weights.known import known_weights
 
     if name:
-        return click.echo(fetch_weights(find_known(name), shown_progress))
+        return echo(fetch_weights(find_known(name), downloading))
     folder = weights_folder()
-    click.echo(f"{'name':20}{'net':18}{'top-1':>8}  {'size':>7}")
+    echo(f"{'name':20}{'net':18}{'top-1':>8}  {'size':>7}")
     for known in known_weights().values():
         here = "  here" if (folder / known.download.name).is_file() else ""
         size = f"{known.download.bytes / 1e6:.0f} MB"
-        click.echo(f"{known.name:20}{known.net:18}{known.top1:>6.2f} %  {size:>7}{here}")
+        echo(f"{known.name:20}{known.net:18}{known.top1:>6.2f} %  {size:>7}{here}")

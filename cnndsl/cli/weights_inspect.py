@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.output import echo, terminal_width
+from cnndsl.printing import json_text, printable
+
 if TYPE_CHECKING:
     from cnndsl.weights.tensors import TensorFile
 
 VERSION = 1
-WIDTH = 100
 
 
 @click.command(short_help="List a file's tensors, and what it says of pictures and classes.")
@@ -30,9 +31,9 @@ def command(file: Path, form: str) -> None:
 
     found = open_tensors(file)
     if form == "json":
-        click.echo(json.dumps(as_data(found), indent=2, ensure_ascii=False))
+        echo(json_text(as_data(found), indent=2))
     else:
-        click.echo(as_text(found))
+        echo(as_text(found))
 
 
 def as_data(found: TensorFile) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def as_data(found: TensorFile) -> dict[str, Any]:
 def as_text(found: TensorFile) -> str:
     """The answer for people."""
     from cnndsl.show.figures import grouped, size
-    from cnndsl.show.table import Column, full_width, give_way, text_row, widths
+    from cnndsl.show.table import UNLIMITED, Column, full_width, give_way, text_row, widths
 
     columns = [
         Column("tensor", least=20),
@@ -68,7 +69,7 @@ def as_text(found: TensorFile) -> str:
         [t.name, "x".join(map(str, t.shape)) or "one", t.type, grouped(t.size)]
         for t in found.tensors.values()
     ]
-    fitted = give_way(columns, widths(columns, rows), WIDTH)
+    fitted = give_way(columns, widths(columns, rows), terminal_width() or UNLIMITED)
     total = sum(t.size for t in found.tensors.values())
     count = f"{len(rows):,} tensor{'s' * (len(rows) != 1)}"
     return "\n".join(
@@ -84,16 +85,11 @@ def as_text(found: TensorFile) -> str:
 
 
 def _said(found: TensorFile) -> list[str]:
-    lines = [_printable(note) for note in found.notes]
+    lines = [printable(note) for note in found.notes]
     if found.preprocessing:
         lines.append(f"pictures: {found.preprocessing.describe()}")
     if found.labels:
-        first = ", ".join(_printable(label[:40]) for label in found.labels[:4])
+        first = ", ".join(printable(label[:40]) for label in found.labels[:4])
         more = ", …" if len(found.labels) > 4 else ""
         lines.append(f"{len(found.labels):,} classes: {first}{more}")
     return lines
-
-
-def _printable(text: str) -> str:
-    """A text of the file's without what a terminal would act on."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)

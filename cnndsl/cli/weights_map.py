@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.loading import allow_missing_option, belongings, shown_progress
+from cnndsl.cli.loading import allow_missing_option, belongings
 from cnndsl.cli.options import load_spec, spec_options
+from cnndsl.cli.output import downloading, echo, terminal_width
+from cnndsl.printing import json_text
 
 if TYPE_CHECKING:
     from cnndsl.weights import Mapping
     from cnndsl.weights.mapping import Entry
-
-WIDTH = 120
 
 
 @click.command("map", short_help="Show where each tensor of a file goes in a net.")
@@ -45,12 +44,12 @@ def command(
     from cnndsl.weights.mapping import fit
 
     network = load_spec(spec, settings, inputs)
-    opened = open_weights(file, shown_progress)
+    opened = open_weights(file, downloading)
     mapping = fit(network, opened, allow_missing=allow_missing, training=training)
     if form == "json":
-        click.echo(json.dumps(as_data(mapping), indent=2, ensure_ascii=False))
+        echo(json_text(as_data(mapping), indent=2))
     else:
-        click.echo(as_text(mapping))
+        echo(as_text(mapping))
     context.exit(1 if mapping.lacking else 0)
 
 
@@ -80,11 +79,11 @@ def as_data(mapping: Mapping) -> dict[str, Any]:
 
 def as_text(mapping: Mapping) -> str:
     """A table with a line for each tensor, and the totals."""
-    from cnndsl.show.table import Column, full_width, give_way, text_row, widths
+    from cnndsl.show.table import UNLIMITED, Column, full_width, give_way, text_row, widths
 
     columns = [Column("verdict"), Column("parameter"), Column("shape"), Column("tensor", least=20)]
     rows = [_row(entry) for entry in mapping.entries]
-    found = give_way(columns, widths(columns, rows), WIDTH)
+    found = give_way(columns, widths(columns, rows), terminal_width() or UNLIMITED)
     changes = [
         f"{entry.parameter or entry.tensors[0].name}: {entry.note}"
         for entry in mapping.entries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cnndsl import resources
+from cnndsl.cli.output import echo, echo_content, terminal_width
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import json_text
 
 if TYPE_CHECKING:  # `zoo show` starts without the parser
     from cnndsl.analyse import Totals
@@ -36,7 +37,7 @@ def command(context: click.Context, form: str) -> None:
     its spec.
     """
     if context.invoked_subcommand is None:
-        click.echo(_as_json() if form == "json" else _as_table())
+        echo(_as_json() if form == "json" else _as_table())
 
 
 @command.command()
@@ -47,7 +48,7 @@ def show(name: str) -> None:
         path = resources.zoo_path(name)
     except LookupError as e:
         raise UsageError(str(e.args[0])) from None
-    click.echo(path.read_text(encoding="utf-8"), nl=False)
+    echo_content(path.read_text(encoding="utf-8"))
 
 
 def description(text: str) -> str:
@@ -78,7 +79,7 @@ def _as_json() -> str:
         }
         for name, described, network, totals in _nets()
     ]
-    return json.dumps({"version": VERSION, "nets": nets}, indent=2, ensure_ascii=False)
+    return json_text({"version": VERSION, "nets": nets}, indent=2)
 
 
 def _as_table() -> str:
@@ -102,7 +103,7 @@ def _as_table() -> str:
         ]
         for name, described, network, totals in _nets()
     ]
-    found = give_way(columns, widths(columns, rows), WIDTH)
+    found = give_way(columns, widths(columns, rows), terminal_width() or WIDTH)
     return "\n".join(
         [
             text_row(columns, [c.title for c in columns], found),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 
+from cnndsl.printing import json_text
 from cnndsl.runtime.answers import Answer, Best, Extent, Ranked, Reading, answer, extent
 from cnndsl.runtime.model import Model
 from cnndsl.runtime.running import Results
@@ -30,11 +30,11 @@ def json_lines(
     stream: Iterable[Results], read: Read, model: Model, samples: Samples
 ) -> Iterator[str]:
     """One JSON object over several lines: what holds for all, and an entry for each answer."""
-    head = json.dumps(_head(model, samples), ensure_ascii=False)
+    head = json_text(_head(model, samples))
     line = f'{head[:-1]}, "results": ['
     for number, (source, output, what) in enumerate(_answers(stream, read)):
         yield line + "," * (number > 0)
-        line = json.dumps(as_json(source, output, what), ensure_ascii=False, allow_nan=False)
+        line = json_text(as_json(source, output, what), allow_nan=False)
     yield line
     yield "]}"
 
@@ -79,7 +79,7 @@ def _head(model: Model, samples: Samples) -> dict[str, object]:
 
 
 def as_json(source: str, output: str, what: Answer) -> dict[str, object]:
-    """One example's answer for `json.dumps`; numbers that JSON lacks are null."""
+    """One example's answer for `json_text`; numbers that JSON lacks are null."""
     entry: dict[str, object] = {"input": source, "output": output}
     if isinstance(what, Best):
         entry["scores"] = what.scores

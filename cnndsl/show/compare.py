@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
 from cnndsl.analyse import Analysis, ReceptiveField
 from cnndsl.network import Network, Step
+from cnndsl.printing import json_text
 from cnndsl.show.data import Json, sizes
 from cnndsl.show.figures import UNKNOWN, grouped, ratio, size
 from cnndsl.show.report import CONVENTIONS
@@ -202,7 +202,7 @@ def as_json(sides: Sequence[Side]) -> str:
         )
     meanings = {key: meaning for key, _, _, meaning in ROWS} | {"receptive_field": FIELD}
     data = {"version": VERSION, "batch": sides[0].batch, "nets": nets, "conventions": meanings}
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return json_text(data, indent=2)
 
 
 def _ratio(figure: int | None, first: int | None) -> float | None:

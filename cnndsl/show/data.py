@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from cnndsl.analyse import Memory, ReceptiveField
+from cnndsl.printing import json_text
 from cnndsl.shape import Shape
 from cnndsl.show.entries import Entry
 from cnndsl.show.figures import plain
@@ -19,7 +19,7 @@ Json = dict[str, object]
 
 def as_json(report: Report) -> str:
     """The report as JSON text."""
-    return json.dumps(as_data(report), indent=2, ensure_ascii=False)
+    return json_text(as_data(report), indent=2)
 
 
 def as_data(report: Report) -> Json:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
+from cnndsl.printing import escape, json_text
 from cnndsl.show.columns import joined, pads
 from cnndsl.show.entries import Entry
 from cnndsl.show.figures import UNKNOWN, grouped, percent, plain, scaled, share, size
@@ -98,7 +97,7 @@ def _charts(report: Report) -> str:
         [e.name, e.text, str(e.output), scaled(e.macs), grouped(e.params), _sees(e)]
         for e in report.layers
     ]
-    data = json.dumps(tips, ensure_ascii=False).replace("<", "\\u003c")
+    data = json_text(tips).replace("<", "\\u003c")
     return (
         f'<section class="charts" data-left="{LEFT}" data-width="{WIDTH}">'
         f"<h2>From layer to layer</h2>{bands(report.layers)}{figures}</section>"

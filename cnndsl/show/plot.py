@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from itertools import groupby
 
+from cnndsl.printing import escape
 from cnndsl.show.entries import Entry
 from cnndsl.show.figures import scaled, size
 from cnndsl.show.report import Report

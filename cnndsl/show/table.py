@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cnndsl.printing import printable
+
 GAP = "  "
 ELLIPSIS = "…"
+UNLIMITED = 1 << 20  # as a width: nothing gives way
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Column:
     least: int | None = None
 
     def fit(self, text: str, width: int) -> str:
-        """The text in exactly so many characters."""
+        """The text in exactly so many characters, all of them printable."""
+        text = printable(text)
         if len(text) > width:
             text = text[: max(width - 1, 0)].rstrip() + ELLIPSIS
         return text.ljust(width) if self.side == "left" else text.rjust(width)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from cnndsl.network import Network
+from cnndsl.printing import printable
 from cnndsl.show.entries import Entry
 from cnndsl.show.figures import NONE, bar, grouped, percent, plain, share, size
 from cnndsl.show.report import Report
-from cnndsl.show.table import GAP, Column, full_width, give_way, text_row, widths
+from cnndsl.show.table import GAP, UNLIMITED, Column, full_width, give_way, text_row, widths
 from cnndsl.show.totals import definitions, totals
 
 WIDTH = 100
@@ -29,11 +30,15 @@ class Style:
     bar: Paint = str
 
 
-def render(report: Report, width: int = WIDTH, style: Style | None = None) -> str:
-    """The whole report in lines of at most `width` characters."""
+def render(
+    report: Report, width: int = WIDTH, style: Style | None = None, *, whole: bool = False
+) -> str:
+    """The whole report in lines of at most `width` characters; no cell is cut where it is `whole`,
+    so that lines of the table may be longer.
+    """
     style = style or Style()
-    table = _Table(report, width, style)
-    notes = [line for note in report.notes() for line in wrap(note, width)]
+    table = _Table(report, width, style, UNLIMITED if whole else width)
+    notes = [line for note in report.notes() for line in wrap(printable(note), width)]
     sections = [
         _head(report, style),
         [table.titles, table.rule, *table.main, table.rule],
@@ -55,7 +60,8 @@ def net_title(network: Network) -> str:
 
 def _head(report: Report, style: Style) -> list[str]:
     inputs = "   ".join(f"{i.name} {i.shape}" for i in report.network.inputs)
-    return [f"{style.bold(net_title(report.network))}   {report.place}", f"input {inputs}"]
+    title, place = printable(net_title(report.network)), printable(report.place)
+    return [f"{style.bold(title)}   {place}", f"input {inputs}"]
 
 
 def _head_title(report: Report, name: str) -> str:
@@ -90,7 +96,7 @@ WIDER: tuple[_Figure, ...] = (
 class _Table:
     """Rows of the main table and of the heads', laid out alike."""
 
-    def __init__(self, report: Report, width: int, style: Style):
+    def __init__(self, report: Report, width: int, style: Style, room: int):
         self.report, self.style = report, style
         shares = () if report.symbols else (SHARE, SHARE_BAR)
         self.figures: tuple[_Figure, ...] = (NAME, *PLAIN, *shares, SEES)
@@ -99,13 +105,13 @@ class _Table:
         heads = {name: list(self._rows(layers)) for name, layers in report.heads.items()}
         everything = [*main, *(row for rows in heads.values() for row in rows)]
         natural = widths([column for column, _ in self.figures], everything)
-        chosen = self._choose(natural, width)
+        chosen = self._choose(natural, room)
         self.figures = tuple(self.figures[i] for i in chosen)
         self.columns = [column for column, _ in self.figures]
-        self.widths = give_way(self.columns, [natural[i] for i in chosen], width)
+        self.widths = give_way(self.columns, [natural[i] for i in chosen], room)
         line = text_row(self.columns, [c.title for c in self.columns], self.widths)
         self.titles = style.bold(line)
-        self.rule = style.dim("─" * min(full_width(self.widths), width))
+        self.rule = style.dim("─" * min(full_width(self.widths), room))
         self.main = [self._laid_out([row[i] for i in chosen]) for row in main]
         self.heads = {
             name: [self._laid_out([row[i] for i in chosen]) for row in rows]

@@ -23,6 +23,7 @@ from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
+from cnndsl.printing import json_text, printable
 
 MOST_RUNS = 100_000
 
@@ -102,7 +103,7 @@ class RunFolder:
     def note(self, text: str) -> None:
         """Append a line to the log, with the time."""
         with self.log.open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now().isoformat(' ', 'seconds')}  {text}\n")
+            file.write(f"{datetime.now().isoformat(' ', 'seconds')}  {printable(text)}\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -113,7 +114,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON that people can read."""
-    text = json.dumps(finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json_text(finite(content), indent=2, allow_nan=False)
     write_text(path, text + "\n")
 
 

@@ -6,13 +6,13 @@ programs, `Quiet` for nobody.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol, TextIO
 
+from cnndsl.printing import is_live, json_text, printable
 from cnndsl.training.environment import memory_in_use
 from cnndsl.training.folder import finite
 from cnndsl.training.progress import Epoch, Progress
@@ -60,7 +60,7 @@ class Table:
     def __init__(self, epochs: int, batch: int, stream: TextIO | None = None):
         self.epochs, self.batch = epochs, batch
         self.stream = stream or sys.stdout
-        self.live = self.stream.isatty()
+        self.live = is_live(self.stream)
         self._speed = _Speed()
         self._next, self._began, self._shown = 0.0, False, ""
         self._ranks = True  # whether being among the five best says anything
@@ -78,7 +78,7 @@ class Table:
 
     def say(self, text: str) -> None:
         self._clear()
-        print(text, file=self.stream, flush=True)
+        print(printable(text, "\n"), file=self.stream, flush=True)
 
     def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
         now = monotonic()
@@ -149,7 +149,7 @@ class Table:
 
     def _show(self, text: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        self._shown = text[:width]
+        self._shown = printable(text[:width])
         self.stream.write(f"\r{self._shown}\033[K")
         self.stream.flush()
 
@@ -167,7 +167,7 @@ class JsonLines:
 
     def write(self, event: str, **content: object) -> None:
         """One line."""
-        line = json.dumps(finite({"event": event, **content}), allow_nan=False)
+        line = json_text(finite({"event": event, **content}), allow_nan=False)
         print(line, file=self.stream, flush=True)
 
     def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:

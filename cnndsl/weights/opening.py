@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import printable
 from cnndsl.weights.formats.archive import members
 from cnndsl.weights.formats.elements import TYPES, width
 from cnndsl.weights.formats.limits import LONGEST_NAME, check_expansion
@@ -108,5 +109,4 @@ def _one_sentence(path: Path) -> Generator[None]:
 
 def _plain(text: str) -> str:
     """A reason on one line, without characters that a terminal would act on."""
-    line = "".join(c if c.isprintable() else "\ufffd" for c in text[:300])
-    return line.rstrip(". ")
+    return printable(text[:300]).rstrip(". ")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
+from cnndsl.printing import escape
 from cnndsl.show.page import FOLDER as SHOWN
 from cnndsl.training.progress import Progress
 from cnndsl.training.report import chart, confusion
