@@ -2,7 +2,7 @@
 
 - `grad`, for a fixed batch: the net's inputs, `target`, every parameter and running statistic by
   its name and random inputs `STEP.noise` → `loss` (its parts `loss_NAME` where there are several),
-  `correct` and `correct5` (int64 counts of the main classifier), `grad/NAME` for every trained
+  `correct` and `correct5` (float64 counts of the main classifier), `grad/NAME` for every trained
   parameter, `next/NAME` for every running statistic that moves.
   With float16 an input `loss_scale` besides, by which gradients are multiplied.
 - `evaluation`, for any batch: inputs, `target`, parameters and statistics → the net's outputs,
