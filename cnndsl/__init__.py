@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # type checkers take it for typing's, which is slow to load
 
 if TYPE_CHECKING:
     from cnndsl.verbs import analyse as analyse

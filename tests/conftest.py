@@ -2,10 +2,12 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from cnndsl.cli import guard
 from tests.support.data import DATA
 from tests.support.golden import Golden
 
@@ -42,6 +44,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, skip in missing.items():
             if item.get_closest_marker(marker):
                 item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def no_bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that ends at the last guard fails its test, whatever exit status that expects."""
+    found: list[Exception] = []
+    say = guard.unforeseen
+
+    def unforeseen(error: Exception, arguments: Sequence[str]) -> int:
+        found.append(error)
+        return say(error, arguments)
+
+    monkeypatch.setattr(guard, "unforeseen", unforeseen)
+    yield
+    if found:
+        raise AssertionError("a command ended at the last guard") from found[0]
 
 
 @pytest.fixture

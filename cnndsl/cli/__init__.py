@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
+from typing import Any
 
 import click
 
+from cnndsl.cli.guard import exit_status, interrupted
 from cnndsl.cli.listed import Listed
 from cnndsl.cli.output import echo_diagnostic, echo_error, echo_line
 from cnndsl.diagnostics import SpecError, UsageError
@@ -43,6 +45,13 @@ COMMANDS = {
 class Commands(Listed):
     """All commands; turns errors into messages."""
 
+    def main(self, args: Any = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        if not standalone_mode:
+            return super().main(args, *rest, standalone_mode=False, **extra)
+        run = super().main
+        given = sys.argv[1:] if args is None else args
+        sys.exit(exit_status(lambda: run(args, *rest, **extra), given))
+
     def invoke(self, ctx: click.Context) -> object:
         _speak_unicode()
         try:
@@ -54,8 +63,8 @@ class Commands(Listed):
             echo_line(f"{count} error{'s' * (count != 1)}", err=True)
         except UsageError as e:
             echo_error(e)
-        except (BrokenPipeError, KeyboardInterrupt):
-            raise
+        except KeyboardInterrupt:
+            ctx.exit(interrupted())
         except OSError as e:
             what = f"`{e.filename}`: " if e.filename else ""
             echo_error(f"{what}{e.strerror or e}")
@@ -64,14 +73,15 @@ class Commands(Listed):
 
 def _speak_unicode() -> None:
     """Let bars and minus signs be printed everywhere: files and pipes get UTF-8, which JSON and
-    pages need; a terminal of another encoding gets `?` for what it doesn't know.
+    pages need; a terminal of another encoding gets `?` for what it doesn't know. Names of files
+    that are no UTF-8 are written with escapes.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() not in ("utf-8", "utf8"):
-            if stream.isatty():
+        if isinstance(stream, TextIOWrapper):
+            if stream.isatty() and stream.encoding.lower() not in ("utf-8", "utf8"):
                 stream.reconfigure(errors="replace")
             else:
-                stream.reconfigure(encoding="utf-8")
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 @click.command(
