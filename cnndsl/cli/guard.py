@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cnndsl.cli.output import echo_error
+from cnndsl.cli.output import echo_error, echo_line
 
 BUG = 70
 """The exit status for an error that nobody foresaw: EX_SOFTWARE of sysexits.h."""
@@ -70,10 +70,9 @@ def unforeseen(error: Exception, arguments: Sequence[str]) -> int:
     if os.environ.get(DEBUG):
         sys.stderr.write("".join(traceback.format_exception(error)))
     cause = f" ({str(error)[:_LONGEST_COMMAND]})" if str(error) else ""
-    _say(
-        f"`{_command(arguments)}` ended in {type(error).__name__} at {_place(error)}{cause}.\n"
-        f"This is a bug of cnndsl: please report it, with the trace that {DEBUG}=1 shows."
-    )
+    echo_error(f"`{_command(arguments)}` ended in {type(error).__name__} at {_place(error)}{cause}")
+    trace = f"the trace that {DEBUG}=1 shows"
+    echo_line(f"this is a bug of cnndsl: please report it, with {trace}", err=True)
     return BUG
 
 

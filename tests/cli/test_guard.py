@@ -108,7 +108,7 @@ def test_an_error_that_nobody_foresaw_is_two_sentences(
     result = failing(monkeypatch, error)
     assert result.exit_code == code
     assert said in result.stderr and "Traceback" not in result.stderr
-    assert ("This is a bug of cnndsl: please report it" in result.stderr) == (code == BUG)
+    assert ("this is a bug of cnndsl: please report it" in result.stderr) == (code == BUG)
 
 
 def test_the_trace_is_shown_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
