@@ -60,13 +60,13 @@ def emit(
     """
     if path.is_symlink():
         path = path.resolve()  # weights in a file of their own lie beside the true one
-    skeleton = _skeleton(lowered, weights is None, metadata, producer_version)
+    model = skeleton(lowered, weights is None, metadata, producer_version)
     if weights is None:
         with replaced(path) as file:
-            file.write(skeleton.SerializeToString())
+            file.write(model.SerializeToString())
         return Emitted(path, None, path.stat().st_size)
     total = sum(4 * p.size for p in lowered.parameters.values())
-    if external or total + skeleton.ByteSize() > LARGEST_MESSAGE:
+    if external or total + model.ByteSize() > LARGEST_MESSAGE:
         data = path.with_name(path.name + ".data")
         with replaced(data) as file:
             places = _write_data(file, lowered.parameters, weights, progress)
@@ -76,26 +76,26 @@ def emit(
             for key, value in (("location", data.name), ("offset", offset), ("length", length)):
                 entry = tensor.external_data.add()
                 entry.key, entry.value = key, str(value)
-            skeleton.graph.initializer.append(tensor)
+            model.graph.initializer.append(tensor)
         with replaced(path) as file:
-            file.write(skeleton.SerializeToString())
+            file.write(model.SerializeToString())
         return Emitted(path, data, path.stat().st_size + data.stat().st_size)
     with replaced(path) as file:
-        _write_inline(file, skeleton, lowered.parameters, weights, progress)
+        _write_inline(file, model, lowered.parameters, weights, progress)
     return Emitted(path, None, path.stat().st_size)
 
 
-def _skeleton(
-    lowered: Lowered, as_inputs: bool, metadata: Mapping[str, str], version: str
+def skeleton(
+    lowered: Lowered, as_inputs: bool, metadata: Mapping[str, str] | None = None, version: str = ""
 ) -> onnx.ModelProto:
-    """The model without its parameters' values."""
+    """The model without its parameters' values; as inputs of the graph they may come later."""
     graph = lowered.graph
     model = ir.Model(
         graph,
         ir_version=IR_VERSION,
         producer_name="cnndsl",
         producer_version=version,
-        metadata_props=dict(metadata),
+        metadata_props=dict(metadata or {}),
     )
     parameters = {name: graph.initializers.pop(name) for name in lowered.parameters}
     if as_inputs:

@@ -33,20 +33,23 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     """Read an ONNX model as a net of the language.
 
     `input_shapes` are sizes for inputs that leave them open, without the batch, by the input's name
-    ("" for whichever). Raises UsageError where the file is no ONNX model or a damaged one, where it
-    is quantised, and where it has an operator that no layer stands for.
+    ("" for whichever). The net and the model are run on random inputs and compared, where ONNX
+    Runtime is installed. Raises UsageError where the file is no ONNX model or a damaged one, where
+    it is quantised, where it has an operator that no layer stands for, and where the two differ.
     """
     from cnndsl.importing.drafting import draft_of, open_sizes
-    from cnndsl.importing.opening import draft_of_any_size
+    from cnndsl.importing.opening import draft_of_any_size, draft_of_some_size
     from cnndsl.importing.patterns import find_activations
     from cnndsl.importing.reading import Model, read_model
     from cnndsl.importing.simplifying import simplify
-    from cnndsl.importing.spelling import spell
+    from cnndsl.importing.spelling import Spelled, spell
     from cnndsl.importing.structure import nest_concats
+    from cnndsl.importing.verifying import Verdict, verify
     from cnndsl.importing.written_norms import with_norms
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
-    model = with_norms(read_model(path))
+    original = read_model(path)
+    model = with_norms(original)
 
     def read(model: Model) -> Draft:
         draft = draft_of(model, input_shapes)
@@ -55,12 +58,29 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         nest_concats(draft)
         return draft
 
-    given = input_shapes or not open_sizes(model)
+    def verified(draft: Draft) -> tuple[Draft, Spelled, Verdict]:
+        spelled = spell(draft, path.stem)
+        return draft, spelled, verify(original, draft, *spelled[1:])
+
+    found = None
     try:
-        draft = read(model) if given else draft_of_any_size(model, read)
-        text, network, values = spell(draft, path.stem)
+        if input_shapes or not open_sizes(model):
+            found = verified(read(model))
+        elif (draft := draft_of_any_size(model, read)) is not None:
+            found = verified(draft)
+        if found is None or (found[2].differs and not input_shapes and open_sizes(model)):
+            found = verified(draft_of_some_size(model, read))
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as e:
         raise UsageError(f"`{path}` holds layers that don't fit together: {e}") from e
+    draft, (text, network, values), verdict = found
+    if verdict.differs:
+        raise UsageError(
+            f"`{path}` was read, but the spec computes something else ({verdict.differs}), so none "
+            f"is written. That is a fault of cnndsl's import: please report it with the model"
+        )
+    notes = [*model.notes, *draft.notes]
+    if verdict.skipped:
+        notes.append(f"the spec was not compared with the model: {verdict.skipped}")
     try:
         preprocessing = preprocessing_in_metadata(model.metadata)
     except ValueError as e:
@@ -73,7 +93,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         values,
         preprocessing,
         labels if labels and len(labels) == classes else None,
-        tuple(draft.notes),
+        tuple(notes),
     )
 
 

@@ -18,10 +18,13 @@ Array = NDArray[Any]
 
 @dataclass(eq=False, slots=True)
 class Source:
-    """An input of the net; its shape leaves the batch out."""
+    """An input of the net; its shape leaves the batch out, and `last` says whether the model has
+    its channels last.
+    """
 
     name: str
     output: Shape
+    last: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -50,12 +53,16 @@ Value = Source | Step
 
 @dataclass(slots=True)
 class Draft:
-    """A whole net: inputs, steps in an order that can be run, outputs by the file's names."""
+    """A whole net: inputs, steps in an order that can be run, outputs by the file's names.
+
+    `last` names the outputs whose channels the model has last.
+    """
 
     name: str
     inputs: list[Source] = field(default_factory=list[Source])
     steps: list[Step] = field(default_factory=list[Step])
     outputs: list[tuple[str, Value]] = field(default_factory=list[tuple[str, Value]])
+    last: set[str] = field(default_factory=set[str])
     notes: list[str] = field(default_factory=list[str])
 
     def users(self) -> dict[Value, list[Step]]:

@@ -8,12 +8,13 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import onnx
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing import operators as operators
 from cnndsl.importing.constants import compute
-from cnndsl.importing.draft import Array, Draft, Source
-from cnndsl.importing.nodes import Node, Tensor
+from cnndsl.importing.draft import Array, Draft, Source, Value
+from cnndsl.importing.nodes import MixedExamplesError, Node, Tensor
 from cnndsl.importing.reading import STANDARD, Model, Port, attributes, named
 from cnndsl.importing.views import Atom, Row, View, whole
 from cnndsl.importing.walking import OPERATORS, Walker
@@ -33,6 +34,8 @@ def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = No
     for batch in batches:
         try:
             return _draft(model, batch, input_shapes or {})
+        except MixedExamplesError:
+            raise
         except UsageError:
             if batch == batches[-1]:
                 raise
@@ -80,11 +83,20 @@ def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) 
                 f"not one of ONNX's operators"
             )
         node = _node(model, proto, known)
-        results = _read(walker, node)
+        results = _read(walker, node, proto)
         for name, result in zip(proto.output, results, strict=False):
             known[name] = result
+    makers = {name: proto for proto in model.nodes for name in proto.output}
     for port in model.outputs:
-        draft.outputs.append((port.name, _output(walker, model, known.get(port.name), port.name)))
+        made = _output(walker, model, known.get(port.name), port.name, makers.get(port.name))
+        twin = next((name for name, value in draft.outputs if value is made), None)
+        if twin is not None:
+            maker = makers[port.name]
+            raise UsageError(
+                f"the outputs `{twin}` and `{port.name}` of the model are the same values, made by "
+                f"its {maker.op_type} `{named(maker)}`; a spec names every output once"
+            )
+        draft.outputs.append((port.name, made))
     draft.tidy()
     return draft
 
@@ -108,11 +120,11 @@ def _node(model: Model, proto: Any, known: Mapping[str, Tensor]) -> Node:
     )
 
 
-def _read(walker: Walker, node: Node) -> Sequence[Tensor]:
+def _read(walker: Walker, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]:
     if node.kind == "Constant":
         return [_constant(node)]
     if not any(isinstance(t, View) for t in node.inputs):
-        computed = compute(node)
+        computed = compute(node, proto)
         if computed is not None:
             return computed
     reader = OPERATORS.get(node.kind)
@@ -160,7 +172,7 @@ def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequ
         raise UsageError(f"the input `{port.name}` is too large: {sizes}")
     last = len(sizes) > 1 and sizes[-1] in COLOURS and sizes[0] not in COLOURS
     ours = [sizes[-1], *sizes[:-1]] if last else sizes
-    source = Source(port.name, Shape(ours[0], tuple(ours[1:])))
+    source = Source(port.name, Shape(ours[0], tuple(ours[1:])), last)
     draft.inputs.append(source)
     view = whole(source, batch)
     if not last:
@@ -172,18 +184,25 @@ def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequ
     return view.with_dims([view.axes[0], *view.axes[2:], view.axes[1]])
 
 
-def _output(walker: Walker, model: Model, tensor: Tensor | None, name: str) -> Any:
-    """The value of an output, arranged as the model has it where a layer can do so."""
+def _output(
+    walker: Walker, model: Model, tensor: Tensor | None, name: str, maker: onnx.NodeProto | None
+) -> Value:
+    """The value of an output, arranged as the model has it; its channels may come last there."""
     if not isinstance(tensor, View):
         raise UsageError(f"the output `{name}` of `{model.path}` doesn't depend on its input")
-    node = Node("output", name, [tensor], {}, (name,), model.opset)
-    if tensor.dims[:1] == (walker.batch,):
-        try:
-            return walker.plain(node, tensor)
-        except UsageError:
-            pass
-    walker.draft.notes.append(
-        f"the output `{name}` is {'x'.join(map(str, tensor.base.output))} here, channels first; "
-        f"the model arranges the same values as {'x'.join(map(str, tensor.sizes))}"
-    )
+    kind, called = (maker.op_type, named(maker)) if maker else ("output", name)
+    if isinstance(tensor.base, Source):
+        raise UsageError(
+            f"the model's {kind} `{called}` gives the output `{name}` as the input `"
+            f"{tensor.base.name}` is, so there is no layer to write"
+        )
+    batch, channels, *space = tensor.axes
+    if [row for row in tensor.dims if row] != [row for row in (batch, *space, channels) if row]:
+        return walker.plain(Node(kind, called, [tensor], {}, (name,), model.opset), tensor)
+    if channels and any(space):
+        walker.draft.last.add(name)
+        walker.draft.notes.append(
+            f"the output `{name}` has its channels last in the model; here they come first, as in "
+            f"every net of the language"
+        )
     return tensor.base

@@ -12,6 +12,11 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Array
 from cnndsl.importing.views import View
 
+
+class MixedExamplesError(UsageError):
+    """The examples of a batch depend on each other, which they never do in a net."""
+
+
 Tensor = View | Array
 """What a name of the model stands for: a view of a value of the net, or a constant."""
 

@@ -16,31 +16,40 @@ SIZES = (224, 352)  # both divide by 32, as nets with five halvings want
 NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 
 
-def draft_of_any_size(model: Model, read: Callable[[Model], Draft]) -> Draft:
-    """The draft with names for open sizes; with numbers, and a note, where layers depend on them.
+def draft_of_some_size(model: Model, read: Callable[[Model], Draft]) -> Draft:
+    """The draft for one size, and a note that its layers depend on it."""
+    draft = _read(model, read)
+    shapes = ", ".join(f"`{source.name}` {source.output}" for source in draft.inputs)
+    draft.notes.append(
+        f"the model leaves sizes open, and some of its layers depend on them: here its input "
+        f"is {shapes}, and --input gives another"
+    )
+    return draft
+
+
+def draft_of_any_size(model: Model, read: Callable[[Model], Draft]) -> Draft | None:
+    """The draft with names for open sizes; None where layers depend on them.
 
     It is read for two sizes: layers that are the same for both don't depend on the size.
     """
+    draft = _read(model, read)
+    _crop_to_partners(draft)
     try:
-        draft = read(with_size(model, SIZES[0]))
+        other = read(with_size(model, SIZES[1]))
+    except UsageError:
+        return None
+    _crop_to_partners(other)
+    return draft if _are_alike(draft, other) and _opened(model, draft) else None
+
+
+def _read(model: Model, read: Callable[[Model], Draft]) -> Draft:
+    try:
+        return read(with_size(model, SIZES[0]))
     except UsageError as e:
         raise UsageError(
             f"{e}. The model leaves sizes of its input open: perhaps it wants others than "
             f"{SIZES[0]}, which --input gives, as in --input 3@256x256"
         ) from None
-    _crop_to_partners(draft)
-    try:
-        other = read(with_size(model, SIZES[1]))
-        _crop_to_partners(other)
-    except UsageError:
-        other = None
-    if other is None or not _are_alike(draft, other) or not _opened(model, draft):
-        shapes = ", ".join(f"`{source.name}` {source.output}" for source in draft.inputs)
-        draft.notes.append(
-            f"the model leaves sizes open, and some of its layers depend on them: here its input "
-            f"is {shapes}, and --input gives another"
-        )
-    return draft
 
 
 def _crop_to_partners(draft: Draft) -> None:

@@ -20,7 +20,10 @@ from cnndsl.layers.base import Layer
 from cnndsl.layers.gates import Gelu
 from cnndsl.layers.scale import Scale
 
-GRID = np.linspace(-9, 9, 361)  # has 0 and the corners of the usual clips
+_FAR = np.array([12.0, 20.0, 33.0, 50.0, 100.0, 300.0, 1e3, 1e4])
+GRID = np.concatenate([-_FAR[::-1], np.linspace(-9, 9, 361), _FAR])
+"""Has 0 and the corners of the usual clips; the far ends tell `relu` from a relu with a bound."""
+
 MOST_STEPS = 16  # of one activation
 CLOSE = 2e-5
 
@@ -33,12 +36,14 @@ PLAIN: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "hsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
     "tanh": np.tanh,
-    "softplus": lambda x: np.log1p(np.exp(x)),
+    "softplus": lambda x: np.logaddexp(0, x),
     "silu": lambda x: x / (1 + np.exp(-x)),
     "hswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "gelu": lambda x: x / 2 * (1 + _PHI(x / np.sqrt(2))),
-    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
-    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "selu": lambda x: (
+        1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
+    ),
 }
 
 
@@ -132,7 +137,7 @@ def _applied(step: Step, inputs: list[Array]) -> Array:
         negative: Array = x * layer.slope
         return np.where(x > 0, x, negative)
     if isinstance(layer, Elu):
-        negative = layer.alpha * np.expm1(x)
+        negative = layer.alpha * np.expm1(np.minimum(x, 0))
         return np.where(x > 0, x, negative)
     match step.word:
         case "mul":
@@ -144,21 +149,31 @@ def _applied(step: Step, inputs: list[Array]) -> Array:
 
 
 def _recognised(values: Array) -> Layer | None:
-    """The activation that has these values on the grid."""
-    if not np.all(np.isfinite(values)):
+    """The activation that has these values on the grid.
+
+    A model's own arithmetic may overflow at the far ends, where e^x is too large: these places
+    count for none.
+    """
+    finite = np.isfinite(values)
+    if not np.all(finite | (np.abs(GRID) > 80)):
         return None
+    x, values = GRID[finite], values[finite]
+
+    def same(function: Callable[[Array], Array]) -> bool:
+        with np.errstate(all="ignore"):
+            return np.allclose(values, function(x), rtol=CLOSE, atol=CLOSE)
+
     for word, function in PLAIN.items():
-        if np.allclose(values, function(GRID), rtol=CLOSE, atol=CLOSE):
+        if same(function):
             return LAYERS[word]()
-    if np.allclose(values, _gelu_tanh(GRID), rtol=CLOSE, atol=CLOSE):
+    if same(_gelu_tanh):
         return Gelu(approximate=True)
-    slope = round(float(values[0] / GRID[0]), 6)
-    if 0 < slope < 1 and np.allclose(values, np.where(GRID > 0, GRID, slope * GRID), atol=CLOSE):
+    lowest = int(np.argmin(x))
+    slope = round(float(values[lowest] / x[lowest]), 6)
+    if 0 < slope < 1 and same(lambda x: np.where(x > 0, x, slope * x)):
         return Leaky(slope=slope)
-    alpha = round(float(values[0] / np.expm1(GRID[0])), 6)
-    if alpha > 0 and np.allclose(
-        values, np.where(GRID > 0, GRID, alpha * np.expm1(GRID)), atol=CLOSE
-    ):
+    alpha = round(float(values[lowest] / np.expm1(x[lowest])), 6)
+    if alpha > 0 and same(lambda x: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))):
         return Elu(alpha=alpha)
     return None
 

@@ -44,8 +44,25 @@ class Model:
     outputs: list[Port]
     nodes: list[onnx.NodeProto]
     constants: dict[str, Array]
+    proto: onnx.ModelProto
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-    proto: Any = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_halves(self) -> bool:
+        """Whether it holds weights in 16 bits, so that it computes in them."""
+        halves = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+        return any(tensor.data_type in halves for tensor in self.proto.graph.initializer)
+
+    def as_bytes(self) -> bytes:
+        """The file as it was read: with its weights inside, functions inlined, for inference.
+
+        Raises UsageError where it is too large for one message.
+        """
+        try:
+            return self.proto.SerializeToString()
+        except Exception:  # protobuf's own have no common base
+            raise UsageError(f"`{self.path}` is larger than a message may be") from None
 
 
 def read_model(path: Path) -> Model:
@@ -71,6 +88,7 @@ def read_model(path: Path) -> Model:
     if any(isinstance(text, bytes) for text in _texts(proto)):
         raise UsageError(f"`{path}` has names that are no text: it is damaged")
     _check_kinds(path, graph.node)
+    notes = _for_inference(graph, opset)
     constants = {t.name: _array(path, t) for t in graph.initializer}
     return Model(
         name=graph.name,
@@ -81,8 +99,46 @@ def read_model(path: Path) -> Model:
         outputs=[_port(v) for v in graph.output],
         nodes=list(graph.node),
         constants=constants,
+        proto=proto,
         metadata={entry.key: entry.value for entry in proto.metadata_props},
+        notes=tuple(notes),
     )
+
+
+def _for_inference(graph: onnx.GraphProto, opset: int) -> list[str]:
+    """Let norms use their running statistics, and dropouts do nothing; a sentence where the file
+    says otherwise.
+    """
+    norms, dropouts = list[str](), list[str]()
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    flowing = {port.name for port in graph.input} - constants.keys()
+    inference = 1 if opset < 7 else 0  # of `is_test`, then of `training_mode`
+    for node in graph.node:
+        if flowing.isdisjoint(node.input):
+            continue  # weights are standardised by norms, too
+        flowing.update(node.output)
+        if node.op_type == "BatchNormalization":
+            modes = [a for a in node.attribute if a.name in ("training_mode", "is_test")]
+            if any(mode.i != inference for mode in modes) or any(node.output[1:]):
+                norms.append(named(node))
+                for mode in modes:
+                    mode.i = inference
+                del node.output[1:]
+        elif node.op_type == "Dropout" and len(node.input) > 2 and node.input[2]:
+            mode = constants.get(node.input[2])
+            if mode is None or numpy_helper.to_array(mode).any():
+                dropouts.append(named(node))
+            del node.input[2:]
+    return [
+        f"{len(names)} {what}{'s' * (len(names) != 1)} of the model (`{names[0]}`"
+        f"{', …' if len(names) > 1 else ''}) {'is' if len(names) == 1 else 'are'} {does}"
+        for names, what, does in (
+            (norms, "batch norm", "set to use each batch's statistics, as in training; here "
+             "they use the running ones"),
+            (dropouts, "dropout", "set to drop values, as in training; here they don't"),
+        )
+        if names
+    ]  # fmt: skip
 
 
 def attributes(path: Path, node: onnx.NodeProto) -> dict[str, Any]:

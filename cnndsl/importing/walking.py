@@ -51,11 +51,10 @@ class Walker:
         try:
             return LAYERS[word](**fields)
         except ValidationError as e:
-            first = e.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            last = e.errors()[-1]  # numbers are the last of the forms that an argument may have
             node.refuse(
-                f"is a `{word}` with an argument that `{word}` can't have: {where}, "
-                f"{first['msg'].lower()}"
+                f"is a `{word}` with an argument that `{word}` can't have: {last['loc'][0]}, "
+                f"{last['msg'].lower()}"
             )
 
     def add(

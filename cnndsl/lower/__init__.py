@@ -56,7 +56,8 @@ def _outputs(builder: GraphBuilder) -> list[ir.Value]:
         value = builder.values[value_name]
         if value.name != name:
             inner = builder.values.get(name)
-            if inner is not None and name not in taken:
+            # A dropout gives its input's own value, which keeps its name.
+            if inner is not None and inner.name == name and name not in taken:
                 inner.name = f"{name}/inner"
             if value.producer() is None or value in outputs or value.name in names:
                 value = _copy(builder, value, name)

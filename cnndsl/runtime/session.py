@@ -56,8 +56,9 @@ def open_session(
     threads: int | None = None,
     entries: Mapping[str, str] | None = None,
     patterns: bool = True,
+    optimise: bool = True,
 ) -> Session:
-    """A session for a model in a file or in memory.
+    """A session for a model in a file or in memory; `optimise` lets it rewrite the graph.
 
     `patterns` lets it learn in a first run which value needs memory when, and take one block for
     all of them from the second run on; what the first run took stays beside it.
@@ -79,6 +80,8 @@ def open_session(
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _SILENT
     options.enable_mem_pattern = patterns
+    if not optimise:
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
     try:

@@ -1,12 +1,15 @@
-"""Is it an ONNX model at all, and do its weights lie where they may?
+"""Is it an ONNX model at all, and is it safe to open: where do its weights lie, how large is it?
 
 A model can name other files that hold its weights. ONNX Runtime before 1.24 reads whatever file is
-named, so a model from somewhere else could show what lies anywhere on the disk; cnndsl looks first.
-Of the file only protobuf's tags and lengths are read.
+named, so a model from somewhere else could show what lies anywhere on the disk. A model can have
+functions that call each other, and a few lines may stand for billions of nodes. So cnndsl looks
+first. Of the file only protobuf's tags and lengths, and a few names, are read.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from cnndsl.diagnostics import UsageError
@@ -14,6 +17,7 @@ from cnndsl.weights.protobuf import LENGTH_DELIMITED, BadMessage, Buffer, fields
 
 MOST_NESTED = 64
 MOST_FIELDS = 10_000_000  # a net of 10,000 layers has under a million
+MOST_NODES = 1_000_000  # once every function stands in the place of its calls
 
 # Which fields of onnx.proto's messages lead to a tensor, by number.
 _CHILDREN: dict[str, dict[int, str]] = {
@@ -28,10 +32,15 @@ _CHILDREN: dict[str, dict[int, str]] = {
 }
 _MODEL_GRAPH = 7, LENGTH_DELIMITED
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
+_NODE_KIND, _NODE_DOMAIN = 4, 7
+_FUNCTION_NAME, _FUNCTION_DOMAIN = 1, 10
+
+Call = tuple[bytes, bytes]  # a domain and the name of an operator or function in it
 
 
 def check_model(model: Path | bytes) -> None:
-    """Raise UsageError unless it is an ONNX model whose weights lie in its folder or below it.
+    """Raise UsageError unless it is an ONNX model of a possible size, whose weights lie in its
+    folder or below it.
 
     A model in memory has no folder, so its weights must be inside it.
     """
@@ -87,20 +96,53 @@ def _locations(buffer: Buffer) -> set[str]:
     found: set[str] = set()
     if not any(f[:2] == _MODEL_GRAPH for f in fields(buffer, 0, len(buffer))):
         raise BadMessage
-    todo, count = [("Model", 0, len(buffer), 0)], 0
+    calls: dict[Call, Counter[Call]] = {_MAIN: Counter()}
+    todo, count = [("Model", 0, len(buffer), 0, _MAIN)], 0
     while todo:
-        kind, begin, end, depth = todo.pop()
+        kind, begin, end, depth, owner = todo.pop()
         if kind == "Entry":
             found |= _location(buffer, begin, end)
             continue
+        if kind == "Function":
+            owner = _named(buffer, begin, end, _FUNCTION_DOMAIN, _FUNCTION_NAME)
+            calls.setdefault(owner, Counter())
+        elif kind == "Node":
+            calls[owner][_named(buffer, begin, end, _NODE_DOMAIN, _NODE_KIND)] += 1
         children = _CHILDREN[kind]
         for number, form, start, stop in fields(buffer, begin, end):
             count += 1
             if depth > MOST_NESTED or count > MOST_FIELDS:
                 raise BadMessage
             if number in children and form == LENGTH_DELIMITED:
-                todo.append((children[number], start, stop, depth + 1))
+                todo.append((children[number], start, stop, depth + 1, owner))
+    if len(calls) > 1:
+        _check_calls(calls)
     return found
+
+
+_MAIN: Call = (b"", b"")
+
+
+def _named(buffer: Buffer, begin: int, end: int, domain: int, name: int) -> Call:
+    texts = {n: buffer[i:j] for n, _, i, j in fields(buffer, begin, end) if n in (domain, name)}
+    return texts.get(domain, b""), texts.get(name, b"")
+
+
+def _check_calls(calls: dict[Call, Counter[Call]]) -> None:
+    """Raise UsageError where functions call themselves, or stand for too many nodes."""
+    sorter = TopologicalSorter({name: made.keys() & calls.keys() for name, made in calls.items()})
+    try:
+        order = list(sorter.static_order())
+    except CycleError:
+        raise UsageError("the model has functions that call themselves, so it has no end") from None
+    sizes: dict[Call, int] = {}
+    for name in order:
+        sizes[name] = sum(times * sizes.get(call, 1) for call, times in calls[name].items())
+    if sizes[_MAIN] > MOST_NODES:
+        raise UsageError(
+            f"the model's functions call each other so often that it has {sizes[_MAIN]:,} nodes; "
+            f"no net has so many layers"
+        )
 
 
 def _location(buffer: Buffer, begin: int, end: int) -> set[str]:

@@ -135,6 +135,15 @@ def test_a_device_or_pipe_is_not_replaced(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_an_input_keeps_its_name_where_a_dropout_passes_it_on(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    cnndsl.compile("net N\ninput image 3@4x4\nresult: dropout 0.5 relu\noutput result\n", path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    image = np.linspace(-1, 1, 48, dtype=np.float32).reshape(1, 3, 4, 4)
+    (result,) = session.run(["result"], {"image": image})
+    np.testing.assert_array_equal(result, np.maximum(image, 0))
+
+
 def test_outputs_are_called_as_in_the_spec(tmp_path: Path) -> None:
     text = """
 input image 3@8x8

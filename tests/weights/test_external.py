@@ -1,12 +1,16 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.importing import import_model
 from cnndsl.runtime.session import open_session, run_session
+from cnndsl.surgery.models import cut_file
 from cnndsl.weights.external import check_model, external_locations
 from tests.support.small_models import channel_means, difference, saved, with_external_weights
 
@@ -122,3 +126,50 @@ def test_any_damage_is_met(data: st.DataObject) -> None:
 
 def _varint(value: int) -> bytes:
     return bytes([value & 0x7F | 0x80]) + _varint(value >> 7) if value > 0x7F else bytes([value])
+
+
+def calling(folder: Path, calls: dict[str, list[str]]) -> Path:
+    """A model of functions that call each other; the graph calls `f0`."""
+
+    def nodes(called: list[str], first: str, last: str) -> list[onnx.NodeProto]:
+        names = [first, *(f"t{i}" for i in range(1, len(called))), last]
+        return [
+            helper.make_node(
+                kind, [names[i]], [names[i + 1]], domain="" if kind == "Relu" else "own"
+            )
+            for i, kind in enumerate(called)
+        ]
+
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    functions = [
+        helper.make_function("own", name, ["x"], ["y"], nodes(called, "x", "y"), opsets)
+        for name, called in calls.items()
+    ]
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 3, 4, 4]) for n in ("x", "y")]
+    graph = helper.make_graph(nodes(["f0"], "x", "y"), "g", ports[:1], ports[1:])
+    path = folder / "functions.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, functions=functions), path)
+    return path
+
+
+def test_functions_may_call_each_other(folder: Path) -> None:
+    check_model(calling(folder, {"f0": ["f1", "Relu"], "f1": ["Relu", "Relu"]}))
+
+
+@pytest.mark.parametrize(
+    ("calls", "reason"),
+    [
+        ({"f0": ["f1"], "f1": ["f0"]}, "functions that call themselves"),
+        (
+            {f"f{i}": [f"f{i + 1}"] * 2 for i in range(40)} | {"f40": ["Relu"]},
+            "it has 1,099,511,627,776 nodes",
+        ),
+    ],
+)
+def test_functions_without_end_are_refused_before_they_are_written_out(
+    folder: Path, calls: dict[str, list[str]], reason: str
+) -> None:
+    path = calling(folder, calls)
+    for use in (check_model, import_model, lambda p: cut_file(p, ["x"], folder / "cut.onnx")):
+        with pytest.raises(UsageError, match=reason):
+            use(path)

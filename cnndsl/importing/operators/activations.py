@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from cnndsl.importing.elementary import Elementary
-from cnndsl.importing.nodes import Node
+from cnndsl.importing.nodes import MixedExamplesError, Node
 from cnndsl.importing.views import View, along_channels
 from cnndsl.importing.walking import Walker, operator
 
@@ -57,8 +57,10 @@ def clip(walker: Walker, node: Node) -> View:
     low, high = node.number("min", -np.inf), node.number("max", np.inf)
     low = float(node.floats(1).reshape(-1)[0]) if node.has(1) else low
     high = float(node.floats(2).reshape(-1)[0]) if node.has(2) else high
-    if abs(low) > 1e30 and abs(high) > 1e30:
+    if low < -1e30 and high > 1e30:
         return view
+    if low >= high:  # then ONNX gives the upper bound everywhere
+        return walker.affine(node, view, factor=0.0, offset=high)
     if low == 0 and high == 6:
         return walker.elementwise(node, view, "relu6")
     if low == 0 and high > 1e30:
@@ -116,8 +118,8 @@ def swish(walker: Walker, node: Node) -> View:
 def prelu(walker: Walker, node: Node) -> View:
     """`prelu`, with one slope a channel or one for all."""
     view, slopes = node.view(), node.floats(1)
-    if slopes.ndim == 1 and slopes.size > 1 and view.sizes[1:2] == (slopes.size,):
-        slopes = slopes.reshape([-1, *(1,) * (len(view.dims) - 2)])  # as old versions have it
+    if node.opset < 7 and slopes.ndim == 1 and slopes.size > 1:  # before broadcasting was general
+        slopes = slopes.reshape([-1, *(1,) * (len(view.dims) - 2)])
     found = along_channels(view, slopes)
     if found is None:
         node.refuse("has a slope for every position; `prelu` has one a channel")
@@ -137,6 +139,11 @@ def softmax(walker: Walker, node: Node) -> View:
         over = tuple(chain.from_iterable(view.dims[axis:]))
     else:
         over = view.dims[node.axis(default=-1)]
+    if set(over) & set(walker.batch):
+        raise MixedExamplesError(
+            f"the model's {node.kind} `{node.name}` is taken over the whole batch, so that its "
+            f"examples depend on each other; in a net they never do"
+        )
     if set(over) != set(view.axes[1]):
         if over == tuple(chain.from_iterable(view.axes[1:])):
             flat = walker.whole(walker.arrange(node, view, [over]))

@@ -45,6 +45,8 @@ def pool(walker: Walker, node: Node) -> View | Sequence[View]:
         fields["countpad"] = True
     if node.integer("ceil_mode"):
         fields["ceil"] = True
+    if places and node.integer("storage_order"):
+        node.refuse("counts places column by column (storage_order=1); `unpool` goes row by row")
     layer = walker.layer(node, word, **fields)
     for other in _simpler(walker, node, base, layer, fields):
         layer = other
@@ -65,14 +67,29 @@ def unpool(walker: Walker, node: Node) -> View:
         node.refuse("scatters values by places that no pool gives")
     if number and node.array(0).any():
         node.refuse("scatters values over others than zeros")
-    layer = walker.layer(node, "unpool")
-    step = walker.whole(walker.add(node, layer, values.base, pool, pool.inputs[0]))
+    x = pool.inputs[0]
+    if not number and _unpooled(node, values) != x.output.sizes:
+        node.refuse("makes a map of another size than the pool took in")
+    step = walker.whole(walker.add(node, walker.layer(node, "unpool"), values.base, pool, x))
     if not number:
         return step
     try:
         return step.reshaped(node.array(0).shape)
     except Unfit:
         node.refuse("scatters values over more than the pool took in")
+
+
+def _unpooled(node: Node, values: View) -> tuple[int, ...]:
+    """The size of a MaxUnpool's map: the one that is given, or the smallest that the pool's windows
+    cover.
+    """
+    rank = values.base.output.rank
+    if node.has(2):
+        return tuple(int(n) for n in node.array(2).reshape(-1))[2:]
+    kernel, stride = axes(node, "kernel_shape", rank), axes(node, "strides", rank)
+    pads = node.integers("pads") or (0,) * (2 * rank)
+    whole = zip(values.base.output.sizes, kernel, stride, pads[:rank], pads[rank:], strict=True)
+    return tuple((n - 1) * s + k - before - behind for n, k, s, before, behind in whole)
 
 
 def _simpler(

@@ -1,0 +1,156 @@
+"""The imported net and the model that it was made of, run on the same random numbers.
+
+Every operator has corners that a reader may get wrong, and a net that computes something else than
+its model is worse than none. So both are run by ONNX Runtime, the model without optimisation, and
+their outputs compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnndsl.analyse import analyse
+from cnndsl.diagnostics import UsageError
+from cnndsl.emit import skeleton
+from cnndsl.importing.draft import Array, Draft, Float, Source
+from cnndsl.importing.reading import Model
+from cnndsl.lower import lower
+from cnndsl.network import Network
+from cnndsl.runtime.model import NUMPY_TYPES
+from cnndsl.runtime.session import Session, open_session, run_session
+
+EVEN, ODD = (224, 160, 32), (211, 147, 27)
+"""Numbers for open heights, widths and depths: some that halve five times, some that don't."""
+
+SCALES = (1.0, 30.0)
+"""Random inputs are as large: nets take pictures from −1 to 1, or from 0 to 255."""
+
+BATCHES = (2, 1)  # two examples show whether they depend on each other; some models want one
+MOST_MACS = 20 * 10**9  # of a net that is run more than once
+TOLERANCE, HALVES = 1e-3, 3e-2  # relative to an output's largest value; in float16
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`differs` says what differs, empty where nothing does; `skipped` why nothing was compared."""
+
+    differs: str = ""
+    skipped: str = ""
+
+
+def verify(model: Model, draft: Draft, network: Network, values: Mapping[str, Float]) -> Verdict:
+    """Compare what both compute.
+
+    Sizes that the net leaves open are tried as even and as odd numbers, where the model takes them.
+    """
+    try:
+        theirs = open_session(model.as_bytes(), optimise=False)
+    except UsageError as e:
+        return Verdict(skipped=str(e))
+    proto = skeleton(lower(network), as_inputs=True)
+    ours = open_session(proto.SerializeToString(), optimise=False)
+    opened = any(not i.shape.is_concrete for i in network.inputs)
+    for sizes in (EVEN, ODD) if opened else (EVEN,):
+        for batch in BATCHES:
+            try:
+                differs = _compared(model, draft, network, (theirs, ours), values, (batch, *sizes))
+            except UsageError as e:
+                if batch == BATCHES[-1] and sizes is EVEN:
+                    return Verdict(skipped=str(e))
+                continue  # the model itself wants another batch, or other sizes
+            if differs:
+                return Verdict(differs=differs)
+            break
+    return Verdict()
+
+
+def _compared(
+    model: Model,
+    draft: Draft,
+    network: Network,
+    sessions: tuple[Session, Session],
+    values: Mapping[str, Float],
+    sizes: Sequence[int],
+) -> str:
+    """What differs between outputs for these sizes, the batch in front; empty where nothing does.
+
+    Raises UsageError where the model itself can't be run so.
+    """
+    theirs, ours = sessions
+    for feeds in _feeds(theirs, draft, network, sizes):
+        expected = run_session(theirs, [port.name for port in model.outputs], feeds)
+        given = {
+            mine.name: _turned(feeds[port.name].astype(np.float32), source)
+            for mine, port, source in zip(network.inputs, model.inputs, draft.inputs, strict=True)
+        }
+        try:
+            found = run_session(ours, [o.name for o in ours.get_outputs()], {**given, **values})
+        except UsageError as e:
+            return str(e)
+        half = model.has_halves or any(a.dtype == np.float16 for a in expected.values())
+        for name, made in zip(expected, found.values(), strict=True):
+            differs = _difference(expected[name], _arranged(made, draft, name), half)
+            if differs:
+                return f"output `{name}` {differs}"
+    return ""
+
+
+def _feeds(
+    session: Session, draft: Draft, network: Network, sizes: Sequence[int]
+) -> Iterator[dict[str, Array]]:
+    """Random inputs, of several scales where the net is cheap enough."""
+    random = np.random.default_rng(0)
+    ports = {port.name: port for port in session.get_inputs()}
+    sources = dict(zip(ports, draft.inputs, strict=True))
+    dear = _macs(network) > MOST_MACS
+    for scale in SCALES[: 1 if dear else None]:
+        yield {
+            name: (scale * random.standard_normal(_shape(port.shape, sources[name], sizes))).astype(
+                NUMPY_TYPES[port.type]
+            )
+            for name, port in ports.items()
+        }
+
+
+def _macs(network: Network) -> int:
+    total = analyse(network).totals.macs
+    return total if isinstance(total, int) else 0
+
+
+def _shape(port: Sequence[int | str | None], source: Source, sizes: Sequence[int]) -> list[int]:
+    """A shape for the model's input: fixed numbers, those of the net, and for what both leave open
+    the given ones.
+    """
+    batch, *numbers = sizes
+    space = iter(numbers)
+    ours = [n if isinstance(n, int) else next(space) for n in source.output.space]
+    example = [*ours, source.output.channels] if source.last else [source.output.channels, *ours]
+    first = port[0]
+    return [first if isinstance(first, int) and first > 0 else batch, *example]
+
+
+def _turned(array: Array, source: Source) -> Array:
+    return np.ascontiguousarray(np.moveaxis(array, -1, 1)) if source.last else array
+
+
+def _arranged(made: Array, draft: Draft, name: str) -> Array:
+    return np.moveaxis(made, 1, -1) if name in draft.last else made
+
+
+def _difference(expected: Array, made: Array, half: bool) -> str:
+    """What differs, in words; empty where nothing does."""
+    if expected.size != made.size:
+        return f"is {'x'.join(map(str, expected.shape))}, and not {'x'.join(map(str, made.shape))}"
+    expected, made = expected.astype(np.float64).reshape(made.shape), made.astype(np.float64)
+    known = np.isfinite(expected)
+    if not known.any():
+        return ""
+    expected, made = expected[known], made[known]
+    largest = np.abs(expected).max()
+    error = np.abs(expected - made).max()
+    if error <= (HALVES if half else TOLERANCE) * largest + 1e-6:
+        return ""
+    return f"differs by {error:.3g}, where its largest value is {largest:.3g}"
