@@ -12,12 +12,12 @@ from cnndsl.cli.output import counted, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import spec_or_model
+from cnndsl.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from cnndsl.transfer.features import Features
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-_NAMED = 3
 
 
 @click.command(short_help="Write what a layer makes of pictures to a file.")
@@ -102,19 +102,17 @@ def command(
         )
     write_features(features, output)
     if not quiet:
-        for line in _remarks(features, output):
-            echo_line(line, err=line.startswith("left out"))
+        echo_line(_remark(features, output))
+    for reason in features.skipped.values():
+        echo_line(f"left out: {reason}", err=True)
+    if features.skipped:
+        raise UsageError(f"{len(features.skipped):,} of {total:,} pictures can't be read")
 
 
-def _remarks(features: Features, path: Path) -> list[str]:
+def _remark(features: Features, path: Path) -> str:
     shapes = ", ".join(
         f"`{name}` {'x'.join(map(str, values.shape[1:]))}"
         for name, values in features.arrays.items()
     )
     counts = [f"{features.of(s).sum():,} {s}" for s in dict.fromkeys(features.split.tolist())]
-    lines = [f"{path}: {shapes} of {' + '.join(counts)} pictures"]
-    if features.skipped:
-        few = ", ".join(f"`{name}` ({why})" for name, why in [*features.skipped.items()][:_NAMED])
-        more = ", …" if len(features.skipped) > _NAMED else ""
-        lines.append(f"left out {len(features.skipped)} that can't be read: {few}{more}")
-    return lines
+    return f"{path}: {shapes} of {' + '.join(counts)} pictures"

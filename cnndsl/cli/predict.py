@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.trained import model_path
+from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
 from cnndsl.printing import json_text
 
@@ -53,7 +55,8 @@ def command(
 ) -> None:
     """Name the class of each INPUT (pictures, or folders of them) as MODEL sees it.
 
-    MODEL is an .onnx file or the folder of a run.
+    MODEL is an .onnx file or the folder of a run. What can't be read is named, and the exit status
+    is 1 then; CSV and JSON say it too, under `error`.
     """
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
@@ -62,28 +65,35 @@ def command(
     opened = open_model(model_path(model), device=device, threads=threads)
     names = read_labels(labels) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing)
-    samples = gather(opened, list(inputs), how)
+    samples = gather(opened, list(inputs), how, lenient=True)
     if form is None:
         form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
     lines = FORMATS[form](_answers(opened, samples, names, top, batch))
     if output is None:
         for line in lines:
             echo(line)
-        return
-    with replaced(output) as file:
-        for line in lines:
-            file.write(f"{line}\n".encode())
+    else:
+        with replaced(output) as file:
+            for line in lines:
+                file.write(f"{line}\n".encode())
+    check_all_read(samples)
+
+
+Answer = tuple[str, "Best | str"]
+"""A source with its best classes, or with the reason why it can't be read."""
 
 
 def _answers(
     model: Model, samples: Samples, labels: tuple[str, ...] | None, top: int, batch: int | None
-) -> Iterator[tuple[str, Best]]:
-    """Each source with its best classes."""
+) -> Iterator[Answer]:
+    """Each source's answer, in the order of the inputs."""
     from cnndsl.runtime import stream
     from cnndsl.runtime.answers import Best, answer, read_outputs
 
+    assert samples.unreadable is not None
     reading = None
-    for results in stream(samples, model.choose(), batch):
+    lost, told, place = samples.unreadable, 0, 0
+    for results in named(stream(samples, model.choose(), batch), samples):
         if reading is None:
             readings = read_outputs(results, top=top, labels=labels)
             reading = next((r for r in readings if r.classes), None)
@@ -92,39 +102,62 @@ def _answers(
                     f"{model.name} has no output of classes; `cnndsl run` shows others"
                 )
         for source, row in zip(results.sources, results[reading.output], strict=True):
+            while told < len(lost) and lost[told].place == place:
+                yield lost[told].source, lost[told].reason
+                told, place = told + 1, place + 1
             best = answer(reading, row)
             assert isinstance(best, Best)
             yield source, best
+            place += 1
+    yield from ((entry.source, entry.reason) for entry in lost[told:])
 
 
 def _name(label: str, number: int) -> str:
     return label or f"class {number}"
 
 
-def _text(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
+def _text(answers: Iterator[Answer]) -> Iterator[str]:
     for source, best in answers:
-        shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]
-        yield f"{source}: {', '.join(shown)}"
+        if not isinstance(best, str):
+            shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]
+            yield f"{source}: {', '.join(shown)}"
 
 
-def _csv(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
-    for place, (source, best) in enumerate(answers):
-        if not place:
-            numbers = [f"_{n}" if n > 1 else "" for n in range(1, len(best.ranked) + 1)]
-            heads = [f"{head}{n}" for n in numbers for head in ("class", "probability")]
-            yield ",".join(["input", *heads])
+def _csv(answers: Iterator[Answer]) -> Iterator[str]:
+    early: list[Answer] = []  # before the number of columns is known
+    for found in answers:
+        early.append(found)
+        if not isinstance(found[1], str):
+            break
+    width = max((len(best.ranked) for _, best in early if not isinstance(best, str)), default=1)
+    numbers = [f"_{n}" if n > 1 else "" for n in range(1, width + 1)]
+    yield _row(["input", *(f"{h}{n}" for n in numbers for h in ("class", "probability")), "error"])
+    for source, best in chain(early, answers):
+        if isinstance(best, str):
+            yield _row([source, *[""] * (2 * width), best])
+            continue
         cells = [c for r in best.ranked for c in (_name(r.label, r.number), f"{r.score:.6f}")]
-        row = io.StringIO()
-        csv.writer(row, lineterminator="").writerow([source, *cells])
-        yield row.getvalue()
+        yield _row([source, *cells, ""])
 
 
-def _json(answers: Iterator[tuple[str, Best]]) -> Iterator[str]:
+def _row(cells: Sequence[str]) -> str:
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(cells)
+    return row.getvalue()
+
+
+def _json(answers: Iterator[Answer]) -> Iterator[str]:
     line = "["
     for place, (source, best) in enumerate(answers):
         yield line + "," * (place > 0)
-        top = [{"class": r.number, "label": r.label or None, "score": r.score} for r in best.ranked]
-        line = json_text({"input": source, "top": top})
+        entry: dict[str, object] = {"input": source}
+        if isinstance(best, str):
+            entry |= {"top": [], "error": best}
+        else:
+            entry["top"] = [
+                {"class": r.number, "label": r.label or None, "score": r.score} for r in best.ranked
+            ]
+        line = json_text(entry)
     yield line
     yield "]"
 

@@ -15,6 +15,7 @@ from cnndsl.cli.loading import load_weights
 from cnndsl.cli.options import load_spec, read_size
 from cnndsl.cli.output import counted, echo, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def command(
 
     An INPUT is a picture, an .npy or .npz file, or a folder of pictures; for a model with several
     inputs it is `name=file`, or an .npz with all. A spec is compiled, with random weights unless
-    --weights gives others.
+    --weights gives others. What can't be read is named, and the exit status is 1 then.
     """
     from cnndsl.runtime import gather, stream
     from cnndsl.runtime.answers import check_labels, read_outputs
@@ -127,7 +128,7 @@ def command(
     opened = open_model(network or model, device=device, threads=threads, seed=seed, weights=loaded)
     outputs = opened.choose(names)
     how = read_preprocessing(pictures, opened.preprocessing)
-    samples = gather(opened, _by_name(inputs, opened), how, read_size(size))
+    samples = gather(opened, _by_name(inputs, opened), how, read_size(size), lenient=True)
     form = form or (None if output else "text")
 
     def read(results: Results) -> list[Reading]:
@@ -140,10 +141,12 @@ def command(
     if not quiet:
         _remark(opened, samples, how, seed)
     with ExitStack() as stack:
-        results = stream(samples, outputs, batch)
+        results = named(stream(samples, outputs, batch), samples)
         writer = None
         if output:
-            writer = Writer(output, tuple(port.name for port in outputs), samples.count)
+            assert samples.unreadable is not None
+            ports = tuple(port.name for port in outputs)
+            writer = Writer(output, ports, samples.count, samples.unreadable)
             results = _written(results, stack.enter_context(writer))
         if samples.count > batch_size(opened, batch) and not (form and sys.stdout.isatty()):
             results = _watched(results, samples.count)
@@ -157,6 +160,7 @@ def command(
     if writer and not quiet:
         for note in writer.notes:
             echo_line(note, err=True)
+    check_all_read(samples)
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -204,9 +208,10 @@ def _remark(model: Model, samples: Samples, how: Preprocessing | None, seed: int
             f"(see --scale, --mean, --std, --bgr, --resize)",
             err=True,
         )
-    if samples.skipped:
-        plural = "s" * (samples.skipped != 1)
-        echo_line(f"left out {samples.skipped} file{plural} that are no pictures", err=True)
+    if samples.others:
+        from cnndsl.runtime.searching import described
+
+        echo_line(f"no pictures, left out: {described(samples.others)}", err=True)
 
 
 def _written(stream: Iterable[Results], writer: Writer) -> Iterator[Results]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from cnndsl.data.dataset import SPLITS, Files, Split, split_word
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.inputs import PICTURE_SUFFIXES
 from cnndsl.runtime.labels import composed, ordered
+from cnndsl.runtime.searching import PICTURE_SUFFIXES
 
 _NO_CLASSES = frozenset({"__MACOSX", "__pycache__"})
 _LISTED = 5

@@ -18,7 +18,8 @@ from PIL import ImageDraw, ImageFont
 from cnndsl.data.augmentation import Plan
 from cnndsl.data.warp import beyond
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.images import FILTERS, FORMATS, Image, open_picture
+from cnndsl.runtime import images
+from cnndsl.runtime.images import FILTERS, Image, open_picture
 from cnndsl.runtime.pictures import PictureInput
 
 Picture = Image.Image
@@ -27,8 +28,6 @@ Box = tuple[int, int, int, int]
 MOST_PIXELS = 1 << 27
 """A strip of 1x10,000 pixels would be enlarged beyond all bounds."""
 
-Image.init()  # or Pillow doesn't know yet which formats it has
-_FORMATS = [name for name in FORMATS if name in Image.OPEN]
 MANY_PIXELS = 1 << 25
 _one_at_a_time = Lock()
 _TURNING = {
@@ -194,7 +193,7 @@ def header(path: Path) -> tuple[str, str, int, int]:
 
     Raises what Pillow does where it is no picture.
     """
-    with path.open("rb") as stream, Image.open(stream, formats=_FORMATS) as image:
+    with path.open("rb") as stream, images.opened(stream) as image:
         return image.format or "", image.mode, image.width, image.height
 
 

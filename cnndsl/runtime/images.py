@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +23,8 @@ except ModuleNotFoundError:
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 Image.init()  # or Pillow, of which not every build has all formats, doesn't know which it has
 _FORMATS = [name for name in FORMATS if name in Image.OPEN]
+_HEIF = re.compile(rb"....ftyp(hei[cxms]|hev[cmsx]|mif1|msf1)", re.DOTALL)
+_AVIF = re.compile(rb"....ftyp(avi[fs]|mif1.{8}avif)", re.DOTALL)
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -60,11 +64,15 @@ def open_picture(path: Path, channels: int) -> Image.Image:
     """
     try:
         # As a stream: a TIFF that it may map into memory, Pillow turns wrongly.
-        with path.open("rb") as stream, Image.open(stream, formats=_FORMATS) as file:
+        with path.open("rb") as stream, opened(stream) as file:
             file.load()
             return _in_mode(_upright(file), channels)
+    except UsageError as e:
+        raise UsageError(f"`{path}` {e}") from None
     except Image.UnidentifiedImageError:
-        raise UsageError(f"`{path}` is no picture in a known format") from None
+        empty = path.stat().st_size == 0
+        what = "is empty" if empty else "is no picture in a known format"
+        raise UsageError(f"`{path}` {what}") from None
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise UsageError(f"`{path}` has more than {most:,} pixels; make it smaller first") from None
@@ -72,9 +80,41 @@ def open_picture(path: Path, channels: int) -> Image.Image:
         raise UsageError(f"there is no file `{path}`") from None
     except MemoryError:
         raise UsageError(f"`{path}` doesn't fit into memory; make it smaller first") from None
+    except IsADirectoryError:
+        raise UsageError(f"`{path}` is a folder") from None
     except Exception as e:  # decoders raise whatever they stumble over in a damaged file
         reason = (isinstance(e, OSError) and e.strerror) or str(e) or type(e).__name__
         raise UsageError(f"`{path}` can't be read as a picture: {reason.strip('. ')}") from None
+
+
+def opened(stream: BinaryIO) -> Image.Image:
+    """A picture's file whose pixels aren't decoded yet.
+
+    Raises UsageError where a library is missing for its format, else what Pillow raises.
+    """
+    start = stream.read(32)
+    stream.seek(0)
+    if _AVIF.match(start):
+        if "AVIF" not in Image.OPEN:
+            raise UsageError(
+                "is an AVIF picture, which needs Pillow 11.3 or newer: `pip install -U pillow`"
+            )
+    elif _HEIF.match(start):
+        return Image.open(stream, formats=[_heif()])
+    return Image.open(stream, formats=_FORMATS)
+
+
+@cache
+def _heif() -> str:
+    """Make Pillow read HEIC and HEIF; what it calls that format. Raises UsageError."""
+    try:
+        import pillow_heif  # pyright: ignore
+    except ImportError:
+        raise UsageError(
+            "is a HEIC picture, for which pillow-heif is missing: `pip install pillow-heif`"
+        ) from None
+    pillow_heif.register_heif_opener()  # pyright: ignore
+    return "HEIF"
 
 
 def prepare(image: Image.Image, picture: PictureInput) -> npt.NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,16 +13,12 @@ from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.arrays import by_input, read_npy, read_npz
 from cnndsl.runtime.model import Model, listed
 from cnndsl.runtime.pictures import PictureInput, Size, picture_input, picture_port
-from cnndsl.runtime.samples import Arrays, Samples
+from cnndsl.runtime.samples import Arrays, Samples, Unreadable
+from cnndsl.runtime.searching import described, pictures_below
 from cnndsl.runtime.session import Array
 
 Item = str | Path | Array
 Inputs = Item | Sequence[Item] | Mapping[str, Item]
-
-PICTURE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".bmp", ".dib", ".gif"}
-    | {".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k"}
-)
 
 
 def gather(
@@ -30,41 +26,49 @@ def gather(
     inputs: Inputs,
     preprocessing: Preprocessing | None = None,
     size: Size | None = None,
+    lenient: bool = False,
 ) -> Samples:
     """Find and check everything that a model is to be run on; pictures are not opened yet.
 
     `inputs` is a path or an array, several of them, or one for each input by name. Paths are
     pictures, .npy or .npz files, or folders, which are searched for pictures at any depth, in
-    alphabetical order. Raises UsageError where something is missing or doesn't suit the model.
+    alphabetical order. `lenient` goes on without what can't be read, then or later, and keeps it in
+    the samples' `unreadable`. Raises UsageError where something is missing or doesn't suit the
+    model, or nothing is left.
     """
     if isinstance(inputs, Mapping):
         return _by_name(model, inputs, preprocessing, size)
     items = [inputs] if isinstance(inputs, str | Path | np.ndarray) else list(inputs)
-    parts: list[Path | Arrays] = []
-    skipped = 0
+    parts: list[Path | Arrays | Unreadable] = []
+    others: Counter[str] = Counter()
     for number, item in enumerate(items):
-        found, others = _parts(model, item, f"array {number}")
-        parts += found
-        skipped += others
+        try:
+            parts += _parts(model, item, f"array {number}", others)
+        except UsageError as e:
+            if not lenient or isinstance(item, np.ndarray):
+                raise
+            parts.append(Unreadable(str(item), str(e)))
     if not parts:
         raise UsageError("there is nothing to run the model on")
     pictures = any(isinstance(part, Path) for part in parts)
     picture = picture_input(model, preprocessing, size) if pictures else None
-    return Samples(model, tuple(parts), skipped, picture)
+    return Samples(model, tuple(parts), others, picture, [] if lenient else None)
 
 
-def _parts(model: Model, item: Item, name: str) -> tuple[list[Path | Arrays], int]:
-    """What one of the inputs stands for, and how many files of a folder were left out."""
+def _parts(
+    model: Model, item: Item, name: str, others: Counter[str]
+) -> list[Path | Arrays | Unreadable]:
+    """What one of the inputs stands for; `others` counts files of a folder that are left out."""
     if isinstance(item, np.ndarray):
-        return [_arrays(model, {"": item}, name, name)], 0
+        return [_arrays(model, {"": item}, name, name)]
     path = _path(item)
     if path.is_dir():
-        return _pictures_in(path)
+        return _pictures_in(path, others)
     if path.suffix.lower() == ".npy":
-        return [_arrays(model, {"": read_npy(path)}, str(path), f"`{path}`")], 0
+        return [_arrays(model, {"": read_npy(path)}, str(path), f"`{path}`")]
     if path.suffix.lower() == ".npz":
-        return [_arrays(model, read_npz(path), str(path), f"`{path}`")], 0
-    return [path], 0
+        return [_arrays(model, read_npz(path), str(path), f"`{path}`")]
+    return [path]
 
 
 def _path(item: object) -> Path:
@@ -77,19 +81,15 @@ def _path(item: object) -> Path:
     return path
 
 
-def _pictures_in(folder: Path) -> tuple[list[Path | Arrays], int]:
-    pictures: list[Path | Arrays] = []
-    others = 0
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            if Path(name).suffix.lower() in PICTURE_SUFFIXES:
-                pictures.append(Path(root, name))
-            else:
-                others += 1
-    if not pictures:
-        raise UsageError(f"`{folder}` holds no pictures (.jpg, .png, …)")
-    return pictures, others
+def _pictures_in(folder: Path, others: Counter[str]) -> list[Path | Arrays | Unreadable]:
+    found = pictures_below(folder)
+    if not found.paths:
+        closed = "".join(f"; `{path}` can't be read: {why}" for path, why in found.closed.items())
+        held = f", but {described(found.others)}" if found.others else ""
+        raise UsageError(f"`{folder}` holds no pictures (.jpg, .png, …){held}{closed}")
+    others.update(found.others)
+    closed = [Unreadable(p, f"`{p}` can't be read: {why}") for p, why in found.closed.items()]
+    return [*found.paths, *closed]
 
 
 def _by_name(

@@ -36,7 +36,8 @@ def json_lines(
         yield line + "," * (number > 0)
         line = json_text(as_json(source, output, what), allow_nan=False)
     yield line
-    yield "]}"
+    lost = [{"input": e.source, "error": e.reason} for e in samples.unreadable or []]
+    yield f'], "unreadable": {json_text(lost)}}}' if lost else "]}"
 
 
 def _answers(stream: Iterable[Results], read: Read) -> Iterator[tuple[str, str, Answer]]:

@@ -84,8 +84,8 @@ def stream(
 ) -> Iterator[Results]:
     """Results of one batch after another, from what `gather` returned and `Model.choose` chose.
 
-    Raises UsageError as soon as a picture can't be read, the model fails, or `batch` isn't what
-    the model is fixed to.
+    Raises UsageError as soon as a picture can't be read (unless `gather` was lenient), the model
+    fails, or `batch` isn't what the model is fixed to.
     """
     model = samples.model
     size = batch_size(model, batch)

@@ -5,8 +5,8 @@ Nothing but the current batch is in memory, however many pictures there are; .np
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -41,27 +41,39 @@ class Arrays:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An example that can't be read, why, in a sentence, and its place among all examples."""
+
+    source: str
+    reason: str
+    place: int = 0
+    count = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Samples:
     """Pictures, by their paths, and arrays.
 
-    `skipped` is how many files of the folders are no pictures; `picture` is how pictures are
-    prepared, None where there are none.
+    `others` are the files of the folders that are no pictures, by their suffixes; `picture` is how
+    pictures are prepared, None where there are none. `unreadable` collects what can't be read
+    while batches are made; where it is None, that is an error.
     """
 
     model: Model
-    parts: tuple[Path | Arrays, ...]
-    skipped: int = 0
+    parts: tuple[Path | Arrays | Unreadable, ...]
+    others: Mapping[str, int] = field(default_factory=dict[str, int])
     picture: PictureInput | None = None
+    unreadable: list[Unreadable] | None = None
 
     @property
     def count(self) -> int:
-        """The number of examples."""
+        """The number of examples, with those that can't be read."""
         return sum(1 if isinstance(part, Path) else part.count for part in self.parts)
 
     def batches(self, size: int) -> Iterator[Batch]:
         """All of them in order, up to `size` at a time; examples of another shape begin a batch.
 
-        Raises UsageError where a picture can't be read.
+        Raises UsageError where a picture can't be read, unless that is collected.
         """
         waiting: list[Batch] = []
         for piece in self._pieces(size):
@@ -74,11 +86,22 @@ class Samples:
             yield _joined(waiting)
 
     def _pieces(self, size: int) -> Iterator[Batch]:
+        place = 0
         for part in self.parts:
             if isinstance(part, Arrays):
                 yield from self._slices(part, size)
-            else:
+                place += part.count
+                continue
+            try:
+                if isinstance(part, Unreadable):
+                    raise UsageError(part.reason)
                 yield self._picture(part)
+            except UsageError as e:
+                if self.unreadable is None:
+                    raise
+                source = part.source if isinstance(part, Unreadable) else str(part)
+                self.unreadable.append(Unreadable(source, str(e), place))
+            place += 1
 
     def _picture(self, path: Path) -> Batch:
         from cnndsl.runtime.images import read_picture

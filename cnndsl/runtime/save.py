@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import copyfileobj
@@ -16,21 +17,28 @@ import numpy.typing as npt
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
 from cnndsl.runtime.running import Results, differing
+from cnndsl.runtime.samples import Unreadable
 from cnndsl.runtime.session import Array
 
 SUFFIXES = (".npz", ".npy", ".png")
+_LISTED = 10
 _BYTES_FROM = 16.0  # a picture whose largest value is beyond it is on the scale of 0 to 255
 
 
 class Writer:
     """Collects results and writes them to one file, which appears when all are there.
 
+    `lost` is what can't be read, as far as it is known. It has rows too, so that each row is that
+    of its input: NaN, the least integer, or False.
+
     A context manager: what was begun is removed where the block ends in an exception. Raises
     UsageError where the path isn't writable or outputs don't go into such a file. `notes` say
     afterwards what was written.
     """
 
-    def __init__(self, path: Path, outputs: tuple[str, ...], count: int):
+    def __init__(
+        self, path: Path, outputs: tuple[str, ...], count: int, lost: Sequence[Unreadable] = ()
+    ):
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(f"outputs go to {', '.join(SUFFIXES)}, and `{path}` is none of these")
         if not path.parent.is_dir():
@@ -43,11 +51,12 @@ class Writer:
             )
         if path.suffix.lower() == ".png" and count > 1:
             raise UsageError(f"a .png holds one picture, and there are {count} inputs")
-        self.path, self.count = path, count
+        self.path, self.count, self.lost = path, count, lost
         self.outputs: tuple[str, ...] = outputs
         self.notes: list[str] = []
         self._files: dict[str, BinaryIO] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
+        self._none: dict[str, Array] = {}  # no rows, of outputs that have some
         self._rows = 0
         self._cleaning = ExitStack()
 
@@ -63,21 +72,41 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         with self._cleaning:
-            for file in self._files.values():
-                file.close()
-            if kind is None:
-                self._finish()
+            try:
+                if kind is None:
+                    self._finish()
+            finally:
+                for file in self._files.values():
+                    file.close()
 
     def add(self, results: Results) -> None:
         """The next results."""
+        lost = self._met()
         for name in self.outputs:
             array, by_rows = results[name], results.has_rows(name)
-            if not self._rows:
+            if name not in self._files:
                 self._begin(name, array, (self.count, *array.shape[1:]) if by_rows else array.shape)
             elif not by_rows or array.shape[1:] != self._shapes[name][1:]:
                 raise UsageError(differing(name))
+            if by_rows:
+                self._none[name] = array[:0]
+            if by_rows and lost:
+                array = self._spread(array, lost)
             self._files[name].write(np.ascontiguousarray(array).data)
-        self._rows += len(results.sources)
+        self._rows += len(results.sources) + len(lost)
+
+    def _met(self) -> list[int]:
+        """The places of what could not be read since the last rows, from the next row on."""
+        return [entry.place - self._rows for entry in self.lost if entry.place >= self._rows]
+
+    def _spread(self, array: Array, lost: list[int]) -> Array:
+        """The rows with others where something could not be read."""
+        nothing = np.nan if array.dtype.kind == "f" else False
+        if array.dtype.kind in "iu":
+            nothing = np.iinfo(array.dtype).min
+        rows = np.full((len(array) + len(lost), *array.shape[1:]), nothing, array.dtype)
+        rows[np.delete(np.arange(len(rows)), lost)] = array
+        return rows
 
     def _begin(self, name: str, array: Array, shape: tuple[int, ...]) -> None:
         self._shapes[name] = shape
@@ -90,6 +119,17 @@ class Writer:
         return self._folder / f"{self.outputs.index(name)}.npy"
 
     def _finish(self) -> None:
+        if not self._shapes:
+            return  # nothing could be read
+        if lost := self._met():
+            for name, none in self._none.items():
+                self._files[name].write(self._spread(none, lost).data)
+        for file in self._files.values():
+            file.close()
+        if self.lost:
+            places = ", ".join(str(entry.place) for entry in self.lost[:_LISTED])
+            more = ", …" if len(self.lost) > _LISTED else ""
+            self.notes.append(f"rows without values, of what can't be read: {places}{more}")
         listed = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in self._shapes.items())
         self.notes.append(f"{self.path}: {listed}")
         suffix, only = self.path.suffix.lower(), self.outputs[0]

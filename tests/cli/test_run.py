@@ -64,7 +64,7 @@ def test_a_folder(folder: Path) -> None:
         "         51  blue (2)",
     ]
     result = run("means.onnx", "photos", "--top", "1")
-    assert "left out 1 file that are no pictures" in result.stderr
+    assert "no pictures, left out: 1 .txt" in result.stderr
     assert run("means.onnx", "photos", "-q").stderr == ""
 
 

@@ -125,7 +125,7 @@ def test_folders_are_searched_for_pictures(tmp_path: Path) -> None:
     (tmp_path / "a" / "notes.txt").write_text("no picture")
     opened = open_model(channel_means(), threads=1)
     samples = gather(opened, tmp_path)
-    assert samples.count == 3 and samples.skipped == 1
+    assert samples.count == 3 and samples.others == {".txt": 1}
     results = run(opened, tmp_path)
     assert results.sources == tuple(map(str, (middle, first, last)))
     np.testing.assert_array_equal(results["logits"].argmax(axis=1), [1, 0, 2])

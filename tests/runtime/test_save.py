@@ -8,6 +8,7 @@ from PIL import Image
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime import Results
+from cnndsl.runtime.samples import Unreadable
 from cnndsl.runtime.save import Writer, as_pixels
 
 X = np.arange(5 * 2 * 3, dtype=np.float32).reshape(5, 2, 3)
@@ -115,3 +116,30 @@ def test_other_outputs_are_no_pictures(shape: tuple[int, ...]) -> None:
     assert str(error.value) == (
         f"output `y` is {written}, and only one or three maps make a picture; write it to an .npz"
     )
+
+
+@pytest.mark.parametrize("lost", [[0], [2, 3], [5], [0, 3, 4, 6]])
+def test_what_can_t_be_read_has_rows_too(tmp_path: Path, lost: list[int]) -> None:
+    places = [place for place in range(5 + len(lost)) if place not in lost]
+    unreadable: list[Unreadable] = []
+    known = 0
+    with Writer(tmp_path / "y.npz", ("y", "n", "b"), 5 + len(lost), unreadable) as writer:
+        for start, stop in ((0, 2), (2, 5)):
+            known = len(unreadable)
+            unreadable += [Unreadable("x", "why", n) for n in lost[known:] if n < places[stop - 1]]
+            outputs = {"y": X, "n": X.astype(np.int64), "b": X > -1}
+            parts = {name: values[start:stop] for name, values in outputs.items()}
+            writer.add(Results(parts, ("x",) * (stop - start)))
+        unreadable += [Unreadable("x", "why", n) for n in lost[len(unreadable) :]]
+    with np.load(tmp_path / "y.npz") as arrays:
+        assert len(arrays["y"]) == 5 + len(lost)
+        np.testing.assert_array_equal(arrays["y"][places], X)
+        assert np.isnan(arrays["y"][lost]).all()
+        assert (arrays["n"][lost] == np.iinfo(np.int64).min).all() and not arrays["b"][lost].any()
+    assert writer.notes[0].startswith("rows without values, of what can't be read: ")
+
+
+def test_nothing_is_written_where_nothing_can_be_read(tmp_path: Path) -> None:
+    with Writer(tmp_path / "y.npy", ("y",), 1, [Unreadable("x", "why")]) as writer:
+        pass
+    assert writer.notes == [] and not list(tmp_path.iterdir())
