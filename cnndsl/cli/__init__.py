@@ -11,6 +11,7 @@ import click
 
 from cnndsl.cli.guard import exit_status, interrupted
 from cnndsl.cli.listed import Listed
+from cnndsl.cli.misuse import reworded
 from cnndsl.cli.output import echo_diagnostic, echo_error, echo_line
 from cnndsl.diagnostics import SpecError, UsageError
 
@@ -27,6 +28,7 @@ COMMANDS = {
     "explain": "Explain a diagnostic's code, or a layer.",
     "features": "Write what a layer makes of pictures to a file.",
     "fmt": "Write specs in the canonical form.",
+    "help": "Show the help of a command.",
     "import": "Turn an ONNX model into a spec with its weights.",
     "lr-find": "Find a learning rate.",
     "predict": "Name the classes of pictures.",
@@ -52,6 +54,18 @@ class Commands(Listed):
         given = sys.argv[1:] if args is None else args
         sys.exit(exit_status(lambda: run(args, *rest, **extra), given))
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as e:
+            raise reworded(e, str(info_name)) from None
+
     def invoke(self, ctx: click.Context) -> object:
         _speak_unicode()
         try:
@@ -61,6 +75,8 @@ class Commands(Listed):
                 echo_diagnostic(diagnostic)
             count = len(e.diagnostics)
             echo_line(f"{count} error{'s' * (count != 1)}", err=True)
+        except click.UsageError as e:
+            raise reworded(e, f"{ctx.command_path} {ctx.invoked_subcommand}") from None
         except UsageError as e:
             echo_error(e)
         except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnndsl.cli.listed import Group
 from cnndsl.cli.output import counted, downloading, echo, echo_line
 from cnndsl.diagnostics import UsageError
 from cnndsl.printing import json_text
@@ -25,7 +26,7 @@ MOST_TILE = 512
 DATA_DIR = click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie, or are put.")
 
 
-@click.group(short_help="Check a data set, and show what augmentation makes of it.")
+@click.group(cls=Group, short_help="Check a data set, and show what augmentation makes of it.")
 def command() -> None:
     """Look at data sets.
 

@@ -12,7 +12,7 @@ from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import data_for, model_path
 from cnndsl.diagnostics import UsageError
-from cnndsl.printing import json_text
+from cnndsl.printing import json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
@@ -115,7 +115,7 @@ def _as_text(data: DataSet, split: str, verdict: Verdict, by_class: bool) -> str
             lines.append(
                 f"  {entry['label']:<{width}}  {entry['examples']:>8}{found:>10}{right:>17}"
             )
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _as_json(data: DataSet, split: str, verdict: Verdict, by_class: bool) -> str:

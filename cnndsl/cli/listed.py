@@ -8,10 +8,24 @@ from typing import Any
 
 import click
 
+from cnndsl.cli.misuse import Misuse
 from cnndsl.diagnostics import did_you_mean
 
 
-class Listed(click.Group):
+class Group(click.Group):
+    """Commands below a command; an unknown one is answered with what was probably meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], known, f"`{ctx.command_path} --help` lists them")
+            raise Misuse(f"`{ctx.command_path}` has no command `{args[0]}`", hint, ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Listed(Group):
     """Commands with their one-line helps; `cnndsl.cli.MODULE` holds each, where MODULE is `prefix`
     and the command's name, with `_` for `-`.
     """
@@ -31,11 +45,3 @@ class Listed(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(self.listed.items()))
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.listed and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], self.listed, f"`{ctx.command_path} --help` lists them")
-            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
-        return super().resolve_command(ctx, args)

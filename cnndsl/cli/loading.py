@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cnndsl.cli.options import read_patterns
 from cnndsl.cli.output import downloading, echo_line
 from cnndsl.network import Network
 
@@ -24,7 +25,8 @@ def allow_missing_option(function: F) -> F:
     return click.option(
         "--allow-missing",
         multiple=True,
-        metavar="PATTERN",
+        metavar="PATTERNS",
+        callback=read_patterns,
         help="Parameters, layers or blocks that the file may lack: they start anew.",
     )(function)
 

@@ -92,6 +92,14 @@ def read_shape(text: str) -> Shape:
     return shape
 
 
+def read_patterns(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """`stem,block1.*`, given once or several times, as patterns one by one."""
+    parts = [part.strip() for text in texts for part in re.split(r",(?![^\[]*\])", text)]
+    return tuple(part for part in parts if part)
+
+
 def read_size(text: str | None) -> tuple[int, int] | None:
     """`320x480` as height and width; raises UsageError."""
     if text is None:

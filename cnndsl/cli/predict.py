@@ -16,7 +16,7 @@ from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
-from cnndsl.printing import json_text
+from cnndsl.printing import json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.runtime import Model, Samples
@@ -120,7 +120,7 @@ def _text(answers: Iterator[Answer]) -> Iterator[str]:
     for source, best in answers:
         if not isinstance(best, str):
             shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]
-            yield f"{source}: {', '.join(shown)}"
+            yield printable(f"{source}: {', '.join(shown)}")
 
 
 def _csv(answers: Iterator[Answer]) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _csv(answers: Iterator[Answer]) -> Iterator[str]:
 
 def _row(cells: Sequence[str]) -> str:
     row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow(cells)
+    csv.writer(row, lineterminator="").writerow(map(printable, cells))
     return row.getvalue()
 
 

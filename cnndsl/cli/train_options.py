@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cnndsl.cli.options import read_patterns
 from cnndsl.diagnostics import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,7 +66,13 @@ START = (
     click.option(
         "--init", type=click.Choice(["auto", "he", "glorot", "lecun", "zeros"]), default="auto"
     ),
-    click.option("--freeze", multiple=True, metavar="PATTERN", help="Not trained: stem, block1.*"),
+    click.option(
+        "--freeze",
+        multiple=True,
+        metavar="PATTERNS",
+        callback=read_patterns,
+        help="Not trained: stem,block1.*",
+    ),
     click.option(
         "--unfreeze",
         multiple=True,

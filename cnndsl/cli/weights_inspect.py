@@ -72,24 +72,23 @@ def as_text(found: TensorFile) -> str:
     fitted = give_way(columns, widths(columns, rows), terminal_width() or UNLIMITED)
     total = sum(t.size for t in found.tensors.values())
     count = f"{len(rows):,} tensor{'s' * (len(rows) != 1)}"
-    return "\n".join(
-        [
-            text_row(columns, [c.title for c in columns], fitted),
-            "─" * full_width(fitted),
-            *(text_row(columns, row, fitted) for row in rows),
-            "",
-            f"{found.path}: {found.format}, {count}, {grouped(total)} numbers, {size(found.bytes)}",
-            *_said(found),
-        ]
-    )
+    lines = [
+        text_row(columns, [c.title for c in columns], fitted),
+        "─" * full_width(fitted),
+        *(text_row(columns, row, fitted) for row in rows),
+        "",
+        f"{found.path}: {found.format}, {count}, {grouped(total)} numbers, {size(found.bytes)}",
+        *_said(found),
+    ]
+    return "\n".join(map(printable, lines))
 
 
 def _said(found: TensorFile) -> list[str]:
-    lines = [printable(note) for note in found.notes]
+    lines = list(found.notes)
     if found.preprocessing:
         lines.append(f"pictures: {found.preprocessing.describe()}")
     if found.labels:
-        first = ", ".join(printable(label[:40]) for label in found.labels[:4])
+        first = ", ".join(label[:40] for label in found.labels[:4])
         more = ", …" if len(found.labels) > 4 else ""
         lines.append(f"{len(found.labels):,} classes: {first}{more}")
     return lines

@@ -9,7 +9,7 @@ import click
 from cnndsl.cli.loading import allow_missing_option, belongings
 from cnndsl.cli.options import load_spec, spec_options
 from cnndsl.cli.output import downloading, echo, terminal_width
-from cnndsl.printing import json_text
+from cnndsl.printing import json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.weights import Mapping
@@ -89,19 +89,18 @@ def as_text(mapping: Mapping) -> str:
         for entry in mapping.entries
         if entry.note
     ]
-    return "\n".join(
-        [
-            text_row(columns, [c.title for c in columns], found),
-            "─" * full_width(found),
-            *(text_row(columns, row, found) for row in rows),
-            "",
-            *changes,
-            *mapping.notes,
-            *([mapping.obstacle] if mapping.obstacle else []),
-            *belongings(mapping.file),
-            f"{mapping.file.path.name} ({mapping.file.format}): {mapping.summary()}",
-        ]
-    )
+    lines = [
+        text_row(columns, [c.title for c in columns], found),
+        "─" * full_width(found),
+        *(text_row(columns, row, found) for row in rows),
+        "",
+        *changes,
+        *mapping.notes,
+        *([mapping.obstacle] if mapping.obstacle else []),
+        *belongings(mapping.file),
+        f"{mapping.file.path.name} ({mapping.file.format}): {mapping.summary()}",
+    ]
+    return "\n".join(map(printable, lines))
 
 
 def _row(entry: Entry) -> list[str]:

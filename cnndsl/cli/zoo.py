@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnndsl import resources
+from cnndsl.cli.listed import Group
 from cnndsl.cli.output import echo, echo_content, terminal_width
 from cnndsl.diagnostics import UsageError
 from cnndsl.printing import json_text
@@ -23,21 +24,33 @@ DESCRIPTION_END = re.compile(r', "|, arXiv|;|\.\s+[A-Z]|\.$')
 """A spec's first comment names the net and its authors, then the paper's title and figures."""
 
 
-@click.group(
-    invoke_without_command=True, short_help="List the nets that come with cnndsl, or print one."
-)
-@click.option(
+FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    short_help="List the nets that come with cnndsl, or print one.",
+)
+@FORMAT
 @click.pass_context
 def command(context: click.Context, form: str) -> None:
     """List the nets that come with cnndsl, with their figures.
 
     A net's name works wherever a path does: `cnndsl report vgg16`. `cnndsl zoo show NAME` prints
-    its spec.
+    its spec; `cnndsl zoo` alone does the same as `cnndsl zoo list`.
     """
     if context.invoked_subcommand is None:
-        echo(_as_json() if form == "json" else _as_table())
+        context.invoke(list_, form=form)
+
+
+@command.command("list")
+@FORMAT
+def list_(form: str) -> None:
+    """List the nets, with their figures."""
+    echo(_as_json() if form == "json" else _as_table())
 
 
 @command.command()

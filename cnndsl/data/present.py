@@ -12,6 +12,7 @@ from cnndsl.data.check import Extent, Findings, Group
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.looking import LEAST_SIDE
 from cnndsl.preprocessing import Preprocessing
+from cnndsl.printing import printable
 from cnndsl.show.figures import grouped, size
 from cnndsl.show.table import Column, full_width, give_way, text_row, widths
 
@@ -35,7 +36,7 @@ def as_text(found: Findings, how: Preprocessing | None) -> str:
     parts += _groups("contradictions", found.contradictions, "one picture in several classes")
     parts += _groups("copies", found.copies, "within a split and a class")
     parts += ["", *_remarks(found)]
-    return "\n".join(parts).rstrip()
+    return "\n".join(map(printable, parts)).rstrip()
 
 
 def as_data(found: Findings, how: Preprocessing | None, mosaic: Path | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 
-from cnndsl.printing import json_text
+from cnndsl.printing import json_text, printable
 from cnndsl.runtime.answers import Answer, Best, Extent, Ranked, Reading, answer, extent
 from cnndsl.runtime.model import Model
 from cnndsl.runtime.running import Results
@@ -60,6 +60,7 @@ def _answers(stream: Iterable[Results], read: Read) -> Iterator[tuple[str, str, 
 
 def as_text(source: str, output: str, what: Answer) -> str:
     """One example's answer, in one line or a line a class."""
+    source, output = printable(source), printable(output)
     if isinstance(what, Extent):
         return f"{source}: {output} {_extent(what)}"
     lines = [f"{source}: {output}{_BY[what.scores]}"]
@@ -104,7 +105,9 @@ def _number(value: float) -> float | None:
 
 
 def _class(ranked: Ranked) -> str:
-    return f"{ranked.label} ({ranked.number})" if ranked.label else f"class {ranked.number}"
+    return (
+        f"{printable(ranked.label)} ({ranked.number})" if ranked.label else f"class {ranked.number}"
+    )
 
 
 def _score(best: Best, ranked: Ranked) -> str:

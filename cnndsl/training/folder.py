@@ -134,8 +134,12 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({k: _cell(v) for k, v in row.items()} for row in rows)
     write_text(path, text.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _numbers(root: Path, stem: str) -> Iterable[int]:

@@ -78,7 +78,7 @@ class Table:
 
     def say(self, text: str) -> None:
         self._clear()
-        print(printable(text, "\n"), file=self.stream, flush=True)
+        print(printable(text), file=self.stream, flush=True)
 
     def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
         now = monotonic()

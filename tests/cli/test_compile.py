@@ -96,7 +96,7 @@ def test_a_spec_without_a_suffix_is_not_replaced(folder: Path) -> None:
 def test_a_batch_beyond_all_memory_is_refused(folder: Path) -> None:
     result = CliRunner().invoke(main, ["compile", "small.cnn", "--batch", "9" * 20])
     assert result.exit_code == 2
-    assert "1<=x<=1048576" in result.output
+    assert "it can be from 1 to 1,048,576" in result.output
 
 
 def test_tensors_without_a_place_are_named(folder: Path) -> None:

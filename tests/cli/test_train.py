@@ -113,7 +113,7 @@ def test_programs_read_a_line_an_epoch() -> None:
         (["--optimiser", "adamm"], "no optimiser `adamm`; did you mean"),
         (["--schedule", "cosine ends=1"], "no setting `ends`; did you mean `end`"),
         (["--freeze", "*"], "nothing is left to train"),
-        (["--freeze", "cnov1"], "matches no parameter; did you mean `conv1`"),
+        (["--freeze", "conv1, cnov1"], "matches no parameter; did you mean `conv1`"),
         (["--unfreeze", "1:conv1"], "matches nothing that is frozen then"),
         (["--freeze", "conv1", "--unfreeze", "1:conv9"], "--unfreeze `conv9` matches no parameter"),
         (["--unfreeze", "conv1"], "isn't written EPOCHS:PATTERN"),
