@@ -126,10 +126,10 @@ class Update:
 
 
 def accumulation() -> Kernel:
-    """total ← total + gradient."""
+    """total ← total + share·gradient."""
     kernel = Kernel("accumulation")
-    total = kernel.op("Add", kernel.vector("total"), kernel.vector("gradient"))
-    kernel.becomes("total", total)
+    part = kernel.op("Mul", kernel.vector("gradient"), kernel.scalar("share"))
+    kernel.becomes("total", kernel.op("Add", kernel.vector("total"), part))
     return kernel
 
 

@@ -67,8 +67,8 @@ class Training:
         self._closing = ExitStack()
         self._feeds: dict[str, EvaluationFeed] = {}
         self.stage = self.plan.number(epoch)
-        self.graphs = _graphs(config, inner, self.plan, self.stage)
         choice = config.training
+        self.graphs = _graphs(config, inner, self.plan, self.stage, choice.batch)
         self.feed = TrainingFeed(
             inner.data.train,
             inner.picture,
@@ -76,20 +76,17 @@ class Training:
             batch=choice.batch,
             seed=choice.seed,
             augmentation=inner.augmentation,
+            accumulate=choice.accumulate,
         )
         self._closing.callback(self.feed.close)
-        if self.epoch_steps < 1:
-            raise UsageError(
-                f"{len(inner.data.train):,} training examples don't make one step of "
-                f"{choice.accumulate} batches of {choice.batch}"
-            )
         self._prepare()
 
     def advance(self, steps: int) -> None:
         """Go over to the next stage after so many steps: weights and states stay as they are."""
         tensors = gathered(self.stepper, self.average)
         self.stage += 1
-        self.graphs = _graphs(self.config, self.inner, self.plan, self.stage)
+        batch = self.config.training.batch
+        self.graphs = _graphs(self.config, self.inner, self.plan, self.stage, batch)
         self._prepare()
         restore(tensors, self.stepper, self.average, steps)
 
@@ -112,6 +109,7 @@ class Training:
             choice.device,
         )
         self.models = {
+            **self._rest(),
             self.gradient_name: self._model(self.gradient_name, graphs.grad_bytes),
             EVALUATION: self._model(EVALUATION, graphs.evaluation_bytes),
         }
@@ -121,7 +119,10 @@ class Training:
             self.weights,
             self.groups,
             config.optimiser,
-            StepSettings(choice.seed, choice.accumulate, choice.clip, choice.threads),
+            StepSettings(
+                choice.seed, choice.accumulate, choice.clip, choice.threads, graphs.class_weights
+            ),
+            self.models.get(self.rest_name),
         )
         self.average = (
             Average(self.weights, choice.average, choice.threads) if choice.average else None
@@ -135,10 +136,32 @@ class Training:
         kept = self._kept / name if self._kept else None
         return kept.read_bytes() if kept and kept.exists() else made()
 
+    def _rest(self) -> dict[str, bytes]:
+        """The gradient graph for an epoch's last batch, where that is smaller than the others."""
+        size = self.feed.plan.rest
+        if not size:
+            return {}
+        kept = self._kept
+        if kept and (kept / self.gradient_name).exists() and not (kept / self.rest_name).exists():
+            raise UsageError(
+                f"`{kept.parent}` was begun by a version of cnndsl that left each epoch's last "
+                f"{size} examples out, so this one can't go on with it: begin a new run"
+            )
+
+        def made() -> bytes:
+            return _graphs(self.config, self.inner, self.plan, self.stage, size).grad_bytes()
+
+        return {self.rest_name: self._model(self.rest_name, made)}
+
     @property
     def gradient_name(self) -> str:
         """The file of the stage's gradient graph."""
         return f"grad-{self.stage + 1}.onnx" if self.stage else GRADIENT
+
+    @property
+    def rest_name(self) -> str:
+        """The file of the one for an epoch's last, smaller batch."""
+        return self.gradient_name.replace("grad", "grad-rest")
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +172,7 @@ class Training:
     @property
     def epoch_steps(self) -> int:
         """Steps in an epoch."""
-        return self.feed.batches // self.config.training.accumulate
+        return self.feed.steps
 
     @property
     def rate(self) -> LearningRate:
@@ -206,7 +229,7 @@ class Training:
         """Put other weights in place, those that are evaluated too."""
         self.weights.write(values)
         if self.average:
-            self.average.tensors.write(values)
+            self.average.write(values)
 
     def whole(self, values: Mapping[str, Float]) -> Mapping[str, Float]:
         """The weights of the problem's net, from those that are trained."""
@@ -237,14 +260,15 @@ def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> di
     return {name: given.get(name, start[name]) for name in graphs.parameters}
 
 
-def _graphs(config: Config, problem: Problem, plan: Plan, stage: int) -> TrainingGraphs:
+def _graphs(config: Config, problem: Problem, plan: Plan, stage: int, batch: int) -> TrainingGraphs:
+    """The stage's graphs for batches of that size."""
     choice, data = config.training, problem.data
     recipe = Recipe(
         label_smoothing=choice.label_smoothing,
         class_weights=class_weights(choice.class_weights, data),
     )
     graphs = problem.subject.graphs(
-        choice.batch,
+        batch,
         lambda name: plan.is_trained(name, stage),
         recipe,
         planner(config),

@@ -60,7 +60,8 @@ def restore(
     tensors: Mapping[str, Float], stepper: Stepper, average: Average | None, steps: int
 ) -> None:
     """Put back what `gathered` took after so many steps, maybe in the stage before: what is trained
-    from here on begins without states, and its average is itself. Raises UsageError.
+    from here on begins without states, and its average is itself, as is that of statistics that
+    have none yet. Raises UsageError.
     """
     stepper.weights.write(tensors)
     layout = stepper.weights.trained.layout
@@ -71,8 +72,8 @@ def restore(
     if stepper.scale is not None and SCALE in tensors:
         stepper.scale.write(tensors[SCALE])
     if average is not None:
-        averages = {name: tensors[name] for name in fresh} | _under("average/", tensors)
-        average.tensors.write(averages)
+        itself = {name: tensors[name] for name in (*fresh, *average.statistics.layout)}
+        average.write(itself | _under("average/", tensors))
 
 
 def _progress(path: Path, metadata: Mapping[str, str]) -> Progress:
@@ -87,7 +88,7 @@ def _parts(stepper: Stepper, average: Average | None) -> dict[str, dict[str, Flo
         f"state/{state}/": layout.views(buffer.read())
         for state, buffer in stepper.update.states.items()
     }
-    return parts | ({"average/": average.tensors.read()} if average else {})
+    return parts | ({"average/": average.read()} if average else {})
 
 
 def _under(prefix: str, tensors: Mapping[str, Float]) -> dict[str, Float]:

@@ -8,6 +8,7 @@ from typing import Any
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config
 from cnndsl.training.environment import runtime_version
+from cnndsl.training.feeding import Epoch
 
 
 def header(training: Training, where: str) -> list[str]:
@@ -19,7 +20,7 @@ def header(training: Training, where: str) -> list[str]:
         "data": problem.data.describe(),
         "pictures": _pictures(training),
         "augment": problem.augmentation.describe() if problem.augmentation else "none",
-        "training": _training(config, training.epoch_steps),
+        "training": _training(config, training.feed.plan),
         "stages": "; ".join(stage.describe() for stage in training.plan.stages[1:]),
         "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
         "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}"
@@ -56,12 +57,14 @@ def _pictures(training: Training) -> str:
     return picture.describe()
 
 
-def _training(config: Config, steps: int) -> str:
+def _training(config: Config, plan: Epoch) -> str:
     choice = config.training
-    parts = [
-        f"{_count(choice.epochs, 'epoch')} of {_count(steps, 'step')}",
-        f"batch {choice.batch}",
-    ]
+    batch = f"batch {choice.batch}"
+    if plan.rest:
+        batch += f" (the last one {plan.rest})"
+    elif plan.left_out:
+        batch += f" ({_count(plan.left_out, 'example')} left out, others in each epoch)"
+    parts = [f"{_count(choice.epochs, 'epoch')} of {_count(plan.steps, 'step')}", batch]
     if choice.accumulate > 1:
         parts.append(f"{choice.accumulate} batches a step")
     if choice.label_smoothing:

@@ -21,8 +21,8 @@ Examples = Mapping[str, Array]
 class Evaluator:
     """An evaluation graph bound to weights on their device.
 
-    The graph takes any number of examples at a time; of its weights it reads the averaged ones
-    where there are.
+    The graph takes any number of examples at a time; of weights and statistics it reads the
+    averaged ones where there are.
     """
 
     def __init__(
@@ -64,7 +64,9 @@ class Evaluator:
     ) -> Iterator[tuple[Examples, dict[str, Array]]]:
         trained, frozen, statistics = self._weights.parts()
         binding = Binding(self.session)
-        for tensors in (self._average.tensors if self._average else trained, frozen, statistics):
+        if self._average:
+            trained, statistics = self._average.trained, self._average.statistics
+        for tensors in (trained, frozen, statistics):
             for name, place in tensors.layout.places.items():
                 if name in self._inputs:
                     binding.input(name, tensors.buffer, place.shape, place.offset)

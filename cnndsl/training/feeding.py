@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,10 +20,37 @@ EVALUATED = 256
 """Examples at a time that are evaluated, at most: more save nothing, and take memory."""
 
 
-class TrainingFeed:
-    """Shuffled, augmented batches of a fixed size; what doesn't fill a last one waits for another
-    epoch's order.
+NEGLIGIBLE = 0.01
+"""A last step with a smaller part of the examples is left out: it would take a graph of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How examples are divided: into so many steps, the very last batch one of `rest` examples
+    where that isn't 0. `left_out` examples wait for another epoch's order.
     """
+
+    steps: int
+    rest: int
+    left_out: int
+
+
+def plan_epoch(examples: int, batch: int, accumulate: int = 1) -> Epoch:
+    """What doesn't fill a step makes a smaller one, unless that is negligible.
+
+    A last batch of a single example is left out too: it has no statistics.
+    """
+    whole, over = divmod(examples, batch * accumulate)
+    if over < NEGLIGIBLE * examples:
+        return Epoch(whole, 0, over)
+    batches, rest = divmod(examples, batch)
+    if rest == 1:
+        return Epoch(-(-batches // accumulate), 0, 1)
+    return Epoch(whole + 1, rest, 0)
+
+
+class TrainingFeed:
+    """Shuffled, augmented batches; the last one of an epoch may be smaller (see `Epoch`)."""
 
     def __init__(
         self,
@@ -33,18 +61,20 @@ class TrainingFeed:
         batch: int,
         seed: int,
         augmentation: Augmentation | None,
+        accumulate: int = 1,
     ):
         self._targets, self._picture = targets, picture.name
+        self.plan = plan_epoch(len(split), batch, accumulate)
+        self.steps = self.plan.steps
         self.loader = Loader(
             split,
             picture,
             batch=batch,
             seed=seed,
             shuffle=True,
-            last="drop",
+            last="short" if self.plan.rest else "drop",
             augmentation=augmentation,
         )
-        self.batch, self.batches = batch, self.loader.steps
 
     def epoch(self, number: int, start: int) -> Iterator[Mapping[str, Array]]:
         for batch in self.loader.epoch(number, start):

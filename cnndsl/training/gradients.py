@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
@@ -18,7 +18,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.lower import Lowered
 from cnndsl.lower.builder import OPSET
 from cnndsl.lower.training import Forward
-from cnndsl.training.losses import Goal, Objective, write_objective
+from cnndsl.training.losses import Goal, Objective, Recipe, write_objective
 from cnndsl.training.scaling import LOSS_SCALE
 
 OLDEST_FORMAT, NEWER_FORMAT = 8, 10
@@ -35,10 +35,14 @@ class Gradients:
 
 
 def evaluation_model(lowered: Lowered, goal: Goal) -> ir.Model:
-    """The inference graph with the loss beside its outputs; parameters are inputs."""
+    """The inference graph with the loss beside its outputs; parameters are inputs.
+
+    The loss is that of the answers as they are: class weights and label smoothing are means of
+    training, and would make it another one than `cnndsl eval` finds.
+    """
     graph, write = lowered.graph, Writer()
     graph.inputs.extend(graph.initializers.pop(name) for name in lowered.parameters)
-    known = goal.among(lowered.values)
+    known = replace(goal.among(lowered.values), recipe=Recipe())
     if known.terms:
         objective = write_objective(write, known, lowered.values)
         graph.inputs.extend(objective.targets)
@@ -68,6 +72,7 @@ def gradient_model(
         [
             *forward.inputs,
             *objective.targets,
+            *objective.others,
             *forward.noise_inputs,
             *forward.parameters.values(),
         ],

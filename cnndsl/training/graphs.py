@@ -28,7 +28,7 @@ from cnndsl.lower.foreign import Foreign, foreign_evaluation, foreign_training
 from cnndsl.lower.training import Forward, Noise, lower_training
 from cnndsl.network import LossTerm, Network
 from cnndsl.training.gradients import Gradients, evaluation_model, gradient_model
-from cnndsl.training.losses import Goal, Recipe
+from cnndsl.training.losses import TARGET_WEIGHT, Goal, Recipe
 
 PLAIN = Recipe()
 
@@ -49,7 +49,8 @@ class TrainingGraphs:
     all of the net's tensors by name, statistics included; `trained` and `statistics` are those that
     a step changes. `losses` names the outputs that are losses, the whole first; `counts` those
     that count right answers among `answers` targets of `classes` kinds; a loss without classes
-    has none.
+    has none. With `class_weights` the gradient graph takes their sum over all targets of a step,
+    however many batches that has (`TARGET_WEIGHT`).
     """
 
     grad: ir.Model
@@ -65,6 +66,7 @@ class TrainingGraphs:
     counts: tuple[str, ...]
     answers: int
     classes: int
+    class_weights: tuple[float, ...] | None
 
     def grad_bytes(self) -> bytes:
         """The gradient graph as an ONNX file's bytes."""
@@ -96,7 +98,7 @@ def build_training(
     goal = Goal(tuple(terms), recipe, labels)
     forward = lower_training(network, batch, trainable)
     gradients = gradient_model(forward, network.name, goal, planner)
-    return _graphs(forward, gradients, evaluation_model(lower(network), goal))
+    return _graphs(forward, gradients, evaluation_model(lower(network), goal), recipe)
 
 
 def build_foreign_training(
@@ -115,7 +117,7 @@ def build_foreign_training(
     goal = Goal(tuple(loss or (default_loss(model.outputs[0]),)), recipe, {})
     forward = foreign_training(model, batch, trainable)
     gradients = gradient_model(forward, model.name, goal, planner)
-    return _graphs(forward, gradients, evaluation_model(foreign_evaluation(model), goal))
+    return _graphs(forward, gradients, evaluation_model(foreign_evaluation(model), goal), recipe)
 
 
 def default_loss(output: str) -> LossTerm:
@@ -123,9 +125,12 @@ def default_loss(output: str) -> LossTerm:
     return LossTerm(coefficient=1.0, function="cross_entropy", arguments=(output,))
 
 
-def _graphs(forward: Forward, gradients: Gradients, evaluation: ir.Model) -> TrainingGraphs:
+def _graphs(
+    forward: Forward, gradients: Gradients, evaluation: ir.Model, recipe: Recipe
+) -> TrainingGraphs:
     objective = gradients.objective
     targets = {str(v.name): _slot(v) for v in objective.targets}
+    weighted = any(v.name == TARGET_WEIGHT for v in objective.others)
     return TrainingGraphs(
         grad=gradients.model,
         evaluation=evaluation,
@@ -140,6 +145,7 @@ def _graphs(forward: Forward, gradients: Gradients, evaluation: ir.Model) -> Tra
         counts=tuple(objective.counts),
         answers=sum(prod(t.shape) for t in targets.values()) if objective.counts else 0,
         classes=objective.classes,
+        class_weights=tuple(recipe.class_weights) if recipe.class_weights and weighted else None,
     )
 
 

@@ -71,7 +71,7 @@ class FolderKeeper:
 
 def evaluated(stepper: Stepper, average: Average | None) -> dict[str, Float]:
     """The weights that are evaluated: averaged ones where there are."""
-    return stepper.weights.read() | (average.tensors.read() if average else {})
+    return stepper.weights.read() | (average.read() if average else {})
 
 
 def write_results(

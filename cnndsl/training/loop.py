@@ -17,7 +17,7 @@ from cnndsl.training.averaging import Average
 from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.progress import Epoch, Progress, Scores, Tally
 from cnndsl.training.schedules import LearningRate, Moment
-from cnndsl.training.stepper import Stepper
+from cnndsl.training.stepper import Stepper, examples_in
 
 CHECKPOINT_SECONDS = 30.0
 CHECKPOINT_SHARE = 0.01
@@ -27,10 +27,8 @@ CHECKPOINT_SHARE = 0.01
 class Feed(Protocol):
     """Batches of examples to train on, the same for the same epoch and number."""
 
-    batch: int
-    """Examples in a batch."""
-    batches: int
-    """Batches in an epoch."""
+    steps: int
+    """Steps in an epoch: of as many batches as are accumulated, the last one maybe of fewer."""
 
     def epoch(self, number: int, start: int) -> Iterator[Mapping[str, Array]]:
         """The batches of an epoch, both counted from 0, from number `start` on."""
@@ -101,7 +99,7 @@ class Loop:
         self.rate, self.limits, self.progress = rate, limits, progress
         self.keeper, self.listener, self.average = keeper, listener, average
         self.accumulate = stepper.settings.accumulate
-        self.epoch_steps = feed.batches // self.accumulate
+        self.epoch_steps = feed.steps
         self._kept_at, self._keeping = monotonic(), 0.0
 
     def run(self, interrupts: Interrupts) -> bool:
@@ -134,8 +132,9 @@ class Loop:
             if self.average is not None:
                 self.average.update(progress.steps)
             progress.steps += 1
-            answers = sum(b["target"].size if "target" in b else self.feed.batch for b in group)
-            progress.tally.add(numbers, self.feed.batch * self.accumulate, answers)
+            examples = sum(map(examples_in, group))
+            answers = sum(b["target"].size for b in group if "target" in b) or examples
+            progress.tally.add(numbers, examples, answers)
             clock.tick()
             self.listener.step(progress, step + 1, self.epoch_steps, rate)
             if step + 1 < self.epoch_steps:

@@ -32,6 +32,8 @@ from cnndsl.network import LossTerm
 from cnndsl.training.hits import before_softmax, class_count, count_hits
 
 TARGET = "target"
+TARGET_WEIGHT = "target.weight"
+"""The input for the sum of the class weights of the targets, where classes have weights."""
 Size = int | ir.SymbolicDim
 
 
@@ -61,13 +63,15 @@ class Goal:
 @dataclass(slots=True)
 class Objective:
     """The loss of a batch, its parts by name where there are several, counts of right answers, the
-    inputs that hold the targets, and the main classifier's number of classes.
+    inputs that hold the targets, what the losses take beside them (`TARGET_WEIGHT`), and the main
+    classifier's number of classes.
     """
 
     loss: ir.Value
     parts: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
     counts: dict[str, ir.Value] = field(default_factory=dict[str, ir.Value])
     targets: list[ir.Value] = field(default_factory=list[ir.Value])
+    others: list[ir.Value] = field(default_factory=list[ir.Value])
     classes: int = 0
 
     def outputs(self) -> dict[str, ir.Value]:
@@ -99,6 +103,7 @@ def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -
     classifiers = [t.arguments[0] for t in terms if t.function == "cross_entropy"]
     objective = Objective(loss, parts if len(parts) > 1 else {})
     objective.targets.extend(builder.targets.values())
+    objective.others.extend(builder.others.values())
     if classifiers:
         logits = before_softmax(values[classifiers[0]])
         objective.counts |= count_hits(write, logits, builder.targets[TARGET])
@@ -110,6 +115,7 @@ class _Losses:
     def __init__(self, write: Writer, values: Mapping[str, ir.Value], recipe: Recipe, summed: bool):
         self.write, self.values, self.recipe, self.summed = write, values, recipe, summed
         self.targets: dict[str, ir.Value] = {}
+        self.others: dict[str, ir.Value] = {}
 
     def term(self, term: LossTerm) -> ir.Value:
         """The node of one loss."""
@@ -185,7 +191,11 @@ class _Losses:
                 raise UsageError(
                     f"{len(weights)} class weights are given, but `{name}` has {classes} classes"
                 )
-            inputs.append(self.write.constant(list(weights), "float"))
+            scalar = ir.Value(
+                name=TARGET_WEIGHT, shape=ir.Shape([]), type=ir.TensorType(self.write.float_type)
+            )
+            total = self.others.setdefault(TARGET_WEIGHT, scalar)
+            inputs += [self.write.constant(list(weights), "float"), total]
         smoothing = self.recipe.label_smoothing
         return composite(self.write, "CrossEntropy", 4, *inputs, label_smoothing=smoothing)[0]
 

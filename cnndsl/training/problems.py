@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.recipe import read_augmentation
@@ -59,7 +61,8 @@ def problem(
 def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:
     """What `none`, `balanced` or a list of numbers means for these data. Raises UsageError.
 
-    Balanced: examples / (classes · examples of the class), so that all classes count alike.
+    Balanced: examples / (classes · examples of the class), so that all classes count alike. A class
+    of weight 0 takes no part in the loss.
     """
     if chosen == "none":
         return None
@@ -76,4 +79,8 @@ def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:
         ) from None
     if len(weights) != data.classes:
         raise UsageError(f"there are {len(weights)} class weights for {data.classes} classes")
+    if not all(0 <= weight < float("inf") for weight in weights):
+        raise UsageError(f"class weights are 0 or more, and `{chosen}` has others")
+    if not np.asarray(weights)[data.train.targets].any():
+        raise UsageError(f"with the class weights `{chosen}` no training example counts")
     return weights

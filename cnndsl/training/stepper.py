@@ -18,6 +18,7 @@ from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Array, Node
 from cnndsl.training.apply import Group, Norm, Runner, Update, accumulation
+from cnndsl.training.losses import TARGET, TARGET_WEIGHT
 from cnndsl.training.noise import NoiseKind, fill_noise
 from cnndsl.training.optimisers import Optimiser
 from cnndsl.training.scaling import LOSS_SCALE, LossScale
@@ -38,18 +39,23 @@ class NotFiniteError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
-    """How a step is done: `accumulate` batches make one, gradients are cut to the norm `clip`."""
+    """How a step is done: `accumulate` batches make one, gradients are cut to the norm `clip`.
+
+    `class_weights` are those of the loss, where it has any.
+    """
 
     seed: int = 0
     accumulate: int = 1
     clip: float | None = None
     threads: int | None = None
+    class_weights: Sequence[float] | None = None
 
 
 class Stepper:
     """Does steps of a training, on weights that lie on a device.
 
-    `gradient` is the gradient graph as an ONNX model; `noise` has a kind for each noise input.
+    `gradient` is the gradient graph as an ONNX model, `rest` the same one for the smaller batch
+    that an epoch may end with; `noise` has a kind for each noise input.
     """
 
     def __init__(
@@ -60,38 +66,22 @@ class Stepper:
         groups: Sequence[Group],
         optimiser: Optimiser,
         settings: StepSettings,
+        rest: bytes | None = None,
     ):
         self.weights, self.settings = weights, settings
         self.device = weights.trained.device
         self.gradients = Tensors(weights.trained.layout, self.device)
         self._several = settings.accumulate > 1
         self._part = Tensors(weights.trained.layout, self.device) if self._several else None
-        self.session = training_session(gradient, self.device, settings.threads)
-        self._inputs = {node.name: node for node in self.session.get_inputs()}
-        weight_names = set(weights.read())
-        self._noise = {name: _Noise(self._inputs[name], kind) for name, kind in noise.items()}
-        self.batch = {
-            name: _sizes(node)
-            for name, node in self._inputs.items()
-            if name not in weight_names and name not in noise and name != LOSS_SCALE
-        }
-        """Every input that a batch must have, with its shape."""
-        self.scale = LossScale() if LOSS_SCALE in self._inputs else None
+        found = [
+            _Graph(model, noise, weights, self.gradients, self._part, settings)
+            for model in (gradient, rest)
+            if model is not None
+        ]
+        self._graphs = {graph.examples: graph for graph in reversed(found)}
+        self._usual = found[0]
+        self.scale = LossScale() if self._usual.is_scaled else None
         """How gradients in float16 are scaled."""
-        self._scale = Buffer(1, device=self.device)
-        self._batch = {
-            name: Buffer(int(np.prod(shape)), _kind(self._inputs[name]), self.device)
-            for name, shape in self.batch.items()
-        }
-        self._results = {
-            node.name: Buffer(1, _kind(node))
-            for node in self.session.get_outputs()
-            if not node.name.startswith((GRADIENT, NEXT))
-        }
-        self._bindings = {
-            (turn, part): self._bind(turn, part)
-            for turn, part in product((0, 1), (False, True) if self._several else (False,))
-        }
         self.update = Update(
             optimiser,
             groups,
@@ -116,63 +106,58 @@ class Stepper:
         """Whether every step asks how long the vector of gradients is: to cut or to judge it."""
         return self.settings.clip is not None or self.scale is not None
 
-    def _bind(self, turn: int, part: bool) -> Binding:
-        """Everything in place, statistics read in that turn; `part` gradients are to be added."""
-        binding = Binding(self.session)
-        weights, inputs = self.weights, self._inputs
-        old, new = weights.statistics[turn], weights.statistics[1 - turn]
-        for tensors in (weights.trained, weights.frozen, old):
-            for name, place in tensors.layout.places.items():
-                if name in inputs:
-                    binding.input(name, tensors.buffer, place.shape, place.offset)
-        for name, shape in self.batch.items():
-            binding.input(name, self._batch[name], shape)
-        for name, noise in self._noise.items():
-            noise.bind(binding, name, self.device)
-        target = self._part if part else self.gradients
-        assert target is not None
-        target.bind_outputs(binding, GRADIENT)
-        new.bind_outputs(binding, NEXT)
-        for name, buffer in self._results.items():
-            binding.output(name, buffer, [])
-        if self.scale is not None:
-            binding.input(LOSS_SCALE, self._scale, [])
-        return binding
-
     def step(
         self, batches: Sequence[Mapping[str, Array]], rate: float, number: int
     ) -> dict[str, float]:
-        """Do step `number`, counted from 0, with as many batches as are accumulated.
+        """Do step `number`, counted from 0, with as many batches as are accumulated, or fewer.
 
-        Returns the graph's numbers: the mean of losses (`loss…`), the sum of counts; in float16
-        `skipped`, 1 where gradients overflowed and the weights are left as they were. Raises
-        NotFiniteError where the loss isn't a number, with the weights left as they were.
+        All examples count alike, whatever batches they come in: gradients and losses are those of
+        one large batch. Returns the graph's numbers: losses (`loss…`), the sum of counts; in
+        float16 `skipped`, 1 where gradients overflowed and the weights are left as they were.
+        Raises NotFiniteError where the loss isn't a number, with the weights left as they were.
         """
         totals: dict[str, float] = {}
-        for i, batch in enumerate(batches):
-            self._run(batch, number * len(batches) + i, part=i > 0)
-            for name, buffer in self._results.items():
-                share = len(batches) if name.startswith("loss") else 1
-                totals[name] = totals.get(name, 0.0) + float(buffer.read()[0]) / share
+        counts = [examples_in(batch) for batch in batches]
+        weight = self._weight(batches)
+        first = number * self.settings.accumulate
+        for i, (batch, count) in enumerate(zip(batches, counts, strict=True)):
+            share = count / sum(counts)
+            graph = self._graphs.get(count, self._usual)
+            factor = self.scale.factor if self.scale else 1.0
+            graph.run(batch, self.weights.turn, first + i, i > 0, weight * share, factor)
+            for name, buffer in graph.results.items():
+                part = share if name.startswith("loss") else 1
+                totals[name] = totals.get(name, 0.0) + float(buffer.read()[0]) * part
             if not np.isfinite(totals["loss"]):
                 raise NotFiniteError(totals["loss"], self._causes(batch))
             self.weights.turn = 1 - self.weights.turn
             if i and self._adding:
-                self._adding.run({})
-        scale = self._scale_of_gradients(batches, totals)
+                self._adding.run({"share": count / counts[0]})
+        scale = self._scale_of_gradients(batches[-1], counts[0] / sum(counts), totals)
         if scale is not None:
             skipped = self.scale.skipped if self.scale else 0
             self.update.run(rate, number + 1 - skipped, scale)
         return totals
 
+    def _weight(self, batches: Sequence[Mapping[str, Array]]) -> float:
+        """The class weights of all targets together; infinite where none counts, so that losses
+        and gradients, which are divided by it, are 0.
+        """
+        weights = self.settings.class_weights
+        if weights is None:
+            return 1.0
+        every = np.asarray(weights, np.float64)
+        return sum(float(every[batch[TARGET]].sum()) for batch in batches) or float("inf")
+
     def _scale_of_gradients(
-        self, batches: Sequence[Mapping[str, Array]], totals: dict[str, float]
+        self, batch: Mapping[str, Array], share: float, totals: dict[str, float]
     ) -> float | None:
         """What gradients are multiplied by; None where one overflowed, so that the step is skipped.
 
-        Adds to the totals. Raises NotFiniteError where no other loss scale would help.
+        `share` is the first batch's of all examples, `batch` the last one. Adds to the totals.
+        Raises NotFiniteError where no other loss scale would help.
         """
-        scale = 1 / len(batches) / (self.scale.factor if self.scale else 1.0)
+        scale = share / (self.scale.factor if self.scale else 1.0)
         if self._norm is None:
             return scale
         norm = self._norm() * scale
@@ -182,30 +167,13 @@ class Stepper:
         if not is_finite:
             if self.scale is not None and self.scale.skip():
                 return None
-            raise NotFiniteError(norm, self._causes(batches[-1]))
+            raise NotFiniteError(norm, self._causes(batch))
         if self.scale is not None:
             self.scale.accept()
         if self.settings.clip is None:
             return scale
         totals["norm"] = norm
         return scale * min(1.0, self.settings.clip / (norm + CLIP_EPSILON))
-
-    def _run(self, batch: Mapping[str, Array], number: int, part: bool) -> None:
-        binding = self._bindings[self.weights.turn, part]
-        for name, shape in self.batch.items():
-            values = batch.get(name)
-            if values is None or values.shape != shape:
-                found = "missing" if values is None else f"of shape {values.shape}"
-                raise UsageError(f"the batch's `{name}` is {found}, and {shape} is wanted")
-            if self.device == "cpu" and values.flags.c_contiguous:
-                binding.array(name, values.astype(self._batch[name].kind, copy=False))
-            else:
-                self._batch[name].write(values)
-        if self.scale is not None:
-            self._scale.set(self.scale.factor)
-        for name, noise in self._noise.items():
-            noise.draw(self.settings.seed, number, name)
-        binding.run()
 
     def _causes(self, batch: Mapping[str, Array]) -> list[str]:
         """Where the first values lie that are no numbers."""
@@ -215,6 +183,107 @@ class Stepper:
         found += [f"the weights `{name}`" for name in self.weights.trained.not_finite()]
         found += [f"the gradient of `{name}`" for name in self.gradients.not_finite()]
         return found
+
+
+class _Graph:
+    """A gradient graph for batches of one size, with everything in place.
+
+    `results` are its numbers after a run: losses and counts.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        noise: Mapping[str, NoiseKind],
+        weights: Weights,
+        gradients: Tensors,
+        part: Tensors | None,
+        settings: StepSettings,
+    ):
+        self._weights, self._device, self._seed = weights, weights.trained.device, settings.seed
+        self._session = training_session(model, self._device, settings.threads)
+        self._inputs = {node.name: node for node in self._session.get_inputs()}
+        self._noise = {name: _Noise(self._inputs[name], kind) for name, kind in noise.items()}
+        self._numbers = {
+            name: Buffer(1, device=self._device)
+            for name in (LOSS_SCALE, TARGET_WEIGHT)
+            if name in self._inputs
+        }
+        others = {*weights.read(), *noise, *self._numbers}
+        self._shapes = {n: _sizes(node) for n, node in self._inputs.items() if n not in others}
+        self.examples = next(iter(self._shapes.values()))[0]
+        self._batch = {
+            name: Buffer(int(np.prod(shape)), _kind(self._inputs[name]), self._device)
+            for name, shape in self._shapes.items()
+        }
+        self.results = {
+            node.name: Buffer(1, _kind(node))
+            for node in self._session.get_outputs()
+            if not node.name.startswith((GRADIENT, NEXT))
+        }
+        targets = {False: gradients} | ({True: part} if part else {})
+        self._bindings = {
+            (turn, added): self._bind(turn, target)
+            for turn, (added, target) in product((0, 1), targets.items())
+        }
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the loss is multiplied before it is differentiated."""
+        return LOSS_SCALE in self._numbers
+
+    def run(
+        self,
+        batch: Mapping[str, Array],
+        turn: int,
+        number: int,
+        added: bool,
+        weight: float,
+        scale: float,
+    ) -> None:
+        """Take batch number `number`, counted from 0, and the statistics of that turn.
+
+        The gradients go to the first tensors, or to those that are to be `added`. `weight` is what
+        losses with class weights are divided by, `scale` what they are multiplied by. Raises
+        UsageError.
+        """
+        binding = self._bindings[turn, added]
+        for name, shape in self._shapes.items():
+            values = batch.get(name)
+            if values is None or values.shape != shape:
+                found = "missing" if values is None else f"of shape {values.shape}"
+                raise UsageError(f"the batch's `{name}` is {found}, and {shape} is wanted")
+            if self._device == "cpu" and values.flags.c_contiguous:
+                binding.array(name, values.astype(self._batch[name].kind, copy=False))
+            else:
+                self._batch[name].write(values)
+        for name, value in ((LOSS_SCALE, scale), (TARGET_WEIGHT, weight)):
+            if name in self._numbers:
+                self._numbers[name].set(value)
+        for name, noise in self._noise.items():
+            noise.draw(self._seed, number, name)
+        binding.run()
+
+    def _bind(self, turn: int, target: Tensors) -> Binding:
+        """Statistics are read in that turn, and gradients written to the target."""
+        binding = Binding(self._session)
+        weights = self._weights
+        old, new = weights.statistics[turn], weights.statistics[1 - turn]
+        for tensors in (weights.trained, weights.frozen, old):
+            for name, place in tensors.layout.places.items():
+                if name in self._inputs:
+                    binding.input(name, tensors.buffer, place.shape, place.offset)
+        for name, shape in self._shapes.items():
+            binding.input(name, self._batch[name], shape)
+        for name, noise in self._noise.items():
+            noise.bind(binding, name, self._device)
+        for name, number in self._numbers.items():
+            binding.input(name, number, [])
+        target.bind_outputs(binding, GRADIENT)
+        new.bind_outputs(binding, NEXT)
+        for name, buffer in self.results.items():
+            binding.output(name, buffer, [])
+        return binding
 
 
 class _Noise:
@@ -237,6 +306,11 @@ class _Noise:
         fill_noise(self.values, self.kind, seed, step, name.removesuffix(NOISE))
         if self._buffer is not None:
             self._buffer.write(self.values)
+
+
+def examples_in(batch: Mapping[str, Array]) -> int:
+    """How many examples a batch has."""
+    return len(next(iter(batch.values())))
 
 
 def _is_finite(values: Array) -> bool:

@@ -123,7 +123,9 @@ def test_programs_read_a_line_an_epoch() -> None:
         (["--class-weights", "1,2"], "2 class weights for 4 classes"),
         (["--weights", "nothing.safetensors"], "there is no file"),
         (["--set", "classes=7"], "tells 7 classes apart"),
-        (["--accumulate", "9"], "don't make one step"),
+        (["--class-weights", "1,-1,1,1"], "class weights are 0 or more"),
+        (["--class-weights", "1,nan,1,1"], "class weights are 0 or more"),
+        (["--class-weights", "0,0,0,0"], "no training example counts"),
     ],
 )
 def test_mistakes_are_explained(options: list[str], message: str) -> None:

@@ -10,6 +10,7 @@ import onnxruntime
 
 from cnndsl.network import Network, Step
 from cnndsl.training.graphs import TrainingGraphs
+from cnndsl.training.losses import TARGET_WEIGHT
 from tests.support import torch_words as torch_words  # fills in the words
 from tests.support.peers import torch
 from tests.support.torch_interpreter import Run
@@ -39,6 +40,9 @@ def feeds_for(graphs: TrainingGraphs, seed: int = 0) -> Arrays:
             feeds[name] = random.integers(0, graphs.classes, slot.shape)
         else:
             feeds[name] = random.random(slot.shape, np.float32)
+    if graphs.class_weights:
+        total = np.asarray(graphs.class_weights)[feeds["target"]].sum()
+        feeds[TARGET_WEIGHT] = np.asarray(total, np.float32)
     return feeds
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,13 @@ def tensors_of(weights: dict[str, Any], float_type: Any) -> dict[str, Any]:
     return {n: library.from_numpy(values.copy()).to(float_type) for n, values in weights.items()}
 
 
-def forward(training: Training, tensors: dict[str, Any], batch: dict[str, Any]) -> tuple[Any, Any]:
-    """The loss, and the running statistics that come of it."""
+def forward(
+    training: Training,
+    tensors: dict[str, Any],
+    batch: dict[str, Any],
+    loss: Callable[[Any, Any], Any] | None = None,
+) -> tuple[Any, Any]:
+    """The loss, by default cross-entropy, and the running statistics that come of it."""
     library, subject = torch(), training.problem.subject
     assert isinstance(subject, SpecSubject)
     float_type = next(iter(tensors.values())).dtype
@@ -80,4 +85,5 @@ def forward(training: Training, tensors: dict[str, Any], batch: dict[str, Any]) 
     pictures = {n: library.from_numpy(batch[n]).to(float_type) for n in training.graphs.inputs}
     values = run(pictures)[subject.network.outputs[0]]
     target = library.from_numpy(batch["target"])
-    return library.nn.functional.cross_entropy(values, target), run.statistics
+    loss = loss or library.nn.functional.cross_entropy
+    return loss(values, target), run.statistics

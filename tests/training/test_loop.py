@@ -40,7 +40,7 @@ def test_an_epoch_is_steps_then_an_evaluation_then_a_checkpoint() -> None:
 def test_several_batches_make_a_step() -> None:
     observer = Silent()
     run(observer, Limits(1), accumulate=4)
-    assert observer.events[:2] == ["step 1 of 1", "evaluating"]
+    assert observer.events[:3] == ["step 1 of 2", "step 2 of 2", "evaluating"]
 
 
 @pytest.mark.parametrize("stop_after", range(1, 13))

@@ -143,11 +143,11 @@ def test_accumulation_adds_and_averaging_moves() -> None:
     total, gradient = Buffer(16), Buffer(16)
     gradient.write(np.ones(16))
     adding = Runner(accumulation(), {"total": total, "gradient": gradient})
-    adding.run({})
-    adding.run({})
-    assert np.all(total.read() == 2)
+    adding.run({"share": 1.0})
+    adding.run({"share": 0.5})
+    assert np.all(total.read() == 1.5)
     Runner(averaging(), {"average": gradient, "value": total}).run({"share": 0.25})
-    assert np.all(gradient.read() == 1.25)
+    assert np.all(gradient.read() == 1.125)
 
 
 @pytest.mark.torch
@@ -166,4 +166,4 @@ def test_averaged_weights_are_torchs() -> None:
         average.update(step)
         peer.update_parameters(model)
     expected = peer.module.weight.detach().numpy()
-    np.testing.assert_allclose(average.tensors.read()["weight"], expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(average.read()["weight"], expected, rtol=1e-5, atol=1e-6)

@@ -25,7 +25,10 @@ from tests.training import toy
 
 
 class ToyFeed:
-    batch, batches = toy.BATCH, 6
+    batches = 6
+
+    def __init__(self, accumulate: int = 1):
+        self.steps = -(-self.batches // accumulate)
 
     def epoch(self, number: int, start: int) -> Iterator[Mapping[str, Any]]:
         return (toy.batch(100 * number + i) for i in range(start, self.batches))
@@ -66,7 +69,7 @@ class Toy:
             self.progress = load_checkpoint(observer.path, self.stepper, self.average)
         self.loop = Loop(
             self.stepper,
-            ToyFeed(),
+            ToyFeed(accumulate),
             self.evaluate,
             LearningRate(0.05, Cosine(), warm_up=3),
             limits,
@@ -79,7 +82,7 @@ class Toy:
     def evaluate(self) -> Scores:
         """Cross-entropy of the averaged weights on one batch."""
         batch = toy.batch(99_999)
-        weights = {**self.stepper.weights.read(), **self.average.tensors.read()}
+        weights = {**self.stepper.weights.read(), **self.average.read()}
         x = batch["x"] - weights["norm.running_mean"]
         logits = x @ weights["fc.weight"].T + weights["fc.bias"]
         logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
@@ -90,7 +93,7 @@ class Toy:
     def result(self) -> dict[str, Any]:
         """All that two equal trainings have in common: weights, averages, scores."""
         arrays = {**self.stepper.weights.read()}
-        arrays |= {f"average/{n}": v for n, v in self.average.tensors.read().items()}
+        arrays |= {f"average/{n}": v for n, v in self.average.read().items()}
         scores = [(e.number, e.steps, e.rate, e.train, e.val) for e in self.progress.epochs]
         return {**{n: v.tobytes() for n, v in arrays.items()}, "scores": scores}
 

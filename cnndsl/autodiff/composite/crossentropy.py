@@ -1,11 +1,12 @@
-"""CrossEntropy(logits, target, class weights?; label_smoothing) → loss, log p, q, 1/Σw.
+"""CrossEntropy(logits, target, class weights?, Σw?; label_smoothing) → loss, log p, q, 1/Σw.
 
 Of N examples (or positions) with classes along axis 1 and int64 targets t: with log p the log
 softmax of the logits z, w the class weights and ε the label smoothing, as in PyTorch
 
     loss = −Σ q·log p / Σₙ w[tₙ],   q[n, c] = w[c]·((1 − ε)·[c = tₙ] + ε/C)
 
-so dz = (p·Σ_c q − q)/Σw. Without class weights Σ_c q = 1 and Σw = N.
+so dz = (p·Σ_c q − q)/Σw. Without class weights Σ_c q = 1 and Σw = N. With them Σw is given: whoever
+adds the gradients of several batches up knows the sum over all of them.
 """
 
 from __future__ import annotations
@@ -42,10 +43,9 @@ def expand(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
         loss = write.op("Mul", mean, write.constant(-float(classes), "float"))
         count = write.op("Cast", write.op("Size", target), to=write.float_type)
         return loss, log_p, q, write.op("Reciprocal", count)
-    (weights,) = rest
+    weights, total = rest
     column = write.op("Reshape", weights, write.constant([1, classes, *[1] * (rank - 2)]))
     q = write.op("Mul", q, column)
-    total = write.op("ReduceSum", write.op("Gather", weights, target), keepdims=0)
     share = write.op("Reciprocal", total)
     products = write.op("ReduceSum", write.op("Mul", q, log_p), keepdims=0)
     return write.op("Neg", write.op("Mul", products, share)), log_p, q, share
