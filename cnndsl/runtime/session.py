@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -57,8 +58,12 @@ def open_session(
     entries: Mapping[str, str] | None = None,
     patterns: bool = True,
     optimise: bool = True,
+    common: bool = False,
 ) -> Session:
     """A session for a model in a file or in memory; `optimise` lets it rewrite the graph.
+
+    `common` lets it take memory on the CPU from a store that all such sessions have in common, and
+    that stays when they are gone: for those that run in turn.
 
     `patterns` lets it learn in a first run which value needs memory when, and take one block for
     all of them from the second run on; what the first run took stays beside it.
@@ -82,6 +87,9 @@ def open_session(
     options.enable_mem_pattern = patterns
     if not optimise:
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if common:
+        _open_store()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
     try:
@@ -99,6 +107,16 @@ def open_session(
             )
         session.disable_fallback()  # never the CPU without a word
     return cast("Session", session)
+
+
+@cache
+def _open_store() -> None:
+    """The memory that sessions have in common, once for the process."""
+    runtime = _onnxruntime()
+    place = runtime.OrtMemoryInfo(
+        "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
+    )
+    runtime.create_and_register_allocator(place, None)
 
 
 def run_session(

@@ -20,7 +20,13 @@ SLEEPING = {"session.intra_op.allow_spinning": "0"}
 SPIN_DURATIONS_SINCE = (1, 26)
 
 
-def training_session(model: bytes, device: str, threads: int | None) -> Session:
-    """A session for one of training's graphs. Raises UsageError."""
+def training_session(
+    model: bytes, device: str, threads: int | None, common: bool = False
+) -> Session:
+    """A session for one of training's graphs; `common` is whether another one runs in turn with it
+    that may have the same memory. Raises UsageError.
+    """
     entries = SPINNING if runtime_release() >= SPIN_DURATIONS_SINCE else SLEEPING
-    return open_session(model, device=device, threads=threads, entries=entries, patterns=False)
+    return open_session(
+        model, device=device, threads=threads, entries=entries, patterns=False, common=common
+    )

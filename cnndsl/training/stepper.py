@@ -74,7 +74,7 @@ class Stepper:
         self._several = settings.accumulate > 1
         self._part = Tensors(weights.trained.layout, self.device) if self._several else None
         found = [
-            _Graph(model, noise, weights, self.gradients, self._part, settings)
+            _Graph(model, noise, weights, self.gradients, self._part, settings, rest is not None)
             for model in (gradient, rest)
             if model is not None
         ]
@@ -199,9 +199,10 @@ class _Graph:
         gradients: Tensors,
         part: Tensors | None,
         settings: StepSettings,
+        is_one_of_several: bool,
     ):
         self._weights, self._device, self._seed = weights, weights.trained.device, settings.seed
-        self._session = training_session(model, self._device, settings.threads)
+        self._session = training_session(model, self._device, settings.threads, is_one_of_several)
         self._inputs = {node.name: node for node in self._session.get_inputs()}
         self._noise = {name: _Noise(self._inputs[name], kind) for name, kind in noise.items()}
         self._numbers = {

@@ -20,6 +20,7 @@ from tests.support.command_line import cnndsl
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, "-c", "from cnndsl.cli import main; main()"]
 STAGES = ["--freeze", "*", "--unfreeze", "0:logits,3:bn1,5:*@0.5", "--layer-decay", "0.8"]
+STAGES += ["--batch", "40", "--class-weights", "balanced"]  # the last batch has 32
 
 
 @pytest.mark.slow

@@ -42,6 +42,17 @@ def test_a_run_leaves_everything_that_is_needed_later(place: Path) -> None:
     assert (place / "runs" / "tiny-002").is_dir()
 
 
+def test_the_header_tells_what_becomes_of_the_last_batch(place: Path) -> None:
+    output = train("--epochs", "2", "--batch", "50").output
+    assert "2 epochs of 4 steps, batch 50 (the last one 42)" in output
+    assert (place / "runs/tiny-001/graphs/grad-rest.onnx").is_file()
+    output = train("--epochs", "1", "--batch", "191").output
+    assert "1 epoch of 1 step, batch 191 (1 example left out, others in each epoch)" in output
+    (place / "runs/tiny-001/graphs/grad-rest.onnx").unlink()
+    error = cnndsl("resume", "runs/tiny-001", "--epochs", "3", code=1).stderr
+    assert "left each epoch's last 42 examples out" in error
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_one_others(place: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         train("--epochs", "2", "--seed", seed, "--name", name, "-q")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.support.peers import torch
 from tests.support.torch_training import forward, tensors_of
 from tests.support.toy_data import write_toy
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 RATE = 0.1
 PLAIN = """cnndsl 1
 net Plain(classes=4)
@@ -180,3 +183,36 @@ def test_a_class_of_weight_zero_changes_nothing(tmp_path: Path, smoothing: float
         usual = list(ours.feed.epoch(0, 0))[1]
         assert ours.stepper.step([ignored, usual], RATE, 1)["loss"] > 0
         assert all(np.isfinite(values).all() for values in weights_of(ours).values())
+
+
+MEMORY = """
+import resource
+from pathlib import Path
+from tests.training.test_batches import training
+spec = '''cnndsl 1
+net Wide(classes=4)
+input image 1@64x64
+conv 3x3 64 p1 bn relu
+conv 3x3 64 p1 bn relu
+gap
+logits: fc classes
+output logits
+'''
+def peak() -> None:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+with training(Path({folder!r}), spec, 150, batch=64) as made:  # 64 and 56
+    peak()
+    for step, batch in enumerate(made.feed.epoch(0, 0)):
+        made.stepper.step([batch], 0.1, step)
+        peak()
+"""
+
+
+@pytest.mark.slow
+def test_a_smaller_last_batch_takes_the_memory_of_the_others(tmp_path: Path) -> None:
+    """But for gaps: by itself it would take seven eighths of theirs."""
+    command = [sys.executable, "-c", MEMORY.format(folder=str(tmp_path))]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    before, first, second = map(int, printed.stdout.split())
+    assert second - first < 0.6 * (first - before)
