@@ -11,7 +11,7 @@ import pytest
 from cnndsl.training.checkpoint import load_checkpoint, save_checkpoint
 from cnndsl.training.progress import Progress
 from tests.support.peers import torch
-from tests.training.test_batches import NORMED, RATE, training
+from tests.training.small import NORMED, RATE, training
 
 DECAY = 0.8
 LAYERS = {"conv1": "0", "bn1": "1", "logits": "5"}

@@ -14,39 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.training.assembly import Training
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.feeding import NEGLIGIBLE, plan_epoch
-from cnndsl.training.optimisers import Sgd
-from cnndsl.training.running import assemble
-from cnndsl.training.schedules import Constant
 from tests.support.peers import torch
 from tests.support.torch_training import forward, tensors_of
-from tests.support.toy_data import write_toy
+from tests.training.small import NORMED, RATE, UNEVEN, training
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RATE = 0.1
-PLAIN = """cnndsl 1
-net Plain(classes=4)
-input image 1@8x8
-conv 3x3 4 p1 relu -> pool 2x2 s2
-logits: fc classes
-output logits
-"""
-NORMED = PLAIN.replace("p1 relu", "p1 bn relu")
-UNEVEN = "0.2,3,1,0"
-
-
-def training(folder: Path, spec: str = PLAIN, examples: int = 320, **chosen: Any) -> Training:
-    """A training of a small net; a fifth of the examples is for validation."""
-    _, data = write_toy(folder, examples)
-    path = folder / "net.cnn"
-    path.write_text(spec)
-    choice = TrainingChoice(**{"threads": 1, "learning_rate": RATE, **chosen})
-    made = assemble(
-        Config(ModelChoice(str(path)), DataChoice(str(data)), choice, Sgd(momentum=0.0), Constant())
-    )
-    made.start()
-    return made
 
 
 def grouped(training: Training, epoch: int, count: int) -> list[list[Any]]:
@@ -188,7 +161,7 @@ def test_a_class_of_weight_zero_changes_nothing(tmp_path: Path, smoothing: float
 MEMORY = """
 import resource
 from pathlib import Path
-from tests.training.test_batches import training
+from tests.training.small import training
 spec = '''cnndsl 1
 net Wide(classes=4)
 input image 1@64x64

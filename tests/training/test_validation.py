@@ -11,7 +11,7 @@ import pytest
 from tests.support.command_line import cnndsl
 from tests.support.peers import torch
 from tests.support.toy_data import write_toy
-from tests.training.test_batches import NORMED, UNEVEN, training
+from tests.training.small import NORMED, UNEVEN, training
 
 
 @pytest.mark.torch
