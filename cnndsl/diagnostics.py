@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +15,9 @@ from cnndsl.source import Source, Span
 Severity = Literal["error", "warning"]
 
 LONGEST_WORD = 60
+LONGEST_QUOTE = 100
 MOST_CANDIDATES = 500
+_LONG_QUOTE = re.compile(rf"`([^`]{{{LONGEST_WORD}}})[^`]{{{LONGEST_QUOTE - LONGEST_WORD},}}`")
 INNER_FRAMES, OUTER_FRAMES = 5, 3  # of the calls that led to a place; between them there is a gap
 
 
@@ -32,6 +35,13 @@ class Diagnostic:
     help: str = ""
     severity: Severity = "error"
     frames: tuple[Span, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Cut what is quoted to a length that people read: a word may be as long as its line."""
+        for name in ("message", "help"):
+            text = getattr(self, name)
+            if len(text) > LONGEST_QUOTE:
+                object.__setattr__(self, name, _LONG_QUOTE.sub(r"`\1…`", text))
 
     def render(self, colour: bool = False) -> str:
         """The message as people read it, with the source line and a caret under the cause."""

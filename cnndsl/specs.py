@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,7 @@ def _without_collections() -> Generator[None, None, None]:
             gc.enable()
 
 
+@cache
 def _prelude() -> File:
     from cnndsl.syntax.parse import parse
 

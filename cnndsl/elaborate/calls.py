@@ -32,11 +32,12 @@ class CallBinder(ArgumentReader):
                 raise self.fail(span, "given-twice", message, "leave one of them out")
             given[name] = value
 
+        by_position = iter(names)
+
         def give_next(value: Meaning, span: Span) -> None:
-            for name in names:
-                if name not in given:
-                    given[name] = value
-                    return
+            name = next(by_position, None)
+            if name is not None:
+                return give(name, value, span)
             count = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
             message = f"the block {self.name} takes {count}, so {quote(span)} is one too many"
             raise self.fail(span, "unexpected-argument", message, _head(definition))

@@ -17,6 +17,7 @@ class Forgotten:
         self._names: set[str] = set()
         self._patterns: set[str] = set()
         self._numbering = False
+        self.lines = False  # lines that weren't read, in whose place the tree has an `UNREAD`
 
     def covers(self, name: str) -> bool:
         """Whether a name may be one of those."""
@@ -35,7 +36,7 @@ class Forgotten:
     def words(self, words: Iterable[str]) -> None:
         """All words of lines that weren't read, and the layers that may have stood there."""
         self._names.update(words)
-        self._numbering = True
+        self._numbering = self.lines = True
 
     def label(self, label: tree.Name | tree.Template | None) -> None:
         """The label of a line that failed."""

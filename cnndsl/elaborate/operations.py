@@ -77,7 +77,7 @@ class Operations:
     ) -> Value:
         """One op with its trailing words; `own` is the name that its step takes from a label."""
         self.build.work(context, operation.span)
-        if operation.name == UNREAD:
+        if operation.name == UNREAD and self.build.forgotten.lines:
             self.build.forgotten.body(operation.body)
             return UNKNOWN
         meaning = Evaluator(self.build, context).known(operation.name)

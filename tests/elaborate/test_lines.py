@@ -193,6 +193,8 @@ def test_a_bias_gives_way_to_the_next_chained_batch_norm(body: str, has_bias: bo
 WRONG = {
     # ops
     "convv 3x3 4": ["unknown-layer convv"],
+    "_": ["unknown-layer _"],
+    "relu -> _ relu": ["unknown-layer _"],
     "let n = 3\nn 4": ["not-a-layer n"],
     "x: relu\nx": ["not-a-layer x"],
     "def f(k): k\nf 3x3": ["not-a-layer k"],

@@ -10,7 +10,6 @@ from cnndsl.diagnostics import Diagnostic, SpecError
 from cnndsl.elaborate.construction import MOST_FINDINGS, MOST_STEPS
 from cnndsl.explanations import explanations
 from cnndsl.network import Network
-from cnndsl.show.flat import flat
 from cnndsl.source import Source
 from cnndsl.specs import load
 
@@ -27,10 +26,10 @@ def judge(text: str) -> Network | tuple[Diagnostic, ...]:
         network, warnings = load(Source("fuzz.cnn", text))
     except SpecError as error:
         found = error.diagnostics
-        _check_diagnostics(found)
+        check_diagnostics(found)
         outcome = found
     else:
-        _check_diagnostics(tuple(warnings))
+        check_diagnostics(tuple(warnings))
         analyse(network).memory(batch=2)
         outcome = network
     assert time.process_time() - start < MOST_SECONDS
@@ -39,7 +38,8 @@ def judge(text: str) -> Network | tuple[Diagnostic, ...]:
     return outcome
 
 
-def _check_diagnostics(found: tuple[Diagnostic, ...]) -> None:
+def check_diagnostics(found: tuple[Diagnostic, ...]) -> None:
+    """Few, each said once, short, with a known code and a place in the text."""
     assert len(found) <= MOST_FINDINGS
     assert len({(d.code, d.span) for d in found}) == len(found), "one of them is said twice"
     for diagnostic in found:
@@ -73,8 +73,3 @@ def check_network(network: Network) -> None:
         known[step.name], heads[step.name] = step.output, step.head
     assert network.outputs and not any(heads[name] for name in network.outputs)
     assert all(name in known for term in network.loss for name in term.arguments)
-
-
-def comes_back(network: Network) -> None:
-    """The network's flat spec gives the same network."""
-    assert load(Source("flat.cnn", flat(network)))[0] == network

@@ -1,19 +1,14 @@
-"""Specs of all degrees of wrongness: soups of tokens, specs that are mostly right, and
-the zoo's with something spoilt.
+"""Specs of all degrees of wrongness, drawn from random numbers: soups of tokens, and specs that are
+mostly right.
 """
 
 from __future__ import annotations
 
 import re
-
-from hypothesis import strategies as st
+from random import Random
 
 from cnndsl.layers import LAYERS
-from cnndsl.resources import prelude_text, zoo_names, zoo_path
-
-SPECS = {name: zoo_path(name).read_text(encoding="utf-8") for name in zoo_names()}
-
-# Soups
+from tests.fuzz.mutations import ODD
 
 WORDS = (
     *LAYERS,
@@ -30,35 +25,19 @@ NUMBERS = (
 SIZES = ("3x3", "1x1", "{n}x{k}", "0x0", "1000000x1000000", "3x3x3", "k3", "k0", "s2", "s0", "p1")
 SHAPES = ("3@8x8", "@16", "1@HxW", "2@64", "1@4x8x8", "{n}@{k}x{k}", "3@", "0@0x0", "3@8x8x8x8")
 SIGNS = (":", "->", "|", "*", "*2", "*0", "*n", "*(n-1)", "*100000000", "(", ")", "=", ",", "+")
-ODD = (
-    "#",
-    '"',
-    '"x.cnn"',
-    "{",
-    "}",
-    "@",
-    "\t",
-    "\x00",
-    "é",
-    "×",
-    "\u202e",
-    "\ud800",
-    "\r",
-    ";",
-    "..",
-)
+TOKENS = (*WORDS, *WORDS, *NUMBERS, *SIZES, *SHAPES, *SIGNS, *ODD)
 
-tokens = st.one_of(
-    *(st.sampled_from(kind) for kind in (WORDS, WORDS, NUMBERS, SIZES, SHAPES, SIGNS, ODD))
-)
-_rough_line = st.builds(
-    lambda indent, words, end: "    " * indent + " ".join(words) + end,
-    st.integers(0, 3),
-    st.lists(tokens, max_size=8),
-    st.sampled_from(["", "", ":"]),
-)
-soups = st.lists(_rough_line, max_size=12).map("\n".join)
-texts = st.one_of(st.text(max_size=200), st.text("conv 3x\n->:|@*(){}=\t#\"'", max_size=300))
+
+def soup(random: Random) -> str:
+    """Lines of tokens that mean nothing together."""
+    lines: list[str] = []
+    for _ in range(random.randint(0, 12)):
+        words = random.choices(TOKENS, k=random.randint(0, 8))
+        indent = "    " * random.choice([0, 0, 1, 2, 3])
+        lines.append(indent + " ".join(words) + random.choice(["", "", ":"]))
+    head = "net A(n=2, k=3)\ninput image 3@16x16\n" if random.random() < 0.7 else ""
+    return head + "\n".join(lines)
+
 
 # Specs that are mostly right
 
@@ -87,15 +66,15 @@ _KEEP = (
 class _Writer:
     """Writes lines that fit together: it knows which labels there are, at which scale."""
 
-    def __init__(self, draw: st.DrawFn):
-        self.draw = draw
+    def __init__(self, random: Random):
+        self.random = random
         self.labels: dict[str, int] = {"image": 0}
         self.scale = 0  # how often the map was halved
         self.count = 0
         self.in_block = False
 
     def pick(self, *options: str) -> str:
-        return self.draw(st.sampled_from(options))
+        return self.random.choice(options)
 
     def number(self) -> str:
         return self.pick(*(_BLOCK_NUMBERS if self.in_block else _NUMBERS))
@@ -111,7 +90,7 @@ class _Writer:
 
     def body(self, depth: int, most: int = 3) -> list[str]:
         lines: list[str] = []
-        for _ in range(self.draw(st.integers(1, most))):
+        for _ in range(self.random.randint(1, most)):
             lines += [f"    {line}" for line in self.statement(depth)]
         return lines
 
@@ -152,7 +131,7 @@ class _Writer:
             case "reuse":
                 return self.reuse()
             case _:
-                lines = [self.layer() for _ in range(self.draw(st.integers(1, 3)))]
+                lines = [self.layer() for _ in range(self.random.randint(1, 3))]
                 return [" -> ".join(lines) + self.pick("", "", " *2", " *0", " if n > 2")]
 
     def labelled(self) -> list[str]:
@@ -170,10 +149,10 @@ class _Writer:
         return body
 
     def merge(self, depth: int) -> list[str]:
-        branches = [self.layer() for _ in range(self.draw(st.integers(2, 3)))]
-        if self.draw(st.booleans()):
+        branches = [self.layer() for _ in range(self.random.randint(2, 3))]
+        if self.random.random() < 0.5:
             branches[0] = "skip"
-        if self.draw(st.booleans()):
+        if self.random.random() < 0.5:
             branches[-1] += " if n > 2"
         return [f"concat{self.pick('', ' relu')}:", *(f"    | {branch}" for branch in branches)]
 
@@ -188,79 +167,30 @@ class _Writer:
         label = self.label()
         self.labels[label] = self.scale
         lines = ["conv 1x1 4", f"{label}: conv 3x3 4 same", f"reuse {label} relu"]
-        return lines if self.draw(st.booleans()) else [*lines, f"{self.label()}: reuse {label}"]
+        return lines if self.random.random() < 0.5 else [*lines, f"{self.label()}: reuse {label}"]
 
 
-@st.composite
-def mostly_right(draw: st.DrawFn) -> str:
+def mostly_right(random: Random) -> str:
     """A spec with blocks, loops, branches, heads and labels; now and then a line is wrong."""
-    writer = _Writer(draw)
+    writer = _Writer(random)
     writer.in_block = True
     blocks = [
         "def f(m, s=1, act=relu): conv 3x3 m s=s p1 act",
         *("def g():", *(re.sub(r"\bn\b", "2", line) for line in writer.body(1))),
     ]
     writer.in_block = False
-    shape = draw(st.sampled_from(["3@32x32", "3@HxW", "4@48x40", "1@32x64"]))
+    shape = random.choice(["3@32x32", "3@HxW", "4@48x40", "1@32x64"])
     lines = [
         "cnndsl 1",
         "net Fuzz(n=2, activation=relu)",
         f"input image {shape}",
         *blocks,
-        *(line for _ in range(draw(st.integers(2, 8))) for line in writer.statement(0)),
+        *(line for _ in range(random.choice([1, 2, 3, 6])) for line in writer.statement(0)),
         f"last: {writer.layer()}",
-        *draw(st.sampled_from([[], ["output last"], ["output last image"]])),
-        *draw(st.sampled_from([[], ["loss cross_entropy(last)"], ["loss 0.5*mse(last, last)"]])),
+        *random.choice([[], ["output last"], ["output last image"]]),
+        *random.choice([[], ["loss cross_entropy(last)"], ["loss 0.5*mse(last, last)"]]),
     ]
-    if draw(st.integers(0, 3)) == 0:
-        row = draw(st.integers(3, len(lines) - 1))
-        lines[row] = f"{lines[row]} {draw(tokens)}"
+    if random.randint(0, 3) == 0:
+        row = random.randint(3, len(lines) - 1)
+        lines[row] = f"{lines[row]} {random.choice(TOKENS)}"
     return "\n".join(lines) + "\n"
-
-
-# Specs of the zoo, with something spoilt
-
-_TOKEN = re.compile(r"\s+|\w+|.")
-
-
-@st.composite
-def spoilt(draw: st.DrawFn) -> str:
-    """A net of the zoo after a few accidents."""
-    text = SPECS[draw(st.sampled_from(sorted(SPECS)))]
-    if draw(st.booleans()):
-        text = f"{text}\n{prelude_text()}"
-    for _ in range(draw(st.integers(1, 4))):
-        text = _accident(draw, text)
-    return text
-
-
-def _accident(draw: st.DrawFn, text: str) -> str:
-    lines = text.split("\n")
-    row = draw(st.integers(0, len(lines) - 1))
-    parts = _TOKEN.findall(lines[row])
-    place = draw(st.integers(0, max(len(parts) - 1, 0)))
-    match draw(st.integers(0, 8)):
-        case 0:
-            return text[: draw(st.integers(0, len(text)))]
-        case 1:
-            del lines[row]
-        case 2:
-            lines.insert(row, lines[draw(st.integers(0, len(lines) - 1))])
-        case 3:
-            lines[row] = draw(st.sampled_from(["  ", "    ", "\t"])) + lines[row]
-        case 4:
-            lines[row] = lines[row].strip()
-        case 5 if parts:
-            parts[place] = draw(tokens)
-            lines[row] = "".join(parts)
-        case 6 if parts:
-            del parts[place]
-            lines[row] = "".join(parts)
-        case 7 if parts:
-            parts.insert(place, f" {draw(tokens)} ")
-            lines[row] = "".join(parts)
-        case _:
-            digits = re.compile(r"\d+")
-            number = draw(st.sampled_from(["0", "1", "7", "99999", "123456789012"]))
-            lines[row] = digits.sub(number, lines[row], count=1)
-    return "\n".join(lines)
