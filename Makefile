@@ -4,12 +4,13 @@
 PYTHON  ?= python3
 RUNTIME ?= cpu# cpu or gpu: which ONNX Runtime to install
 JOBS    ?= 2# test processes
+SEED    ?= 1# of make fuzz
 VENV    := .venv
 BIN     := $(VENV)/bin
 BUILD   := build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format floors pytest golden docs peers bench ort keras wheel clean distclean
+.PHONY: help demo test lint format floors pytest golden docs peers bench fuzz ort keras wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -71,6 +72,11 @@ keras: .venv-keras/installed ## install Keras with TensorFlow, a peer of trainin
 
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ONLY)
+
+# The short one is among the tests. A single case again: make fuzz KIND=runs SEED=1 CASE=7
+fuzz: $(VENV)/installed-dev ## damaged and hostile input by the thousand: KIND=specs|data|runs COUNT= SEED= JOBS=
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(KIND) --seed $(SEED) --jobs $(JOBS) \
+	  $(if $(COUNT),--count $(COUNT)) $(if $(CASE),--case $(CASE))
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -22,10 +23,16 @@ COUNTS = {"specs": 1_000_000, "runs": 20_000, "data": 20_000}
 """How many cases of each kind are promised to be tried before a release."""
 
 
-def kind_of(name: str) -> Kind:
-    """A kind by its name."""
+def prepared(name: str, folder: Path) -> Kind:
+    """A kind by its name, with what its cases are made from in `folder`."""
     module, cls = KINDS[name]
-    return getattr(import_module(f"tests.fuzz.{module}"), cls)()
+    kind = getattr(import_module(f"tests.fuzz.{module}"), cls)(folder)
+    # In a process of its own: threads that a library starts don't go along when this one forks
+    child = get_context("fork").Process(target=kind.prepare)
+    child.start()
+    child.join()
+    assert child.exitcode == 0, f"the cases of {name} can't be made"
+    return kind
 
 
 @click.command()
@@ -51,10 +58,9 @@ def main(
     os.environ["CNNDSL_DEBUG"] = "1"
     sound = True
     for name in names or tuple(KINDS):
-        kind = kind_of(name)
         here = (folder / name).resolve()
         here.mkdir(parents=True, exist_ok=True)
-        kind.prepare(here)
+        kind = prepared(name, here)
         if number is not None:
             sound &= _again(kind, seed, number, here)
             continue

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-Path_ = bytes
-"""A path below the case's folder, as bytes: names that are no text are tried too."""
-
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -35,7 +32,8 @@ Entry = bytes | Link | Folder | Pipe
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Files by their paths, and the arguments of what is done with them.
+    """Files by their paths, and the arguments of what is done with them. Paths are bytes, since
+    names that are no text are tried too.
 
     `origin` are sound files that some of them were made from: a smaller example has fewer
     differences from these.
@@ -55,8 +53,11 @@ class Kind(ABC):
     per_worker = 1000
     """Cases after which a process is replaced, so that none grows for ever."""
 
-    def prepare(self, folder: Path) -> None:
-        """Make what all cases start from, once, before any worker starts."""
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self) -> None:  # noqa: B027
+        """Make what all cases start from in `folder`, once, before any worker starts."""
 
     @abstractmethod
     def draw(self, random: Random) -> Case:
@@ -84,7 +85,7 @@ def write(files: Mapping[bytes, Entry], folder: Path) -> None:
                 case Pipe():
                     os.mkfifo(full)
                 case _:
-                    with open(full, "wb") as file:  # noqa: PTH123: the name may be no text
+                    with open(full, "wb") as file:
                         file.write(entry)
         except (OSError, ValueError):
             continue

@@ -10,7 +10,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from random import Random
 
@@ -193,13 +193,17 @@ class Data(Kind):
     name = "data"
     per_worker = 1000
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self) -> None:
         """Bombs take a while to make, so they are made once."""
         for kind in ("npz", "gz"):
-            path = folder / f"bomb.{kind}"
+            path = self.folder / f"bomb.{kind}"
             if not path.is_file():
                 path.write_bytes(bomb(kind))
-        self._bombs = {kind: (folder / f"bomb.{kind}").read_bytes() for kind in ("npz", "gz")}
+
+    @cached_property
+    def bombs(self) -> list[bytes]:
+        """Small files that unpack to two gigabytes."""
+        return [(self.folder / f"bomb.{kind}").read_bytes() for kind in ("npz", "gz")]
 
     def draw(self, random: Random) -> Case:
         base = random.choice(BASES)()
@@ -300,7 +304,7 @@ class Data(Kind):
         if path.endswith(b".csv"):
             return _list_changed(entry, random)
         if random.random() < 0.002:
-            return random.choice([*self._bombs.values(), huge_picture("PNG"), huge_picture("TIFF")])
+            return random.choice([*self.bombs, huge_picture("PNG"), huge_picture("TIFF")])
         if path.endswith(b".npz") and random.random() < 0.5:
             return _inner_changed(entry, random)
         for _ in range(random.choice([1, 1, 2, 5])):
@@ -308,7 +312,7 @@ class Data(Kind):
         return entry
 
     def _odd(self, path: bytes, random: Random) -> Entry:
-        targets = (b".", b"..", b"nowhere", b"/dev/zero", b"/proc/self", os.path.basename(path))
+        targets = (b".", b"..", b"nowhere", b"/dev/zero", b"/dev/full", os.path.basename(path))
         return random.choice([Pipe(), Folder(), *(Link(target) for target in targets)])
 
 
@@ -353,7 +357,7 @@ def _list_changed(data: bytes, random: Random) -> bytes:
 
 
 def _inner_changed(data: bytes, random: Random) -> bytes:
-    """An array within an .npz is damaged, replaced, renamed or lost; the archive around it is sound."""
+    """An array within an .npz is damaged, replaced, renamed or lost, in a sound archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             arrays = {name: file.read(name) for name in file.namelist()}

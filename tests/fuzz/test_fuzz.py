@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.__main__ import kind_of
+from tests.fuzz.__main__ import prepared
 from tests.fuzz.campaign import run
 
-CASES = {"specs": 600}
+CASES = {"specs": 600, "data": 100, "runs": 60}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_found(name: str, tmp_path: Path) -> None:
-    kind = kind_of(name)
-    kind.prepare(tmp_path)
+    kind = prepared(name, tmp_path)
     result = run(kind, range(CASES[name]), seed=0, jobs=1)
     assert result.tried == CASES[name]
     assert not result.faults, next(iter(result.faults.values()))[0].trace

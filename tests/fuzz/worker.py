@@ -102,7 +102,7 @@ class _Peak:
 
 def _resident() -> int:
     """Bytes of memory that this process holds."""
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123: a case can't slow it down
+    with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
@@ -151,7 +151,7 @@ def _limited() -> Generator[None]:
 
 def _busy() -> float:
     """Seconds that this thread computed or waited for a processor."""
-    with open("/proc/thread-self/schedstat", "rb") as file:  # noqa: PTH123
+    with open("/proc/thread-self/schedstat", "rb") as file:
         computed, waited, _ = file.read().split()
     return (int(computed) + int(waited)) / 1e9
 
