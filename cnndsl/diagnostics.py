@@ -18,6 +18,7 @@ LONGEST_WORD = 60
 LONGEST_QUOTE = 100
 MOST_CANDIDATES = 500
 _LONG_QUOTE = re.compile(rf"`([^`]{{{LONGEST_WORD}}})[^`]{{{LONGEST_QUOTE - LONGEST_WORD},}}`")
+_LONG_WORD = re.compile(rf"([^\s`]{{{LONGEST_WORD}}})[^\s`]{{{LONGEST_QUOTE - LONGEST_WORD},}}")
 INNER_FRAMES, OUTER_FRAMES = 5, 3  # of the calls that led to a place; between them there is a gap
 
 
@@ -41,7 +42,8 @@ class Diagnostic:
         for name in ("message", "help"):
             text = getattr(self, name)
             if len(text) > LONGEST_QUOTE:
-                object.__setattr__(self, name, _LONG_QUOTE.sub(r"`\1…`", text))
+                quoted = _LONG_QUOTE.sub(r"`\1…`", text)
+                object.__setattr__(self, name, _LONG_WORD.sub(r"\1…", quoted))
 
     def render(self, colour: bool = False) -> str:
         """The message as people read it, with the source line and a caret under the cause."""

@@ -225,6 +225,15 @@ def test_a_limit_is_met_soon(text: str, code: str, said: str) -> None:
     assert found[0].code == code and said in found[0].message, found[0].render()
 
 
+def test_what_is_quoted_is_cut() -> None:
+    """A word may be as long as its line."""
+    nines, letters = "9" * 3000, "a" * 3000
+    (_, version) = judge(f"cnndsl {nines}\ninput x 3@8x8\nrelu\n")
+    assert version.message == f"version {'9' * 60}… of the language isn't known"
+    (name,) = judge(f"{HEAD}let {letters}.9 = 3\nrelu\n")
+    assert name.message == f"`{'a' * 60}…` isn't a name"
+
+
 @pytest.mark.parametrize("text, layers", LARGE.values(), ids=LARGE)
 def test_what_stays_within_the_limits_is_read_soon(text: str, layers: int) -> None:
     start = time.process_time()
