@@ -28,9 +28,9 @@ from cnndsl.syntax.write import write
 from docs.pages import PAGES, ROOT, blocks, spec
 from tests.fuzz.cases import Case, Kind
 from tests.fuzz.grammar import TOKENS, mostly_right, soup
+from tests.fuzz.hostile import HOSTILE, LARGE
 from tests.fuzz.judge import check_diagnostics, check_network
 from tests.fuzz.mutations import ODD, text_changed
-from tests.fuzz.test_hostile import HOSTILE, LARGE
 from tests.support.golden import golden_names, golden_source
 
 FILE = b"fuzz.cnn"
