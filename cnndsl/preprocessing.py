@@ -20,6 +20,12 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
 MARGIN = 0.875
 """The part of the resized picture's shorter side that a centre crop keeps: 224 of 256."""
 
+IMAGENET_CLASSES = (1000, 1001)
+COLOURS = 3
+
+ARITHMETIC = frozenset({"scale", "mean", "std", "order"})
+"""Fields that say what the numbers are: where one is given by hand, none is guessed."""
+
 LARGEST_SIZE = 1 << 14
 """The most pixels along a side that a picture is resized to."""
 
@@ -136,3 +142,16 @@ def _is_size(value: object) -> bool:
 def _listed(numbers: tuple[float, ...]) -> str:
     text = ", ".join(f"{n:g}" for n in numbers)
     return f"({text})" if len(numbers) > 1 else text
+
+
+IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""How torchvision prepares pictures for nets of ImageNet."""
+
+
+def usual(channels: object, classes: object) -> Preprocessing | None:
+    """What is taken for a net whose weights don't say how pictures were prepared for them.
+
+    ImageNet's for a net that takes colours and tells as many classes apart as ImageNet has; None
+    for others, of which nothing is known.
+    """
+    return IMAGENET if channels == COLOURS and classes in IMAGENET_CLASSES else None

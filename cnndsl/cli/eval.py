@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnndsl.cli.output import echo
-from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import data_for, model_path
 from cnndsl.diagnostics import UsageError
@@ -57,13 +57,15 @@ def command(
     Where model and data name their classes, these are matched by name.
     """
     from cnndsl.runtime.model import open_model
-    from cnndsl.runtime.pictures import picture_input
+    from cnndsl.runtime.pictures import picture_input, usual_preprocessing
     from cnndsl.training.scoring import score
 
     opened = open_model(model_path(model), device=device, threads=threads)
     found = data_for(model, data, data_dir)
     split = split or next(name for name in ("test", "val", "train") if name in found)
-    picture = picture_input(opened, read_preprocessing(pictures, opened.preprocessing))
+    how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
+    picture = picture_input(opened, how)
+    remark_taken(pictures, opened.name, opened.preprocessing, picture)
     verdict = score(
         opened, found, split, picture=picture, batch=batch if opened.batch is None else None
     )

@@ -9,7 +9,7 @@ import click
 
 from cnndsl.cli.options import read_size, spec_settings
 from cnndsl.cli.output import counted, echo_line
-from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.train_options import FOLDER
 from cnndsl.cli.trained import spec_or_model
 from cnndsl.diagnostics import UsageError
@@ -79,17 +79,13 @@ def command(
     total = sum(len(found[name]) for name in splits or found.splits)
     opened = spec_or_model(model, settings, inputs)
     made = open_extractor(opened, at, weights=weights, seed=seed, device=device, threads=threads)
-    how = read_preprocessing(pictures, made.preprocessing)
-    picture = picture_input(made.model, how, read_size(size))
+    how = read_preprocessing(pictures, made.preprocessing, made.usual)
+    picture = picture_input(made.model, how or made.usual, read_size(size))
     if not quiet:
         if not isinstance(opened, Path) and weights is None:
             echo_line(f"{model} has random weights (seed {seed})", err=True)
-        elif how is None:
-            echo_line(
-                f"{model} doesn't say how it wants pictures; taken: {picture.describe()} "
-                f"(see --scale, --mean, --std, --bgr, --resize)",
-                err=True,
-            )
+        else:
+            remark_taken(pictures, model, made.preprocessing, picture)
     with counted("features", total, hidden=quiet) as progress:
         features = extract(
             made,

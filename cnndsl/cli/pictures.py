@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from cnndsl.cli.output import echo_line
 from cnndsl.diagnostics import UsageError
-from cnndsl.preprocessing import Crop, Interpolation, Preprocessing
+from cnndsl.preprocessing import ARITHMETIC, IMAGENET, Crop, Interpolation, Preprocessing
+
+if TYPE_CHECKING:
+    from cnndsl.runtime.pictures import PictureInput
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,19 +67,42 @@ def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_preprocessing(
-    options: Mapping[str, Any], base: Preprocessing | None = None
+    options: Mapping[str, Any],
+    base: Preprocessing | None = None,
+    usual: Preprocessing | None = None,
 ) -> Preprocessing | None:
     """The options' values over those of `base`; `base` itself where no option is given.
 
+    Where there is no base, and the options say nothing about numbers, they stand over `usual`.
     Raises UsageError.
     """
     given = given_fields(options)
     if not given:
         return base
+    if base is None and not ARITHMETIC & given.keys():
+        base = usual
     try:
         return replace(base or Preprocessing(), **given)
     except ValueError as e:
         raise UsageError(str(e)) from None
+
+
+def remark_taken(
+    options: Mapping[str, Any], name: str, said: Preprocessing | None, picture: PictureInput
+) -> None:
+    """Say on stderr how pictures are prepared where neither the model (`said`) nor an option
+    says it.
+    """
+    if said is not None or ARITHMETIC & given_fields(options).keys():
+        return
+    taken = picture.preprocessing
+    same = all(getattr(taken, field) == getattr(IMAGENET, field) for field in ARITHMETIC)
+    reason = ", as usual for ImageNet's classes" if same else ""
+    echo_line(
+        f"{name} doesn't say how it wants pictures; taken: {picture.describe()}{reason} "
+        f"(see --scale, --mean, --std, --bgr, --resize)",
+        err=True,
+    )
 
 
 def _numbers(name: str, text: str) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnndsl.cli.output import echo
-from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
@@ -61,11 +61,14 @@ def command(
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
     from cnndsl.runtime.labels import read_labels
+    from cnndsl.runtime.pictures import usual_preprocessing
 
     opened = open_model(model_path(model), device=device, threads=threads)
     names = read_labels(labels) if labels else opened.labels
-    how = read_preprocessing(pictures, opened.preprocessing)
+    how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     samples = gather(opened, list(inputs), how, lenient=True)
+    if samples.picture:
+        remark_taken(pictures, opened.name, opened.preprocessing, samples.picture)
     if form is None:
         form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
     lines = FORMATS[form](_answers(opened, samples, names, top, batch))

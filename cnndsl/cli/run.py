@@ -14,13 +14,12 @@ import click
 from cnndsl.cli.loading import load_weights
 from cnndsl.cli.options import load_spec, read_size
 from cnndsl.cli.output import counted, echo, echo_line
-from cnndsl.cli.pictures import picture_options, read_preprocessing
+from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from cnndsl.network import Network
-    from cnndsl.preprocessing import Preprocessing
     from cnndsl.runtime import Inputs, Model, Results, Samples
     from cnndsl.runtime.answers import Reading
     from cnndsl.runtime.save import Writer
@@ -117,6 +116,7 @@ def command(
     from cnndsl.runtime.answers import check_labels, read_outputs
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.model import open_model
+    from cnndsl.runtime.pictures import usual_preprocessing
     from cnndsl.runtime.present import json_lines, text_lines
     from cnndsl.runtime.running import batch_size
     from cnndsl.runtime.save import Writer
@@ -127,7 +127,7 @@ def command(
     loaded = load_weights(network, weights, quiet=quiet) if network and weights else None
     opened = open_model(network or model, device=device, threads=threads, seed=seed, weights=loaded)
     outputs = opened.choose(names)
-    how = read_preprocessing(pictures, opened.preprocessing)
+    how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     samples = gather(opened, _by_name(inputs, opened), how, read_size(size), lenient=True)
     form = form or (None if output else "text")
 
@@ -139,7 +139,7 @@ def command(
         return readings
 
     if not quiet:
-        _remark(opened, samples, how, seed)
+        _remark(opened, samples, pictures, seed)
     with ExitStack() as stack:
         results = named(stream(samples, outputs, batch), samples)
         writer = None
@@ -195,19 +195,15 @@ def _by_name(inputs: tuple[str, ...], model: Model) -> Inputs:
     return by_name
 
 
-def _remark(model: Model, samples: Samples, how: Preprocessing | None, seed: int) -> None:
+def _remark(model: Model, samples: Samples, options: dict[str, Any], seed: int) -> None:
     """What a user should know and can't see in the results."""
     if model.fresh:
         echo_line(
             f"{model.name} has random weights (seed {seed}), so its answers mean nothing yet",
             err=True,
         )
-    elif samples.picture and how is None:
-        echo_line(
-            f"{model.name} doesn't say how it wants pictures; taken: {samples.picture.describe()} "
-            f"(see --scale, --mean, --std, --bgr, --resize)",
-            err=True,
-        )
+    elif samples.picture:
+        remark_taken(options, model.name, model.preprocessing, samples.picture)
     if samples.others:
         from cnndsl.runtime.searching import described
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.preprocessing import Preprocessing
+from cnndsl.preprocessing import Preprocessing, usual
 from cnndsl.runtime.model import Model, Port, listed
 
 CHANNELS = (1, 3)  # grey, colour
@@ -90,7 +91,12 @@ def picture_port(
             f"input `{port.name}` takes {channels} channels, and a picture has 1 or 3; "
             f"give an array (.npy or .npz)"
         )
-    preprocessing = preprocessing or model.preprocessing or default_preprocessing(port)
+    preprocessing = (
+        preprocessing
+        or model.preprocessing
+        or usual_preprocessing(model)
+        or default_preprocessing(port)
+    )
     height, width = (d if isinstance(d, int) else None for d in space)
     if size is not None:
         if any(d not in (None, s) for d, s in zip((height, width), size, strict=True)):
@@ -100,6 +106,25 @@ def picture_port(
             )
         height, width = size
     return PictureInput(port.name, port.type, channels, height, width, last, preprocessing)
+
+
+def usual_preprocessing(
+    model: Model, outputs: Iterable[Sequence[object]] | None = None
+) -> Preprocessing | None:
+    """What is taken for a model of ImageNet's classes that says nothing itself; None for others.
+
+    `outputs` are the shapes of the outputs, batch first, where they aren't the model's own.
+    """
+    port = model.inputs[0]
+    if len(model.inputs) != 1 or len(port.dims) != 4 or not port.type.startswith("float"):
+        return None
+    channels = port.dims[3 if _channels_last(port) else 1]
+    shapes: Iterable[Sequence[object]] = [list(port.dims) for port in model.outputs]
+    for dims in shapes if outputs is None else outputs:
+        is_flat = len(dims) > 1 and all(size == 1 for size in dims[2:])  # a number a class, no map
+        if is_flat and (how := usual(channels, dims[1])) is not None:
+            return how
+    return None
 
 
 def default_preprocessing(port: Port) -> Preprocessing:

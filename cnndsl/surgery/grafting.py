@@ -184,11 +184,21 @@ class _Chain:
 
 
 def _settings(network: Network, head: Head, classes: int) -> dict[str, int | float | str]:
-    """The net's parameters, the number of classes among them where there is one."""
+    """The net's parameters, the number of classes among them where the classifier has it."""
     settings = dict(network.settings)
-    if settings.get("classes") == head.classes:
+    named = [step for step in network.steps if _names_classes(step)]
+    of_head = not named or any(step.owner == head.classifier.owner for step in named)
+    if settings.get("classes") == head.classes and of_head:
         settings["classes"] = classes
     return settings
+
+
+def _names_classes(step: Step) -> bool:
+    """Whether the line from the layer's word on, or a call that led there, has the parameter."""
+    word = step.origin.span
+    rest = word.source.line(word.line)[word.column - 1 :].partition("->")[0].partition("#")[0]
+    texts = (rest, *(frame.text for frame in step.origin.frames))
+    return any(re.search(r"\bclasses\b", text) for text in texts)
 
 
 def _cross_entropy(name: str) -> LossTerm:

@@ -276,6 +276,6 @@ def _graphs(config: Config, problem: Problem, plan: Plan, stage: int, batch: int
     if data.classes and graphs.classes and graphs.classes != data.classes:
         raise UsageError(
             f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "
-            f"{data.classes}; a spec with a parameter `classes` adapts by itself"
+            f"{data.classes}; a spec whose last layer has a parameter `classes` adapts by itself"
         )
     return graphs

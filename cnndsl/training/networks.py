@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
+from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
 from cnndsl.training.subjects import (
@@ -68,9 +69,16 @@ def _spec(
     notes: list[str] = []
     found = network.settings.get(CLASSES)
     if data.classes and found not in (None, data.classes) and CLASSES not in settings:
-        network, _ = load(source, {**settings, CLASSES: data.classes}, inputs)
-        notes.append(f"{CLASSES}={data.classes} instead of {found}, as the data has it")
+        other, _ = load(source, {**settings, CLASSES: data.classes}, inputs)
+        if _outputs(other) != _outputs(network):  # else it is an inner layer's size
+            network = other
+            notes.append(f"{CLASSES}={data.classes} instead of {found}, as the data has it")
     return spec_subject(network, source.text), notes
+
+
+def _outputs(network: Network) -> list[int]:
+    """How many channels each output has."""
+    return [network.shapes[name].channels for name in network.outputs]
 
 
 def _sizes(subject: Subject, data: DataSet) -> list[str]:

@@ -13,6 +13,7 @@ from cnndsl.lower import lower
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.model import Model, is_spec, open_model
+from cnndsl.runtime.pictures import usual_preprocessing
 from cnndsl.specs import load
 from cnndsl.surgery import cut, split_head, unneeded, value_at
 from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
@@ -27,13 +28,14 @@ class Extractor:
     outputs: for each value that was asked for, by the name it was asked by, the model's output.
     flat: those that the classifier takes value for value; of other maps the mean over all positions
     is taken. preprocessing: the one that belongs to the weights, None where they
-    don't say.
+    don't say. usual: what is taken then, None where there is nothing usual.
     """
 
     model: Model
     outputs: Mapping[str, str]
     flat: frozenset[str]
     preprocessing: Preprocessing | None
+    usual: Preprocessing | None
 
 
 def open_extractor(
@@ -86,7 +88,9 @@ def network_extractor(
     values = {name: value_at(network, name) for name in at}
     ports = dict(zip(dict.fromkeys(values.values()), model.outputs, strict=True))
     outputs = {name: ports[value].name for name, value in values.items()}
-    return Extractor(model, outputs, flat, None)
+    classes = network.shapes[network.outputs[0]]
+    usual = usual_preprocessing(model, [(1, classes.channels, *classes.space)])
+    return Extractor(model, outputs, flat, None, usual)
 
 
 def model_extractor(
@@ -105,4 +109,8 @@ def model_extractor(
         write_model(made, cut_path)
         model = open_model(cut_path, device=device, threads=threads)
     outputs = dict(zip(at, values, strict=True))
-    return Extractor(model, outputs, flat, model.preprocessing)
+    shapes = [
+        [dim.dim_value for dim in output.type.tensor_type.shape.dim]
+        for output in whole.graph.output
+    ]
+    return Extractor(model, outputs, flat, model.preprocessing, usual_preprocessing(model, shapes))

@@ -13,7 +13,7 @@ import numpy as np
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
-from cnndsl.preprocessing import Preprocessing
+from cnndsl.preprocessing import ARITHMETIC, Preprocessing, usual
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
 from cnndsl.surgery import split_head, with_input
@@ -23,19 +23,13 @@ from cnndsl.weights.fetch import open_weights
 from cnndsl.weights.mapping import fit
 from cnndsl.weights.source import Chunks
 
-IMAGENET_CLASSES = (1000, 1001)
-IMAGENET = Preprocessing(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-"""How torchvision prepares pictures for nets of ImageNet."""
-
-COLOURS = 3
-_ARITHMETIC = frozenset({"scale", "mean", "std"})
-
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
     """A net, the text of its spec, its weights by the net's names (None for a start from scratch)
     and what belongs to them; `pictures` are fields of the preprocessing that are given by hand,
-    `notes` sentences about what was found and done.
+    `notes` sentences about what was found and done. `guess` says what was taken where the weights
+    don't say how pictures were prepared for them, else it is "".
     """
 
     network: Network
@@ -44,6 +38,21 @@ class Pretrained:
     preprocessing: Preprocessing | None = None
     pictures: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: tuple[str, ...] = ()
+    guess: str = ""
+
+    def anew(self) -> Pretrained:
+        """The net without its weights, and without what belongs to them alone: a net that is
+        trained from scratch gets what suits the new data, be it 0 to 255 in BGR that the old one
+        was given.
+        """
+        notes = self.notes
+        if self.preprocessing is not None:
+            notes = (
+                *notes,
+                "nothing is taken over from the old weights, how they want pictures neither: mean "
+                "and deviation are measured on the data",
+            )
+        return replace(self, weights=None, preprocessing=None, notes=notes, guess="")
 
 
 def open_pretrained(
@@ -72,7 +81,7 @@ def open_pretrained(
     if weights is not None:
         found = _with_file(found, weights)
     found = replace(found, pictures=pictures or {})
-    if not _ARITHMETIC & found.pictures.keys():
+    if not ARITHMETIC & found.pictures.keys():
         found = _with_preprocessing(found)
     return _with_inputs(found, inputs or {})
 
@@ -132,16 +141,16 @@ def _with_preprocessing(found: Pretrained) -> Pretrained:
     """ImageNet's usual one for its nets whose weights don't say; else it is measured."""
     if found.weights is None or found.preprocessing is not None:
         return found
-    network, how = found.network, None
+    network = found.network
+    how = usual(network.inputs[0].shape.channels, network.shapes[network.outputs[0]].channels)
     taken = "mean and deviation are measured on the data instead"
-    classes = network.shapes[network.outputs[0]].channels
-    if network.inputs[0].shape.channels == COLOURS and classes in IMAGENET_CLASSES:
-        how, taken = IMAGENET, f"taken as usual for ImageNet, {IMAGENET.describe()}"
-    note = (
+    if how is not None:
+        taken = f"taken as usual for ImageNet, {how.describe()}"
+    guess = (
         f"the weights don't say how pictures were prepared for them: {taken}; --scale, --mean, "
         f"--std and --bgr say otherwise"
     )
-    return replace(found, preprocessing=how, notes=(*found.notes, note))
+    return replace(found, preprocessing=how, guess=guess)
 
 
 def _with_inputs(found: Pretrained, inputs: Mapping[str, Shape]) -> Pretrained:

@@ -70,13 +70,15 @@ def begin(
     if not data.classes:
         raise UsageError(f"{data.name} has numbers to answer with; transfer is for classes")
     request, strategy, notes = decided(request, data, found)
+    if strategy == "scratch":
+        found = found.anew()
     renewed = renew(found.network, data.classes, request.head, request.at)
     subject = _subject(found, renewed)
     config = configured(request, strategy, data)
     config = with_stages(config, request, strategy, renewed, subject)
     config, more = fitting(config, data, subject)
     start = _Start(root, name or Path(request.model).stem, found, request, counting)
-    start.notes += [*found.notes, *notes, *more]
+    start.notes += [*found.notes, *([found.guess] if found.guess else []), *notes, *more]
     whole = problem(config, subject, data, pictures=found.pictures)
     if strategy == "features":
         return _on_features(start, whole, config, screen(config))

@@ -205,7 +205,7 @@ def features(
     opened = open_extractor(
         model, names, weights=weights, seed=seed, device=device, threads=threads
     )
-    picture = picture_input(opened.model, preprocessing or opened.preprocessing)
+    picture = picture_input(opened.model, preprocessing or opened.preprocessing or opened.usual)
     found = data if isinstance(data, DataSet) else open_data(data, seed=seed)
     return extract(opened, found, picture, splits=splits, keep_maps=keep_maps, batch=batch)
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -54,6 +56,52 @@ def test_best_classes(folder: Path) -> None:
         "`means.onnx` doesn't say how it wants pictures; taken: shorter side 9, the middle 8x8, "
         "RGB / 255 (see --scale, --mean, --std, --bgr, --resize)\n"
     )
+
+
+def test_a_net_of_imagenets_classes_gets_what_is_usual_for_them(folder: Path) -> None:
+    text = "cnndsl 1\nnet Wide(classes=1000)\ninput x 3@8x8\ngap\nlogits: fc classes\n"
+    (folder / "wide.cnn").write_text(text)
+    invoke = CliRunner().invoke
+    assert not invoke(main, ["compile", "wide.cnn", "-o", "wide.onnx"]).exit_code
+    weights = read_tensors_of(folder / "wide.onnx")
+    Image.new("RGB", (8, 8), (200, 100, 50)).save("c.png")
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    means = np.array([200, 100, 50]) / 255
+    for options, features in (
+        ((), (means - mean) / std),
+        (("--resize", "8"), (means - mean) / std),  # says nothing about numbers
+        (("--scale", "1"), means * 255),
+        (("--mean", "0.5"), means - 0.5),
+        (("--bgr",), means[::-1]),
+    ):
+        result = run("wide.onnx", "c.png", "-o", "out.npz", *options)
+        wanted = weights["logits.weight"] @ features + weights["logits.bias"]
+        found = np.load("out.npz")["logits"][0]
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-3)
+        said = (
+            "(RGB / 255 − (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225), as usual for ImageNet's"
+        )
+        assert (said in result.stderr) == (options in ((), ("--resize", "8")))
+    for command in (
+        ("predict", "wide.onnx", "c.png"),
+        ("features", "wide.onnx", "--data", "classes", "-o", "f.npz"),
+    ):
+        for name in "ab":
+            (folder / "classes" / name).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (200, 100, 50)).save(folder / "classes" / name / "1.png")
+        result = invoke(main, command)
+        assert result.exit_code == 0, result.output
+        assert "as usual for ImageNet's classes" in result.stderr
+    found = np.load("f.npz")["features"][0]
+    np.testing.assert_allclose(found, (means - mean) / std, rtol=1e-4, atol=1e-3)
+
+
+def read_tensors_of(path: Path) -> dict[str, Any]:
+    """The weights of a model by their names."""
+    return {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(path).graph.initializer
+    }
 
 
 def test_a_folder(folder: Path) -> None:

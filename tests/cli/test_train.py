@@ -23,6 +23,28 @@ KEPT = (
 )
 
 
+@pytest.mark.parametrize(
+    ("ending", "inner", "said"),
+    [
+        ("last: fc classes\noutput last", "4", True),  # the output has as many as the data
+        ("inner: fc classes relu\nlast: fc 4\noutput last", "6", False),
+        ("inner: fc classes relu\nlast: fc classes\noutput last", "4", True),
+    ],
+)
+def test_the_parameter_classes_is_set_where_the_output_has_it(
+    place: Path, ending: str, inner: str, said: bool
+) -> None:
+    head = "cnndsl 1\nnet Imported(classes=6)\ninput image 1@8x8\nconv 3x3 8 p1 relu\ngap\n"
+    (place / "imported.cnn").write_text(head + ending + "\n")
+    data = ("train", "imported.cnn", "--data", "quarters.npz", "--epochs", "1", "--threads", "1")
+    output = cnndsl(*data).output
+    assert ("classes=4 instead of 6, as the data has it" in output) == said
+    network = (place / "runs/imported-001/network.cnn").read_text()
+    assert f"(classes={inner})" in network
+    first = network[network.index("fc") :].split()[1]
+    assert first == inner
+
+
 def test_a_run_leaves_everything_that_is_needed_later(place: Path) -> None:
     output = train("--epochs", "4", "--augment", "light").output
     run = place / "runs" / "tiny-001"

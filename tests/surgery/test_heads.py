@@ -127,6 +127,23 @@ def test_new_heads(body: str, dropout: float | None, kind: str, expected: str) -
     ] == expected.split()
 
 
+@pytest.mark.parametrize(
+    ("head", "kept"),
+    [
+        ("y: fc classes", 2),
+        ("block(classes)", 2),
+        ("let n = classes\ny: fc n", 2),
+        ("inner: fc classes relu\ny: fc 9", 9),  # as many by chance
+    ],
+)
+def test_the_parameter_classes_follows_where_the_classifier_has_it(head: str, kept: int) -> None:
+    block = "def block(n):\n    y: fc n\n"
+    text = f"cnndsl 1\nnet N(classes=9)\ninput x 3@8x8\n{block}gap\n{head}\n"
+    made = with_head(network(text), 2).network
+    assert made.settings["classes"] == kept
+    assert [str(made.shapes[name]) for name in made.outputs] == ["@2"]
+
+
 def test_several_outputs_go_along() -> None:
     body = "a: conv 3x3 4 same relu\ngap\ny: fc 9\np: softmax\noutput p a y"
     made = with_head(network(with_input(body, "3@8x8")), 2).network

@@ -146,6 +146,29 @@ def test_other_strategies_train_more(strategy: str, layers: set[str]) -> None:
         assert results("tiny-001")["best"]["val_top1"] > 0.9
 
 
+def test_from_scratch_pictures_are_prepared_as_the_data_wants_it_not_as_the_old_weights_did() -> (
+    None
+):
+    known = ("--weights", "base.safetensors", "--set", "classes=4")
+    raw = ("--scale", "1", "--mean", "104", "--bgr")
+    cnndsl("compile", "tiny.cnn", *known, *raw, "-o", "raw.onnx")
+    model = ("transfer", "raw.onnx", "--data", "quarters.npz", "--threads", "1", "--epochs", "1")
+    kept = cnndsl(*model, "--strategy", "full").output
+    about = json.loads(Path("runs/raw-001/data.json").read_text())["preprocessing"]
+    assert (about["scale"], about["mean"], about["order"]) == (1.0, [104.0], "BGR")
+    assert "nothing is taken over" not in kept
+    output = cnndsl(*model, "--strategy", "scratch").output
+    assert "nothing is taken over from the old weights, how they want pictures neither" in output
+    about = json.loads(Path("runs/raw-002/data.json").read_text())["preprocessing"]
+    pictures = np.load("quarters.npz")["x"] / 255
+    assert (about["scale"], about["order"]) == (255.0, "RGB")
+    assert about["mean"] == [pytest.approx(pictures.mean(), abs=0.02)]
+    assert about["std"] == [pytest.approx(pictures.std(), abs=0.02)]
+    cnndsl(*model, "--strategy", "scratch", "--mean", "0.5")  # what is given by hand counts
+    about = json.loads(Path("runs/raw-003/data.json").read_text())["preprocessing"]
+    assert (about["scale"], about["mean"]) == (255.0, [0.5])
+
+
 def test_what_stays_frozen_can_be_said() -> None:
     transfer("--strategy", "full", "--freeze", "conv1", "--epochs", "1", "-q")
     assert changed("tiny-001") == {"logits", "bn1"}
