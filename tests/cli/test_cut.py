@@ -117,7 +117,7 @@ def test_models_of_any_size_are_told_one(folder: Path) -> None:
 def test_what_was_left_out_is_said(folder: Path) -> None:
     (folder / "data" / "val" / "ant" / "broken.png").write_bytes(b"no picture")
     result = run("features", "small.cnn", "--data", "data", "-o", "f.npz", "--split", "val")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
     assert "f.npz: `gap1` 4 of 2 val pictures" in result.stdout
     assert "left out 1 that can't be read: `val/ant/broken.png` (" in result.stderr
     assert "small.cnn has random weights (seed 0)" in result.stderr
