@@ -39,7 +39,11 @@ class Item:
     @property
     def end(self) -> Step:
         """The value that it gives."""
-        *_, last = self.steps()
+        return self.copies[-1].own_end() if self.copies else self.own_end()
+
+    def own_end(self) -> Step:
+        """The last of its own layers."""
+        *_, last = self.own_steps()
         return last
 
 
@@ -51,6 +55,9 @@ class Unit(Item):
 
     def own_steps(self) -> Iterator[Step]:
         yield from self.layers
+
+    def own_end(self) -> Step:
+        return self.layers[-1]  # a line may be long
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

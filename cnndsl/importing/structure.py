@@ -117,6 +117,8 @@ class _Finder:
         while value is not entry:
             if isinstance(value, Source) or self.depth[value] <= self.depth[entry]:
                 return None
+            if len(found) > LONGEST_BODY:
+                return None
             if len(value.inputs) == 1:
                 found.append(value)
                 value = value.inputs[0]
