@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -145,7 +146,7 @@ def _write_values(
 ) -> None:
     left = parameter.size
     for values in weights(name, parameter):
-        file.write(values.astype("<f4", copy=False).data)
+        file.write(np.ascontiguousarray(values, "<f4").data)
         left -= values.size
         if progress:
             progress(4 * values.size)

@@ -118,8 +118,7 @@ def _is_likely(value: Array | None) -> bool:
 @cache
 def _likely() -> Array:
     """What activations give for PROBE; leaky rectifiers give it back."""
-    functions = (*PLAIN.values(), _gelu_tanh, lambda x: x)
-    return np.array([function(PROBE) for function in functions])
+    return np.array([PROBE, _gelu_tanh(PROBE), *(function(PROBE) for function in PLAIN.values())])
 
 
 def _computed(step: Step, entry: Value, x: Array) -> Array | None:
@@ -180,7 +179,7 @@ def _recognised(values: Array) -> Layer | None:
     close = np.abs(table - values) <= CLOSE + CLOSE * np.abs(table)
     found = np.flatnonzero(np.all(close | ~finite, axis=1))
     if len(found):
-        word = words[found[0]]
+        word = words[int(found[0])]
         return Gelu(approximate=True) if word == "gelu_tanh" else LAYERS[word]()
     x, values = GRID[finite], values[finite]
     if not np.allclose(values[x > 0], x[x > 0], rtol=CLOSE, atol=CLOSE):
@@ -196,7 +195,7 @@ def _recognised(values: Array) -> Layer | None:
 @cache
 def _table() -> tuple[list[str], Array]:
     """The activations without arguments by their words, and their values on the grid as rows."""
-    functions = {**PLAIN, "gelu_tanh": _gelu_tanh}
+    functions: dict[str, Callable[[Array], Array]] = {**PLAIN, "gelu_tanh": _gelu_tanh}
     with np.errstate(all="ignore"):
         return list(functions), np.stack([function(GRID) for function in functions.values()])
 

@@ -19,6 +19,7 @@ from cnndsl.importing.draft import Array, Draft, Float, Source
 from cnndsl.importing.reading import Model
 from cnndsl.lower import lower
 from cnndsl.network import Network
+from cnndsl.runtime.comparing import difference
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Session, open_session, run_session
 
@@ -30,7 +31,6 @@ SCALES = (1.0, 30.0)
 
 BATCHES = (2, 1)  # two examples show whether they depend on each other; some models want one
 MOST_MACS = 20 * 10**9  # of a net that is run more than once
-TOLERANCE, HALVES = 1e-3, 3e-2  # relative to an output's largest value; in float16
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _compared(
             return str(e)
         half = model.has_halves or any(a.dtype == np.float16 for a in expected.values())
         for name, made in zip(expected, found.values(), strict=True):
-            differs = _difference(expected[name], _arranged(made, draft, name), half)
+            differs = difference(expected[name], _arranged(made, draft, name), half)
             if differs:
                 return f"output `{name}` {differs}"
     return ""
@@ -138,19 +138,3 @@ def _turned(array: Array, source: Source) -> Array:
 
 def _arranged(made: Array, draft: Draft, name: str) -> Array:
     return np.moveaxis(made, 1, -1) if name in draft.last else made
-
-
-def _difference(expected: Array, made: Array, half: bool) -> str:
-    """What differs, in words; empty where nothing does."""
-    if expected.size != made.size:
-        return f"is {'x'.join(map(str, expected.shape))}, and not {'x'.join(map(str, made.shape))}"
-    expected, made = expected.astype(np.float64).reshape(made.shape), made.astype(np.float64)
-    known = np.isfinite(expected)
-    if not known.any():
-        return ""
-    expected, made = expected[known], made[known]
-    largest = np.abs(expected).max()
-    error = np.abs(expected - made).max()
-    if error <= (HALVES if half else TOLERANCE) * largest + 1e-6:
-        return ""
-    return f"differs by {error:.3g}, where its largest value is {largest:.3g}"

@@ -14,12 +14,18 @@ import numpy as np
 
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
+from cnndsl.emit import skeleton
+from cnndsl.importing.reading import read_model
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered, lower
+from cnndsl.lower.builder import OPSET
 from cnndsl.lower.foreign import Foreign, foreign_evaluation, read_foreign
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime.comparing import difference
+from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.pictures import PictureInput
+from cnndsl.runtime.session import open_session, run_session
 from cnndsl.shape import Shape
 from cnndsl.show.flat import flat
 from cnndsl.training.graphs import TrainingGraphs, build_foreign_training, build_training
@@ -30,6 +36,7 @@ from cnndsl.weights.save import Float
 
 Trainable = Callable[[str], bool]
 WRITTEN, SPEC, MODEL = "spec.cnn", "network.cnn", "model.onnx"
+COLOURS = (1, 3, 4)
 _NORMS = {"bn", "gn", "ln", "in"}
 
 
@@ -114,6 +121,11 @@ class Subject(ABC):
         if not shape.is_concrete:
             raise UsageError(f"input `{name}` is {shape}: say a size, as in --input 3@224x224")
         height, width = shape.sizes
+        if width in COLOURS and shape.channels not in COLOURS:
+            raise UsageError(
+                f"input `{name}` of {self.name} takes its channels last ({shape.channels}x{height}x"
+                f"{width}), and training has them first: `cnndsl import` makes a spec that trains"
+            )
         return PictureInput(name, "float32", shape.channels, height, width, False, preprocessing)
 
 
@@ -245,4 +257,39 @@ def model_subject(path: Path, inputs: Mapping[str, Sequence[int]]) -> ModelSubje
 
     opened = open_model(path)  # looks at where its weights lie, too
     foreign = read_foreign(path, inputs)
+    _check_same(path, foreign)
     return ModelSubject(path.stem, opened.preprocessing, opened.labels, foreign, path)
+
+
+def _check_same(path: Path, foreign: Foreign) -> None:
+    """Raise UsageError unless what is trained begins as the function that the file holds.
+
+    On its way here it was brought to another version of ONNX's operators, and sizes were folded.
+    """
+    original = read_model(path)
+    theirs = open_session(original.as_bytes(), optimise=False)
+    ours = open_session(
+        skeleton(foreign_evaluation(foreign), as_inputs=True).SerializeToString(), optimise=False
+    )
+    random = np.random.default_rng(0)
+    ports = {port.name: port for port in theirs.get_inputs()}
+    batch = next((n for p in ports.values() if isinstance(n := p.shape[0], int) and n > 0), 2)
+    feeds = {
+        name: random.standard_normal((batch, *sizes)).astype(np.float32)
+        for name, sizes in foreign.inputs.items()
+    }
+    given = {name: a.astype(NUMPY_TYPES[ports[name].type]) for name, a in feeds.items()}
+    try:
+        expected = run_session(theirs, [port.name for port in original.outputs], given)
+    except UsageError:
+        return  # it wants another batch; nothing can be compared
+    made = run_session(
+        ours, [port.name for port in ours.get_outputs()], {**feeds, **foreign.values}
+    )
+    for (name, values), result in zip(expected.items(), made.values(), strict=True):
+        differs = difference(values, result, original.has_halves)
+        if differs:
+            raise UsageError(
+                f"`{path}` can't be trained as it is: brought to opset {OPSET}, its output "
+                f"`{name}` {differs}; `cnndsl import` makes a spec of it, which can"
+            )

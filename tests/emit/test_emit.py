@@ -16,6 +16,7 @@ import cnndsl
 from cnndsl import emit as emit_module
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
+from cnndsl.lower import lower
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.resources import zoo_names
 
@@ -97,6 +98,20 @@ def test_given_weights_are_used(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="`bn1` in the file has no bias"):
         cnndsl.compile(TEXT, tmp_path / "c.onnx", weights=tmp_path / "w.safetensors")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.onnx", "b.onnx", "w.safetensors"]
+
+
+def test_weights_in_any_memory_order_are_written_in_theirs(tmp_path: Path) -> None:
+    network = cnndsl.parse(TEXT)
+    values = np.arange(36, dtype=np.float32).reshape(3, 3, 1, 4).transpose(3, 2, 0, 1)
+    path = tmp_path / "net.onnx"
+    given = {"conv1.weight": values}
+    emit_module.emit(
+        lower(network),
+        path,
+        weights=lambda name, p: iter([given.get(name, np.zeros(p.shape, np.float32))]),
+        metadata={},
+    )
+    np.testing.assert_array_equal(arrays(path)["conv1.weight"], values)
 
 
 def test_the_graph_alone_takes_its_parameters_as_inputs(tmp_path: Path) -> None:

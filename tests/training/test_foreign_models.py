@@ -10,9 +10,12 @@ import pytest
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.lower.foreign import read_foreign
+from cnndsl.preprocessing import Preprocessing
 from cnndsl.training.graphs import build_foreign_training
+from cnndsl.training.subjects import model_subject
 from tests.support.foreign import close, feeds_for
 from tests.support.gradients import Arrays, run_graph
+from tests.support.graphs import Graph, numbers
 from tests.support.peers import torch
 
 BATCH = 4
@@ -147,3 +150,43 @@ def test_a_model_of_another_batch() -> None:
     assert build_foreign_training(foreign, 1).trained == ("w",)
     with pytest.raises(UsageError, match="another batch"):
         build_foreign_training(foreign, 2)
+
+
+def enlarging(folder: Path, opset: int, kind: str, mode: str) -> Path:
+    """Conv, then twice the size by an operator of that version, then Conv."""
+    g = Graph(1, 3, 6, 6, opset=opset)
+    scales = np.asarray([1, 1, 2, 2], np.float32)
+    y = g.op("Conv", "x", numbers(4, 3, 3, 3))
+    if kind == "Upsample" or opset < 11:
+        y = g.op(kind, y, scales, mode=mode)
+    else:
+        y = g.op(kind, y, np.zeros(0, np.float32), scales, mode=mode)
+    return g.save(folder, g.op("Conv", y, numbers(2, 4, 3, 3)))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize(
+    ("opset", "kind"), [(9, "Upsample"), (10, "Resize"), (11, "Resize"), (17, "Resize")]
+)
+def test_training_begins_as_the_function_of_the_file(
+    opset: int, kind: str, mode: str, tmp_path: Path
+) -> None:
+    """Positions were mapped otherwise before opset 11."""
+    model_subject(enlarging(tmp_path, opset, kind, mode), {})
+
+
+def test_a_model_that_another_opset_would_change_is_not_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnndsl.lower.foreign.model._keep_coordinates", lambda proto: None)
+    path = enlarging(tmp_path, 9, "Upsample", "linear")
+    with pytest.raises(UsageError, match=r"brought to opset 18, its output `t2` differs by"):
+        model_subject(path, {})
+
+
+def test_channels_last_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    g = Graph("N", 16, 16, 3)
+    y = g.op("Conv", g.op("Transpose", "x", perm=[0, 3, 1, 2]), numbers(4, 3, 3, 3))
+    subject = model_subject(g.save(tmp_path, y), {})
+    with pytest.raises(UsageError, match=r"channels last \(16x16x3\).*`cnndsl import` makes"):
+        subject.picture(Preprocessing())

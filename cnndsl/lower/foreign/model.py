@@ -115,6 +115,8 @@ def _load(source: Path | bytes, name: str) -> onnx.ModelProto:
         _as_at_inference(proto)
         if 0 < opset < OPSET:
             proto = version_converter.convert_version(proto, OPSET)
+            if opset < 11:
+                _keep_coordinates(proto)
     except OSError as e:
         raise UsageError(f"`{name}` can't be read: {e.strerror or e}") from None
     except Exception as e:  # protobuf's and onnx's own have no common base
@@ -132,6 +134,17 @@ def _as_at_inference(proto: onnx.ModelProto) -> None:
             kept = [a for a in node.attribute if a.name != "training_mode"]
             del node.attribute[:]
             node.attribute.extend(kept)
+
+
+def _keep_coordinates(proto: onnx.ModelProto) -> None:
+    """Before opset 11 positions were mapped without halves of a pixel; the converter forgets it."""
+    meant = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    for node in proto.graph.node:
+        if node.op_type == "Resize":
+            kept = [a for a in node.attribute if a.name not in meant]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+            node.attribute.extend(onnx.helper.make_attribute(*item) for item in meant.items())
 
 
 def _sizes(value: ir.Value, given: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
