@@ -1,125 +1,280 @@
 """Pictures that a CSV file lists: `path,label` or `path,label,split`, with a first row that says so
-or without one.
+or without one, as people and competitions write them.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from cnndsl.data.csvpaths import Places, listed
+from cnndsl.data.csvtext import Row, first_rows, read_rows
 from cnndsl.data.dataset import SPLITS, Files, Split, split_word
 from cnndsl.data.folders import Found, without_training
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.labels import composed, ordered
+from cnndsl.runtime.searching import PICTURE_SUFFIXES
 
-MOST_BYTES = 1 << 30
-
-_PATH = ("path", "file", "filename", "file_name", "filepath", "image", "image_path", "img")
-_LABEL = ("label", "class", "category", "target", "y", "class_name", "label_name")
+_PATH = (
+    "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img",
+    "img_path", "image_file", "image_name", "img_name", "images", "image_id", "imageid", "img_id",
+    "id_code", "picture", "photo", "fname", "name", "id",
+)  # fmt: skip
+_LABEL = (
+    "label", "labels", "class", "classes", "category", "target", "y", "class_name", "classname",
+    "label_name", "category_name", "class_id", "label_id", "category_id", "tag", "tags", "species",
+    "breed", "diagnosis", "dx",
+)  # fmt: skip
 _SPLIT = ("split", "set", "subset", "partition")
-_LISTED = 3
+_FLAGS = {"is_valid": "val", "is_val": "val", "is_validation": "val", "is_test": "test"}
+_YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
+_ONES, _ZEROS = ("1", "1.0"), ("0", "0.0")
+_ONLY_NAMES = ("name", "id")  # many other tables have such columns
+_MOST_MISSING = 0.1
+_LOOKED_AT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which column is what. Of several labels one column each is 1 or 0."""
+
+    path: int
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+    split: int | None = None
+    flag: str | None = None
+    aside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    line: int
+    name: str
+    label: str
+    split: str
 
 
 def read_csv(path: Path) -> Found:
-    """The splits that a CSV file lists; paths are seen from its folder.
+    """Read the splits that a CSV file lists; paths are seen from its folder.
 
-    Labels are names or numbers, in their natural order (`2` before `10`). Fields are separated by
-    commas, semicolons or tabs. Raises UsageError.
+    Labels are names or numbers, in their natural order (`2` before `10`), or columns of which one
+    is 1. Raises UsageError.
     """
-    rows = _rows(path)
-    columns = _columns(rows[0][1], path)
-    if columns:
-        rows = rows[1:]
-    else:
-        columns = {"path": 0, "label": 1} | ({"split": 2} if len(rows[0][1]) > 2 else {})
-    by_split: dict[str, tuple[list[Path], list[str]]] = {name: ([], []) for name in SPLITS}
-    for line, row in rows:
-        if len(row) <= max(columns.values()):
-            raise UsageError(f"line {line} of `{path}` has {len(row)} fields, too few")
-        file, label = row[columns["path"]].strip(), row[columns["label"]].strip()
-        if not file or not label or "\0" in file:
-            raise UsageError(f"line {line} of `{path}` names no file, or no label for it")
-        name = split_word(row[columns["split"]]) if "split" in columns else "train"
-        if name is None:
-            word = row[columns["split"]][:40]
-            raise UsageError(f"line {line} of `{path}` has the split `{word}`: train, val or test")
-        by_split[name][0].append(path.parent / file)
-        by_split[name][1].append(composed(label))
-    _check([file for files, _ in by_split.values() for file in files], path)
-    labels = ordered(label for _, labels in by_split.values() for label in labels)
+    rows, note = read_rows(path)
+    columns, rows = _columns(rows, path)
+    notes = [note] if note else []
+    if columns.aside:
+        notes.append(f"columns of `{path.name}` that aren't used: {listed(columns.aside, 5)}")
+    examples = [_example(row, columns, path) for row in rows]
+    examples = _without_repeats(examples, path, notes)
+    _check_single_labels(examples, path)
+    places = Places(path, [example.name for example in examples])
+    files = places.find()
+    _check_missing(examples, files, path, notes)
+    notes += places.notes
+    labels = ordered(e.label for e, file in zip(examples, files, strict=True) if file)
     number = {label: n for n, label in enumerate(labels)}
-    splits = {
-        name: Split(
-            name,
-            Files(tuple(files), path.parent),
-            np.arange(len(files)),
-            np.array([number[label] for label in given], np.int64),
-        )
-        for name, (files, given) in by_split.items()
-        if files
-    }
-    return Found(splits, labels, notes=tuple(without_training(splits, labels)))
+    splits: dict[str, Split] = {}
+    for name in SPLITS:
+        found = [
+            (file, number[example.label])
+            for example, file in zip(examples, files, strict=True)
+            if file and example.split == name
+        ]
+        if found:
+            targets = np.array([target for _, target in found], np.int64)
+            source = Files(tuple(file for file, _ in found), path.parent)
+            splits[name] = Split(name, source, np.arange(len(found)), targets)
+    if len(columns.labels) > 1:
+        unused = [name for name in columns.names if composed(name) not in number]
+        if unused:
+            notes.append(f"no picture is of {listed(unused, 5)}")
+    return Found(splits, labels, notes=(*notes, *without_training(splits, labels)))
 
 
 def lists_pictures(path: Path) -> bool:
-    """Whether a CSV file's first line names the columns, or a file that is there."""
+    """Whether the first lines of a CSV file name the columns, or files that are there."""
+    if "submission" in path.stem.lower():  # what a competition wants to be filled in
+        return False
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            line = file.readline(1 << 16)
-        rows = list(csv.reader([line], delimiter=_delimiter(line)))
-        row = rows[0] if rows else []
-        return len(row) > 1 and (bool(_columns(row, path)) or (path.parent / row[0]).is_file())
-    except (OSError, ValueError, csv.Error, UsageError):
+        rows = [(n, row) for n, row in enumerate(first_rows(path), 1)]
+        if not rows or len(rows[0][1]) < 2:
+            return False
+        columns, examples = _columns(rows, path)
+        first = [word.strip().lower() for word in rows[0][1]]
+        named = len(examples) < len(rows) and not {*_LABEL}.isdisjoint(first)
+        if named and first[columns.path] in _PATH and first[columns.path] not in _ONLY_NAMES:
+            return True
+        names = [row[columns.path].strip() for _, row in examples[:_LOOKED_AT]]
+        return any(Places(path, names).find())
+    except (OSError, ValueError, IndexError, csv.Error, UsageError):
         return False
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Lines that aren't empty, with their numbers; at least one."""
+def _columns(rows: Sequence[Row], path: Path) -> tuple[_Columns, Sequence[Row]]:
+    """Which column is what, and the rows that are examples. Raises UsageError."""
+    first = [field.strip() for field in rows[0][1]]
+    words = [word.lower() for word in first]
+    known = {*_PATH, *_LABEL, *_SPLIT, *_FLAGS}
+    if not known & set(words) or any(Path(word).suffix in PICTURE_SUFFIXES for word in words):
+        if _is_title(rows, path):
+            return _Columns(0, (1,), ()), rows[1:]
+        return _Columns(0, (1,), (), 2 if len(first) > 2 else None), rows
+    split = next((words.index(name) for name in _SPLIT if name in words), None)
+    flags = [name for name in _FLAGS if name in words] if split is None else []
+    if flags:
+        split = words.index(flags[0])
+    place = next((words.index(name) for name in _PATH if name in words), None)
+    label = next((words.index(n) for n in _LABEL if n in words and words.index(n) != place), None)
+    free = [n for n in range(len(words)) if n not in (place, label, split) and words[n]]
+    if place is None and label is not None and len(free) == 1:
+        place, free = free[0], []
+    if place is None:
+        raise UsageError(
+            f"the first line of `{path}` names no column of paths: call it `path`, and that of the "
+            f"classes `label`"
+        )
+    flag = flags[0] if flags else None
+    several = free if label is None else sorted([*free, label])
+    some = [row for _, row in rows[1 : 1 + _LOOKED_AT]]
+    if len(several) > 1 and all(_is_one_hot(row, several, label is not None) for row in some):
+        names = tuple(first[n] for n in several)
+        return _Columns(place, tuple(several), names, split, flag), rows[1:]
+    if label is not None:
+        aside = tuple(first[n] for n in free)
+        return _Columns(place, (label,), (), split, flag, aside), rows[1:]
+    if len(free) == 1:
+        return _Columns(place, (free[0],), (), split, flag), rows[1:]
+    others = f": {listed((first[n] for n in free), 5)}" if free else ""
+    raise UsageError(
+        f"the first line of `{path}` must name the columns path and label; call one of the others "
+        f"`label`{others}"
+    )
+
+
+def _is_title(rows: Sequence[Row], path: Path) -> bool:
+    """Whether the first of two columns begins with a title, since what follows are files."""
+    if len(rows) < 2 or len(rows[0][1]) != 2:
+        return False
+    first, second = (path.parent / row[0].strip().replace("\\", "/") for _, row in rows[:2])
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UsageError(f"`{path}` is larger than such a list may be ({MOST_BYTES:,} bytes)")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"`{path}` is no UTF-8 text") from None
-    except OSError as e:
-        raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
-    delimiter = _delimiter(text.split("\n", 1)[0])
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        rows = [(reader.line_num, row) for row in reader if any(field.strip() for field in row)]
-    except csv.Error as e:
-        raise UsageError(f"line {reader.line_num} of `{path}` is no CSV: {e}") from None
-    if not rows or len(rows[0][1]) < 2:
-        raise UsageError(f"`{path}` has no lines `path,label`")
-    return rows
+        return second.is_file() and not first.is_file()
+    except (OSError, ValueError):
+        return False
 
 
-def _delimiter(line: str) -> str:
-    return max(",;\t", key=line.count)
+def _is_one_hot(row: Sequence[str], columns: Sequence[int], strictly: bool) -> bool:
+    """Whether all of these are 1 or 0; `strictly`: a single 1 among them."""
+    values = [row[n].strip() for n in columns if n < len(row)]
+    ones = sum(value in _ONES for value in values)
+    return all(value in (*_ONES, *_ZEROS) for value in values) and (ones == 1 or not strictly)
 
 
-def _columns(first: list[str], path: Path) -> dict[str, int]:
-    """Which column is what, if the first row says it; empty where it is an example already."""
-    words = [word.strip().lower() for word in first]
-    found = {
-        what: next(n for n, word in enumerate(words) if word in names)
-        for what, names in (("path", _PATH), ("label", _LABEL), ("split", _SPLIT))
-        if any(word in names for word in words)
-    }
-    if {"path", "label"} <= found.keys():
-        return found
-    if found:
-        raise UsageError(f"the first line of `{path}` must name the columns path and label")
-    return {}
+def _example(row: Row, columns: _Columns, path: Path) -> _Example:
+    """What a row says. Raises UsageError."""
+    line, fields = row
+    last = max(columns.path, *columns.labels, columns.split or 0)
+    if len(fields) <= last:
+        raise UsageError(f"line {line} of `{path}` has {len(fields)} fields, too few")
+    name = fields[columns.path].strip()
+    label = fields[columns.labels[0]].strip()
+    if len(columns.labels) > 1:
+        label = _chosen(line, fields, columns, path)
+    if not name or not label:
+        raise UsageError(f"line {line} of `{path}` names no file, or no label for it")
+    split = "train"
+    if columns.split is not None:
+        word = fields[columns.split].strip()
+        split = _flagged(word, columns.flag) if columns.flag else split_word(word)
+        if split is None:
+            wanted = "True or False" if columns.flag else "train, val or test"
+            what = f"`{columns.flag}`" if columns.flag else "the split"
+            raise UsageError(f"line {line} of `{path}` has {what} `{word[:40]}`: {wanted}")
+    return _Example(line, name, composed(label), split)
 
 
-def _check(files: list[Path], path: Path) -> None:
-    """Every file is there."""
-    missing = [file for file in files if not file.is_file()]
+def _flagged(word: str, flag: str) -> str | None:
+    if word.lower() in _YES:
+        return _FLAGS[flag]
+    return "train" if word.lower() in _NO else None
+
+
+def _chosen(line: int, fields: Sequence[str], columns: _Columns, path: Path) -> str:
+    """The class whose column is 1. Raises UsageError where it isn't exactly one."""
+    chosen = [
+        name
+        for name, n in zip(columns.names, columns.labels, strict=True)
+        if fields[n].strip() in _ONES
+    ]
+    if len(chosen) != 1:
+        said = f"`{'`, `'.join(chosen[:3])}`" if chosen else "no class"
+        raise UsageError(
+            f"line {line} of `{path}` gives a picture {said}; a net with classes takes exactly one "
+            f"for each"
+        )
+    return chosen[0]
+
+
+def _without_repeats(examples: list[_Example], path: Path, notes: list[str]) -> list[_Example]:
+    """Each line once; remarks on pictures that are listed with several labels or splits."""
+    met: dict[str, _Example] = {}
+    kept: list[_Example] = []
+    repeated, contradicting, leaking = 0, list[str](), list[str]()
+    for example in examples:
+        before = met.setdefault(example.name, example)
+        if before is not example:
+            if before.label != example.label:
+                contradicting.append(example.name)
+            elif before.split != example.split:
+                leaking.append(example.name)
+            else:
+                repeated += 1
+                continue
+        kept.append(example)
+    if repeated:
+        notes.append(f"`{path.name}` repeats lines, {repeated:,} in all, which count once")
+    for names, what in ((contradicting, "with several labels"), (leaking, "in several splits")):
+        if names:
+            notes.append(f"`{path.name}` lists pictures {what}: {listed(dict.fromkeys(names))}")
+    return kept
+
+
+def _check_single_labels(examples: Sequence[_Example], path: Path) -> None:
+    """Raise UsageError where a label is a list of labels: `scab rust`, `road|water`."""
+    single = {example.label for example in examples}
+    for example in examples:
+        for sign in "|;, ":
+            parts = [part.strip() for part in example.label.split(sign) if part.strip()]
+            alone = sign == "|" or all(part in single for part in parts)
+            if len(parts) > 1 and alone and len(set(parts)) == len(parts):
+                raise UsageError(
+                    f"line {example.line} of `{path}` gives a picture several labels, "
+                    f"`{example.label[:60]}`; a net with classes takes exactly one for each"
+                )
+
+
+def _check_missing(
+    examples: Sequence[_Example],
+    files: Sequence[Path | None],
+    path: Path,
+    notes: list[str],
+) -> None:
+    """A remark on files that aren't there. Raises UsageError where they are many."""
+    missing = [e.name for e, file in zip(examples, files, strict=True) if file is None]
+    if len(missing) > _MOST_MISSING * len(examples):
+        many = "a file that isn't there"
+        if len(missing) > 1:
+            many = f"{len(missing):,} of {len(examples):,} files that aren't there"
+        some = listed(str(path.parent / name) for name in missing)
+        raise UsageError(
+            f"`{path}` lists {many}: {some}; paths are seen from the folder of the list"
+        )
     if missing:
-        some = ", ".join(f"`{file}`" for file in missing[:_LISTED])
-        more = f" and {len(missing) - _LISTED:,} more" if len(missing) > _LISTED else ""
-        raise UsageError(f"`{path}` lists files that aren't there: {some}{more}")
+        notes.append(
+            f"{len(missing):,} of {len(examples):,} files that `{path.name}` lists aren't there, "
+            f"left out: {listed(missing)}"
+        )

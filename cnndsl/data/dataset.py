@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,12 +26,20 @@ SPLIT_WORDS = {
 }  # fmt: skip
 """What splits are called elsewhere."""
 
+SPLIT_ENDS = frozenset(
+    {"set", "data", "dataset", "images", "imgs", "img", "seg", "folder", "split"}
+)
+"""Words that stand beside them."""
+
 _MOST_NAMED = 4  # classes that one line lists
 
 
 def split_word(word: str) -> str | None:
-    """The split that a word such as `Validation` means; None for others."""
-    return SPLIT_WORDS.get(word.strip().lower())
+    """Return the split that a word such as `Validation` or `test_set` means; None for others."""
+    words = re.split(r"[\W_]+", word.strip().lower())
+    found = [SPLIT_WORDS[part] for part in words if part in SPLIT_WORDS]
+    rest = {part for part in words if part not in SPLIT_WORDS}
+    return found[0] if len(found) == 1 and rest <= SPLIT_ENDS else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,16 @@ import numpy as np
 from cnndsl.data.dataset import SPLITS, Files, Split, split_word
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.labels import composed, ordered
-from cnndsl.runtime.searching import PICTURE_SUFFIXES
+from cnndsl.runtime.searching import (
+    described,
+    holds_pictures,
+    is_hidden,
+    is_picture,
+    leads_back,
+    pictures_below,
+)
 
-_NO_CLASSES = frozenset({"__MACOSX", "__pycache__"})
+_CONTAINERS = frozenset({"images", "imgs", "img", "photos", "pictures", "data", "classes"})
 _LISTED = 5
 
 
@@ -29,18 +36,17 @@ class Found:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The folders in a folder by name, without hidden ones."""
+    """List the folders in a folder by name, without hidden ones and links that lead back."""
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name not in _NO_CLASSES
+        if not is_hidden(path.name) and path.is_dir() and not leads_back(path)
     )
 
 
 def is_wrapping(folder: Path) -> bool:
     """Whether the only folder in another may hold the data set: no split, and no class."""
-    pictures = any(path.suffix.lower() in PICTURE_SUFFIXES for path in _files(folder))
-    return split_word(folder.name) is None and not pictures
+    return split_word(folder.name) is None and not any(map(is_picture, _files(folder)))
 
 
 def read_class_folders(folder: Path) -> Found:
@@ -69,8 +75,29 @@ def read_class_folders(folder: Path) -> Found:
         )
     splits = {name: _split(name, pictures, labels, folder) for name, pictures in found.items()}
     notes += without_training(splits, labels)
-    ignored = sum(pictures.ignored for pictures in collected.values())
-    return Found(splits, labels, ignored, tuple(notes))
+    others: Counter[str] = Counter()
+    closed: dict[str, str] = {}
+    for pictures in collected.values():
+        notes += _without_pictures(pictures.empty, labels)
+        others.update(pictures.others)
+        closed |= pictures.closed
+    if others:
+        notes.append(f"no pictures, left out: {described(others)}")
+    notes += [f"`{path}` can't be read, left out: {reason}" for path, reason in closed.items()]
+    return Found(splits, labels, others.total(), tuple(notes))
+
+
+def _without_pictures(empty: Mapping[str, Mapping[str, int]], labels: tuple[str, ...]) -> list[str]:
+    """Remarks on folders that would be classes, if there were pictures in them."""
+    lacking = [label for label in empty if label not in labels]
+    notes = [
+        f"`{label}` is no class, since it holds no pictures"
+        + (f": {described(empty[label])}" if empty[label] else "")
+        for label in lacking[:_LISTED]
+    ]
+    if len(lacking) > _LISTED:
+        notes.append(f"{len(lacking) - _LISTED} more folders hold no pictures")
+    return notes
 
 
 def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
@@ -81,7 +108,7 @@ def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
     """
     inside = subfolders(folder)
     words = [path for path in inside if split_word(path.name)]
-    others = [path for path in inside if path not in words and _holds_pictures(path)]
+    others = [path for path in inside if path not in words and holds_pictures(path)]
     if not words or (others and not any(map(_holds_classes, words))):
         return {}, []
     parts: dict[str, Path] = {}
@@ -102,16 +129,7 @@ def _split_folders(folder: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def _holds_classes(folder: Path) -> bool:
-    return any(map(_holds_pictures, subfolders(folder)))
-
-
-def _holds_pictures(folder: Path) -> bool:
-    """Whether there is a picture at any depth."""
-    return any(
-        Path(name).suffix.lower() in PICTURE_SUFFIXES and not name.startswith(".")
-        for _, _, files in os.walk(folder)
-        for name in files
-    )
+    return any(map(holds_pictures, subfolders(folder)))
 
 
 def _check_class(folder: Path) -> None:
@@ -136,31 +154,39 @@ def without_training(splits: dict[str, Split], labels: tuple[str, ...]) -> list[
 
 
 class _Pictures:
-    """The pictures below a folder by class, and how much else there is."""
+    """The pictures below a folder by class, and what else there is."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.classes: dict[str, list[Path]] = {}
-        self.ignored = 0
-        self.loose = sum(path.suffix.lower() in PICTURE_SUFFIXES for path in _files(folder))
-        for path in subfolders(folder):
-            pictures = list(self._below(path))
-            if pictures:
-                self.classes.setdefault(composed(path.name), []).extend(pictures)
+        self.empty: dict[str, Counter[str]] = {}
+        self.others: Counter[str] = Counter()
+        self.closed: dict[str, str] = {}
+        self.loose = sum(map(is_picture, _files(folder)))
+        for path in subfolders(_contained(folder)):
+            found, label = pictures_below(path), composed(path.name)
+            if found.paths:
+                self.classes.setdefault(label, []).extend(found.paths)
+            else:
+                self.empty[label] = found.others
+            self.others.update(found.others)
+            self.closed |= found.closed
 
-    def _below(self, folder: Path) -> Iterator[Path]:
-        for root, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(files):
-                path = Path(root, name)
-                if name.startswith(".") or path.suffix.lower() not in PICTURE_SUFFIXES:
-                    self.ignored += 1
-                elif path.is_file():  # no pipe, device or dangling link
-                    yield path
+
+def _contained(folder: Path) -> Path:
+    """The folder that holds the classes: itself, or the only one in it if it is called so
+    (`train/images/cat`, `seg_train/seg_train/cat`).
+    """
+    inside = subfolders(folder)
+    if len(inside) != 1:
+        return folder
+    name = inside[0].name.lower()
+    called = name in _CONTAINERS or name == folder.name.lower() or split_word(name) is not None
+    return inside[0] if called and subfolders(inside[0]) else folder
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.is_file())
+    return (path for path in folder.iterdir() if not is_hidden(path.name) and path.is_file())
 
 
 def _split(name: str, pictures: _Pictures, labels: tuple[str, ...], root: Path) -> Split:

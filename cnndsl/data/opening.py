@@ -10,6 +10,7 @@ import numpy as np
 from cnndsl.data import builtin, cifar, csvfile, folders, idx, npz
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.data.places import data_folders
+from cnndsl.data.readable import heic_remark
 from cnndsl.data.splitting import completed
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.downloads import Progress
@@ -75,7 +76,7 @@ def open_data(
         found.mirror,
         made,
         found.ignored,
-        found.notes,
+        (*found.notes, *heic_remark(list(splits.values()))),
     )
 
 

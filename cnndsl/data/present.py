@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -163,8 +164,11 @@ def _remarks(found: Findings) -> Iterator[str]:
     data = found.data
     for note in data.notes:
         yield f"note: {note}"
-    if data.ignored:
-        yield f"note: {data.ignored:,} files are no pictures"
+    damaged = Counter((d.member.split, d.member.label) for d in found.damaged)
+    for name, split in data.splits.items() if data.labels else ():
+        for label, count in zip(data.labels, split.class_counts(data.classes), strict=True):
+            if count and damaged[name, label] == count:
+                yield f"note: no picture of `{label}` in {name} can be read"
     if data.labels and "train" in data:
         counts = data.train.class_counts(data.classes)
         rarest, commonest = int(counts.argmin()), int(counts.argmax())

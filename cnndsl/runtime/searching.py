@@ -71,6 +71,21 @@ def pictures_below(folder: Path) -> Pictures:
     return found
 
 
+def holds_pictures(folder: Path) -> bool:
+    """Tell whether there is a picture at any depth."""
+    seen = {_key(folder.stat())}
+    return any(
+        is_picture(Path(root, name))
+        for root, _, files in _walk(folder, seen, lambda error: None)
+        for name in files
+    )
+
+
+def leads_back(path: Path) -> bool:
+    """Tell whether a path is a link to a folder that it lies in."""
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of that name is left out: `.DS_Store`, `._a.jpg`, `__MACOSX`."""
     return name.startswith(".") or name in SYSTEM_NAMES

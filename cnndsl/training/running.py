@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.shape import Shape
@@ -70,7 +71,7 @@ def begin(
 
     Raises SpecError, UsageError.
     """
-    data = opened_data(config, progress)
+    data = with_remarks(opened_data(config, progress))
     subject, notes = subject_for(config.model.spec, data, config.model.settings, inputs or {})
     config, more = fitting(config, data, subject)
     with Training(config, problem(config, subject, data, pictures=pictures)) as training:

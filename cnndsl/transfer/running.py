@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.training.assembly import Training
@@ -66,7 +67,7 @@ def begin(
         request.model, request.weights, request.settings, request.inputs, request.pictures
     )
     plain = configured(request, "full")
-    data = opened_data(plain, downloading)
+    data = with_remarks(opened_data(plain, downloading))
     if not data.classes:
         raise UsageError(f"{data.name} has numbers to answer with; transfer is for classes")
     request, strategy, notes = decided(request, data, found)

@@ -126,7 +126,7 @@ def test_people_can_read_it(folder: Path) -> None:
     assert "  train/cat/1.png (train) = val/cat/1.png (val)" in lines
     assert "  train/cat/5.png (train, cat) ≈ val/dog/near.jpg (val, dog)" in lines
     assert "copies          1 exact, 1 nearly: within a split and a class" in lines
-    assert "note: 1 files are no pictures" in lines
+    assert "note: no pictures, left out: 1 .txt" in lines
     assert max(map(len, lines[-3:])) <= 100
 
 

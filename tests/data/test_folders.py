@@ -42,8 +42,11 @@ def test_other_files_are_counted_and_left_out(tmp_path: Path) -> None:
     photo(tmp_path / "loose.png")
     found = read_class_folders(tmp_path)
     assert counts(tmp_path) == {"train": [2, 3]}
-    assert found.ignored == 2
-    assert found.notes == (f"`{tmp_path}` has 1 pictures outside of class folders, left out",)
+    assert found.ignored == 1
+    assert found.notes == (
+        f"`{tmp_path}` has 1 pictures outside of class folders, left out",
+        "no pictures, left out: 1 .txt",
+    )
 
 
 def test_classes_without_training_pictures_are_said(tmp_path: Path) -> None:
@@ -120,3 +123,61 @@ def test_a_folder_of_data_sets_is_none(tmp_path: Path) -> None:
     class_folders(tmp_path, {"one/train/a": 1, "one/train/b": 1, "two/train/a": 1})
     with pytest.raises(UsageError, match="so it is a data set and no class: name it instead"):
         read_class_folders(tmp_path)
+
+
+def test_folders_without_pictures_are_named(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"a": 1, "b": 1})
+    for name in ("films/1.MOV", "films/2.mov", "films/3.txt", "none/.DS_Store", ".git/x"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    found = read_class_folders(tmp_path)
+    assert found.labels == ("a", "b")
+    assert found.notes == (
+        "`films` is no class, since it holds no pictures: 2 .mov, 1 .txt",
+        "`none` is no class, since it holds no pictures",
+        "no pictures, left out: 2 .mov, 1 .txt",
+    )
+    for number in range(9):
+        (tmp_path / f"x{number}").mkdir()
+    assert "6 more folders hold no pictures" in read_class_folders(tmp_path).notes
+
+
+def test_phones_pictures_and_names_without_suffix_count(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"a": 1, "b": 1})
+    (tmp_path / "a" / "IMG_1.HEIC").touch()
+    (tmp_path / "a" / "0.png").rename(tmp_path / "a" / "0a1b2c")
+    found = read_class_folders(tmp_path)
+    assert found.splits["train"].names() == ["a/0a1b2c", "a/IMG_1.HEIC", "b/0.png"]
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    class_folders(tmp_path / "elsewhere", {"more": 2, "c": 1})
+    class_folders(tmp_path / "data", {"a": 1, "b": 1})
+    (tmp_path / "data" / "a" / "more").symlink_to(tmp_path / "elsewhere" / "more")
+    (tmp_path / "data" / "b" / "all").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "all").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "c").symlink_to(tmp_path / "elsewhere" / "c")
+    assert counts(tmp_path / "data") == {"train": [3, 1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("training_set/training_set", "test_set/test_set"),
+        ("train/images", "test/images"),
+        ("Train", "Testing"),
+        ("TRAIN DATA", "test-data"),
+    ],
+)
+def test_wrapped_splits_are_found(tmp_path: Path, train: str, test: str) -> None:
+    class_folders(tmp_path, {f"{train}/a": 2, f"{train}/b": 1, f"{test}/a": 1, f"{test}/b": 1})
+    assert counts(tmp_path) == {"train": [2, 1], "test": [1, 1]}
+    assert read_class_folders(tmp_path).labels == ("a", "b")
+
+
+def test_any_name_may_be_a_class(tmp_path: Path) -> None:
+    names = ["Käfer", "a b", "train station", "test tube", "x" * 200, "日本", "a,b", "c'd"]
+    class_folders(tmp_path, dict.fromkeys(names, 1))
+    assert set(read_class_folders(tmp_path).labels) == set(names)
