@@ -18,6 +18,7 @@ from cnndsl.cli.train_options import POSITIVE, SCREEN, options, screen
 @click.option("--time-limit", metavar="10m", help="Another limit, for the whole training.")
 @click.option("--patience", type=click.IntRange(min=0), help="Another patience.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Another device.")
+@click.option("--data", help="Where the run's data is now, if it has moved.")
 @click.option("--assert-accuracy", type=click.FloatRange(0, 100), help="Else fail, in percent.")
 @options(SCREEN)
 @click.pass_context
@@ -36,4 +37,4 @@ def command(context: click.Context, run: Path, **values: Any) -> None:
         changes["time_limit"] = read_duration(values["time_limit"], "--time-limit")
     choice = read_config(RunFolder.open(run).config).training
     shown = screen(values, values["epochs"] or choice.epochs, choice.batch)
-    end(context, resume(run, shown, **changes), values["assert_accuracy"])
+    end(context, resume(run, shown, data=values["data"], **changes), values["assert_accuracy"])

@@ -39,7 +39,7 @@ def spec_or_model(model: str, settings: tuple[str, ...], inputs: tuple[str, ...]
 
 def data_for(model: str, data: str | None, data_dir: Path | None) -> DataSet:
     """The data that is named, else that of the run. Raises UsageError."""
-    from cnndsl.data.opening import open_data
+    from cnndsl.data.opening import is_there, open_data
     from cnndsl.training.config import read_config
 
     config = Path(model) / "config.toml"
@@ -48,5 +48,9 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> DataSet:
     if data is not None:
         return open_data(data, data_dir=data_dir)
     run = read_config(config)
+    if not is_there(run.data.path):
+        raise UsageError(
+            f"the run's data isn't at `{run.data.path}` any more: say where it is now by --data"
+        )
     folder = data_dir or (Path(run.data.folder) if run.data.folder else None)
     return open_data(run.data.path, seed=run.training.seed, data_dir=folder)

@@ -80,6 +80,11 @@ def open_data(
     )
 
 
+def is_there(where: str) -> bool:
+    """Tell whether a path to data, or a built-in name, means something that may be opened."""
+    return where in builtin.BUILTINS or Path(where).expanduser().exists()
+
+
 def _name(where: Path | None) -> str:
     if where is None:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cnndsl.data.builtin import BUILTINS
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
@@ -50,9 +51,7 @@ def fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, li
     rate = config.training.learning_rate
     if rate is None:
         rate = learning_rate(config.optimiser.word, subject.layers, subject.has_norms)
-    path = config.data.path
-    if data.where is not None and Path(path).expanduser().exists():
-        path = str(Path(path).expanduser().resolve())
+    path = config.data.path if data.where is None else resolved(config.data.path)
     return (
         replace(
             config.with_training(batch=batch, threads=threads, learning_rate=rate),
@@ -60,3 +59,9 @@ def fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, li
         ),
         notes,
     )
+
+
+def resolved(where: str) -> str:
+    """The whole path of data that lies at one; a built-in name as it is."""
+    path = Path(where).expanduser()
+    return str(path.resolve()) if where not in BUILTINS and path.exists() else where

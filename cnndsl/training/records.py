@@ -11,6 +11,7 @@ from cnndsl.files import replaced
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, write_config
+from cnndsl.training.differences import COLUMNS, differences, rows
 from cnndsl.training.environment import environment
 from cnndsl.training.folder import RunFolder, write_csv, write_json, write_text
 from cnndsl.training.networks import kept_subject
@@ -43,7 +44,7 @@ def describe_run(folder: RunFolder, training: Training) -> None:
         },
     )
     write_text(folder.labels, "".join(f"{label}\n" for label in data.labels))
-    write_csv(folder.split, ["example", "label", "split"], _rows(data))
+    write_csv(folder.split, COLUMNS, rows(data))
     (folder.graphs / "apply.onnx").write_bytes(config.optimiser.kernel().model())
     write_config(config, folder.config)
     folder.note(f"begun with cnndsl {environment()['packages']}")
@@ -54,18 +55,6 @@ def write_graphs(folder: RunFolder, training: Training) -> None:
     for name, model in training.models.items():
         with replaced(folder.graphs / name) as file:
             file.write(model)
-
-
-def _rows(data: DataSet) -> list[dict[str, Any]]:
-    return [
-        {
-            "example": name,
-            "label": data.labels[int(target)] if data.classes else "",
-            "split": split.name,
-        }
-        for split in data.splits.values()
-        for name, target in zip(split.names(), split.targets, strict=True)
-    ]
 
 
 def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
@@ -83,9 +72,10 @@ def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
                 f"(numbers in names sort by value now, `2` before `10`), so its weights don't fit "
                 f"them: begin a new run. `cnndsl eval` and `predict` take the run as it is"
             )
+        what = differences(folder.split, data) or data.describe()
         raise UsageError(
-            f"the data at `{config.data.path}` isn't what the run began with: "
-            f"{data.describe()}; put it back, or begin a new run"
+            f"the data at `{config.data.path}` isn't what the run began with: {what}. Put it back, "
+            f"name where it is now by --data, or begin a new run"
         )
     return problem(config, kept_subject(folder.path), data, how)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cnndsl.data.opening import is_there
 from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
@@ -21,7 +22,7 @@ from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.keeping import FolderKeeper, write_results
 from cnndsl.training.loop import Limits, Loop
 from cnndsl.training.networks import subject_for
-from cnndsl.training.preparing import fitting, opened_data
+from cnndsl.training.preparing import fitting, opened_data, resolved
 from cnndsl.training.problems import problem
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import (
@@ -101,12 +102,18 @@ def train_in(
 
 
 def resume(
-    path: Path, screen: Screen, build: Callable[..., Training] = Training, **changes: Any
+    path: Path,
+    screen: Screen,
+    build: Callable[..., Training] = Training,
+    *,
+    data: str | None = None,
+    **changes: Any,
 ) -> Outcome:
     """Go on with a run; `changes` are new values for `training`, such as more epochs.
 
-    `build` puts its parts together, of configuration, problem, kept graphs and epoch.
-    Raises UsageError where there is nothing to go on from, or the data isn't the same any more.
+    `data` is where its data is now, if it has moved. `build` puts its parts together, of
+    configuration, problem, kept graphs and epoch. Raises UsageError where there is nothing to go on
+    from, or the data isn't the same any more.
     """
     folder = RunFolder.open(path)
     config = read_config(folder.config)
@@ -115,13 +122,20 @@ def resume(
     with folder.locked():
         if changes:
             config = config.with_training(**changes)
+        if data is not None:
+            config = replace(config, data=replace(config.data, path=resolved(data)))
+        elif not is_there(config.data.path):
+            raise UsageError(
+                f"the run's data isn't at `{config.data.path}` any more: say where it is now, "
+                f"`cnndsl resume {path} --data PATH`"
+            )
         kept = None if "device" in changes else folder.graphs
         problem = kept_problem(folder, config, opened_data(config))
         epoch = len(read_progress(folder.checkpoint).epochs)
         with build(config, problem, kept, epoch) as training:
             progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
             _reopen(training, progress)
-            if changes:
+            if changes or data is not None:
                 write_config(config, folder.config)
             folder.note(f"resumed after step {progress.steps:,}")
             lines = [*header(training, str(path)), f"resumed after step {progress.steps:,}"]

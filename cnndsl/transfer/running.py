@@ -93,12 +93,15 @@ def begin(
         return train_in(folder, training, screen(config), start.notes)
 
 
-def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
-    """Go on with any run, one on features too. Raises UsageError."""
+def resume(path: Path, screen: Screen, *, data: str | None = None, **changes: Any) -> Outcome:
+    """Go on with any run, one on features too; `data` is where its data is now.
+
+    Raises UsageError.
+    """
     folder = RunFolder.open(path)
     choice = read_config(folder.config).transfer
     if choice is None or choice.strategy != "features":
-        return resume_run(path, screen, **changes)
+        return resume_run(path, screen, data=data, **changes)
 
     def build(config: Config, whole: Problem, kept: Path | None, epoch: int) -> FeatureTraining:
         assert isinstance(whole.subject, SpecSubject)
@@ -107,7 +110,7 @@ def resume(path: Path, screen: Screen, **changes: Any) -> Outcome:
         parts = read_kept(path, whole.data)
         return FeatureTraining(config, whole, renewed, parts, base, kept, epoch)
 
-    return resume_run(path, screen, build, **changes)
+    return resume_run(path, screen, build, data=data, **changes)
 
 
 @dataclass

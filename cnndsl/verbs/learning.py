@@ -52,8 +52,11 @@ def train(
     return begin(config, Quiet() if quiet else Table(epochs, batch), root=Path(runs))
 
 
-def resume(run: Path | str, *, quiet: bool = False) -> Outcome:
-    """Go on with the training in a run's folder. Raises UsageError."""
+def resume(run: Path | str, *, data: Path | str | None = None, quiet: bool = False) -> Outcome:
+    """Go on with the training in a run's folder; `data` is where its data is now, if it has moved.
+
+    Raises UsageError.
+    """
     from cnndsl.training.config import read_config
     from cnndsl.training.folder import RunFolder
     from cnndsl.training.screen import Quiet, Table
@@ -61,7 +64,7 @@ def resume(run: Path | str, *, quiet: bool = False) -> Outcome:
 
     choice = read_config(RunFolder.open(Path(run)).config).training
     screen = Quiet() if quiet else Table(choice.epochs, choice.batch)
-    return resume_run(Path(run), screen)
+    return resume_run(Path(run), screen, data=None if data is None else str(data))
 
 
 def transfer(
