@@ -17,7 +17,9 @@ _LISTED = 5
 
 
 def with_remarks(data: DataSet) -> DataSet:
-    """Add remarks on classes of which no training picture can be read, before training begins."""
+    """Add remarks for those who train: on classes of which no training picture can be read, and on
+    classes without pictures for validation.
+    """
     if not data.classes or "train" not in data or not isinstance(data.train.source, Files):
         return data
     reasons = unreadable_classes(data.train)
@@ -27,6 +29,13 @@ def with_remarks(data: DataSet) -> DataSet:
     ]
     if len(reasons) > _LISTED:
         notes.append(f"nor of {len(reasons) - _LISTED} more classes")
+    if "val" in data:
+        train, val = (data[name].class_counts(data.classes) for name in ("train", "val"))
+        without = [data.labels[n] for n in range(data.classes) if train[n] and not val[n]]
+        if without:
+            some = ", ".join(f"`{label}`" for label in without[:_LISTED])
+            more = f" and {len(without) - _LISTED} more" if len(without) > _LISTED else ""
+            notes.append(f"there are no validation pictures of {some}{more}")
     return replace(data, notes=(*data.notes, *notes))
 
 

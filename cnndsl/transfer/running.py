@@ -17,7 +17,7 @@ from cnndsl.training.config import Config, TransferChoice, read_config
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.preparing import fitting, opened_data
 from cnndsl.training.problems import Problem, problem
-from cnndsl.training.running import Outcome, train_in
+from cnndsl.training.running import MOST_TOLD, Outcome, train_in
 from cnndsl.training.running import resume as resume_run
 from cnndsl.training.screen import Screen, duration
 from cnndsl.training.subjects import SpecSubject
@@ -146,6 +146,12 @@ class _Start:
             keep(self.made, self.about, self.seconds, folder)
             count, took = len(self.made.names), duration(self.seconds)
             self.notes.append(f"features of {count:,} pictures, made in {took}: {folder.path}")
+            reasons = list(self.made.skipped.values())
+            self.notes += [f"left out: {reason}" for reason in reasons[:MOST_TOLD]]
+            if len(reasons) > MOST_TOLD:
+                self.notes.append(f"left out: {len(reasons) - MOST_TOLD:,} more, named in log.txt")
+            for reason in reasons:
+                folder.note(f"left out: {reason}")
         return folder
 
 
