@@ -68,19 +68,21 @@ def read_class_folders(folder: Path) -> Found:
     ]
     found = {name: pictures for name, pictures in collected.items() if pictures.classes}
     labels = ordered(label for pictures in found.values() for label in pictures.classes)
+    others: Counter[str] = Counter()
+    closed: dict[str, str] = {}
+    for pictures in collected.values():
+        others.update(pictures.others)
+        closed |= pictures.closed
     if not labels:
+        held = f", but {described(others)}" if others else ""
         raise UsageError(
-            f"`{folder}` holds no pictures in class folders: put those of each class into a "
+            f"`{folder}` holds no pictures in class folders{held}: put those of each class into a "
             f"folder of its own, either CLASS/… or train/CLASS/… and val/CLASS/…"
         )
     splits = {name: _split(name, pictures, labels, folder) for name, pictures in found.items()}
     notes += without_training(splits, labels)
-    others: Counter[str] = Counter()
-    closed: dict[str, str] = {}
     for pictures in collected.values():
         notes += _without_pictures(pictures.empty, labels)
-        others.update(pictures.others)
-        closed |= pictures.closed
     if others:
         notes.append(f"no pictures, left out: {described(others)}")
     notes += [f"`{path}` can't be read, left out: {reason}" for path, reason in closed.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -125,7 +126,7 @@ class OneByOne:
                 return candidate, image
             if self.corrupt == "skip":
                 return NONE, None
-        raise UsageError(f"none of the {len(self.split):,} pictures can be read")
+        raise UsageError(nothing_read(len(self.split), self.skipped))
 
     def _covering(self, number: int) -> Picture | None:
         """The resized picture; None where it can't be read, and that is no error."""
@@ -152,6 +153,12 @@ class OneByOne:
         if isinstance(source, Arrays):
             return self.photos.from_array(source.images[place], self.picture)
         return self.photos.read(source.paths[place], self.picture)
+
+
+def nothing_read(count: int, skipped: Mapping[str, str]) -> str:
+    """Say that no picture can be read, and why the first one can't."""
+    reason = next(iter(skipped.values()), "")
+    return f"none of the {count:,} pictures can be read{reason and f'; the first: {reason}'}"
 
 
 def open_pipeline(

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnndsl.data.dataset import DataSet, Split
 from cnndsl.data.loader import Loader
+from cnndsl.data.pipeline import nothing_read
 from cnndsl.data.randomness import key, order
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
@@ -49,7 +50,7 @@ def measured(split: Split, picture: PictureInput, seed: int = 0) -> Preprocessin
             first += values.sum(axis=(0, 2, 3))
             second += np.square(values, out=values).sum(axis=(0, 2, 3))
     if not count:
-        raise UsageError(f"none of {len(split):,} pictures can be read, {split.name_of(0)} first")
+        raise UsageError(nothing_read(len(split), loader.skipped))
     mean = first / count
     deviation = np.sqrt(np.maximum(second / count - mean**2, (_LEAST * _SCALE) ** 2))
     return replace(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.loader import Loader
+from cnndsl.data.pipeline import nothing_read
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.running import batch_size
@@ -95,7 +96,7 @@ def extract(
                     progress(count)
             skipped |= loader.skipped
     if not labels:
-        raise UsageError(f"none of the pictures of {data.name} can be read")
+        raise UsageError(nothing_read(total, skipped))
     return Features(
         {name: np.concatenate(parts) for name, parts in arrays.items()},
         np.concatenate(labels),

@@ -181,3 +181,11 @@ def test_any_name_may_be_a_class(tmp_path: Path) -> None:
     names = ["Käfer", "a b", "train station", "test tube", "x" * 200, "日本", "a,b", "c'd"]
     class_folders(tmp_path, dict.fromkeys(names, 1))
     assert set(read_class_folders(tmp_path).labels) == set(names)
+
+
+def test_a_folder_of_films_is_said(tmp_path: Path) -> None:
+    for name in ("a/1.MOV", "b/2.mov"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=r"no pictures in class folders, but 2 \.mov: put"):
+        read_class_folders(tmp_path)
