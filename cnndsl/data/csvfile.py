@@ -66,6 +66,8 @@ def read_csv(path: Path) -> Found:
     """
     rows, note = read_rows(path)
     columns, rows = _columns(rows, path)
+    if not rows:
+        raise UsageError(f"`{path}` lists no pictures below its first line")
     notes = [note] if note else []
     if columns.aside:
         notes.append(f"columns of `{path.name}` that aren't used: {listed(columns.aside, 5)}")

@@ -82,6 +82,7 @@ def test_classes_without_training_pictures_are_said(folder: Path) -> None:
     ("text", "message"),
     [
         ("", "has no lines `path,label`"),
+        ("path,label\n", "lists no pictures below its first line"),
         ("a.png\nb.png", "has no lines `path,label`"),
         (
             "path,kind,size\na.png,x,3",
