@@ -1,8 +1,9 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that nobody ever sees half of one, and reading none that never ends."""
 
 from __future__ import annotations
 
 import errno
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,3 +31,13 @@ def replaced(path: Path) -> Generator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_ordinary(path: Path) -> None:
+    """Raise OSError for what is no ordinary file: a pipe may be silent, a device without end.
+
+    A link to one is what it leads to.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        kind = errno.EISDIR if path.is_dir() else errno.EINVAL
+        raise OSError(kind, "it is no ordinary file", str(path))

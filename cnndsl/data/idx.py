@@ -19,6 +19,7 @@ import numpy as np
 from cnndsl.data.arrays import Array, as_pictures, as_targets, unpacked_limit
 from cnndsl.data.dataset import Arrays, Split
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import check_ordinary
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MOST_RANK = 4
@@ -37,6 +38,7 @@ def read_idx(path: Path) -> Array:
     Nothing is read before the header's sizes are known to be those of the file, or possible.
     """
     try:
+        check_ordinary(path)
         with path.open("rb") as file:
             packed = file.read(2) == _GZIP
             size = file.seek(0, 2)

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from cnndsl.data.arrays import Array, as_pictures, as_targets, unpacked_limit
 from cnndsl.data.dataset import SPLIT_WORDS, SPLITS, Arrays, Split, split_word
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import check_ordinary
 
 IMAGES = ("images", "x", "X", "data")
 TARGETS = ("labels", "y", "Y", "targets", "target")
@@ -56,6 +58,7 @@ class _Archive:
 
     def __enter__(self) -> _Archive:
         try:
+            check_ordinary(self.path)
             self.left = unpacked_limit(self.path.stat().st_size)
             self.zip = zipfile.ZipFile(self.path)
         except FileNotFoundError:
@@ -100,7 +103,7 @@ class _Archive:
 
 _DAMAGES = (
     OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, SyntaxError,
-    TypeError, KeyError, OverflowError,
+    TypeError, KeyError, OverflowError, TokenError,
 )  # fmt: skip
 """What zipfile, and numpy's reader of headers, raise over damaged files."""
 

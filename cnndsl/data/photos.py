@@ -25,7 +25,7 @@ from cnndsl.runtime.pictures import PictureInput
 Picture = Image.Image
 Box = tuple[int, int, int, int]
 
-MOST_PIXELS = 1 << 27
+MOST_PIXELS = 1 << 25
 """A strip of 1x10,000 pixels would be enlarged beyond all bounds."""
 
 MANY_PIXELS = 1 << 25

@@ -87,5 +87,6 @@ def _chances(split: Split, seed: int) -> npt.NDArray[np.float64] | npt.NDArray[n
     if not isinstance(split.source, Files):
         return uniforms(key(seed, "split"), split.index, 1)[:, 0]
     start = key(seed, "split").to_bytes(8, "little")
-    digests = [blake2b(name.encode(), key=start, digest_size=8).digest() for name in split.names()]
+    names = [name.encode("utf-8", "surrogateescape") for name in split.names()]
+    digests = [blake2b(name, key=start, digest_size=8).digest() for name in names]
     return np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)

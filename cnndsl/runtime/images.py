@@ -45,7 +45,7 @@ _TURNS = {
 """What sets a picture upright, by its EXIF orientation."""
 
 _SIXTEEN_BITS = 257.0  # 65535 / 255
-_MOST_PIXELS = 1 << 27  # a strip of 1x10,000 pixels would be enlarged beyond all bounds
+_MOST_PIXELS = 1 << 25  # a strip of 1x10,000 pixels would be enlarged beyond all bounds
 
 
 def read_picture(path: Path, picture: PictureInput) -> npt.NDArray[Any]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import check_ordinary
 from cnndsl.weights.tensors import Tensor
 from cnndsl.weights.writing import write_safetensors
 
@@ -38,6 +39,7 @@ def write_tensors(
 def read_tensors(path: Path) -> tuple[dict[str, Float], dict[str, str]]:
     """What `write_tensors` wrote: tensors and texts. Raises UsageError for anything else."""
     try:
+        check_ordinary(path)
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if length > path.stat().st_size:
@@ -49,7 +51,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Float], dict[str, str]]:
         raise UsageError(f"there is no file `{path}`") from None
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"`{path}` is damaged, or no file that cnndsl wrote") from None
     return tensors, metadata
 

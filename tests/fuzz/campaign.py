@@ -115,7 +115,13 @@ def _serve(kind: Kind, seed: int, pipe: Connection, now: object) -> None:
     quiet()
     limit_memory()
     start_clock()
-    while (numbers := pipe.recv()) is not None:
+    parent = os.getppid()
+    while True:
+        while not pipe.poll(5):  # a parent that was killed closes nothing: its children hold it too
+            if os.getppid() != parent:
+                return
+        if (numbers := pipe.recv()) is None:
+            return
         outcomes = Outcomes()
         for number in numbers:
             now.value = number  # type: ignore[attr-defined]

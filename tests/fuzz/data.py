@@ -248,8 +248,7 @@ class Data(Kind):
                     for batch in loader.epoch(1):
                         assert batch.images.shape[1:] == shape
                         assert batch.images.dtype == np.float32
-        except UsageError as e:
-            assert str(e).isprintable(), "control characters are printed"
+        except UsageError:
             return "epoch: refused"
         return "epoch: done"
 

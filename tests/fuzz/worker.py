@@ -70,6 +70,7 @@ def attempt(kind: Kind, case: Case, number: int) -> str | Finding:
     except Overtime as e:
         return Finding(number, f"{e}, in {_place(e)}", traceback.format_exc())
     except MemoryError as e:
+        _Peak.known = _peak()
         return Finding(number, f"memory, in {_place(e)}", traceback.format_exc())
     except (Exception, SystemExit) as e:
         name = "" if isinstance(e, AssertionError) and str(e) else f"{type(e).__name__}: "
