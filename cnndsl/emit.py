@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cnndsl.files import replaced
+from cnndsl.files import replaced, resolved
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered
 from cnndsl.weights.source import Weights
@@ -60,7 +60,7 @@ def emit(
     OSError as the file system does, and whatever `weights` raises.
     """
     if path.is_symlink():
-        path = path.resolve()  # weights in a file of their own lie beside the true one
+        path = resolved(path)  # weights in a file of their own lie beside the true one
     model = skeleton(lowered, weights is None, metadata, producer_version)
     if weights is None:
         with replaced(path) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def replaced(path: Path) -> Generator[BinaryIO]:
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "is no ordinary file, so it can't be replaced", str(path))
-    path = path.resolve()
+    path = resolved(path)
     temporary = path.with_name(f".{path.name[:100]}.{token_hex(4)}")
     try:
         with temporary.open("xb", buffering=1 << 20) as file:
@@ -31,6 +32,14 @@ def replaced(path: Path) -> Generator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def resolved(path: Path) -> Path:
+    """Return where a path leads to. Raise OSError for links that lead in a circle."""
+    try:
+        return path.resolve()
+    except RuntimeError:  # what Python before 3.13 raises
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
 
 
 def check_ordinary(path: Path) -> None:

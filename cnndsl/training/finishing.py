@@ -63,6 +63,7 @@ def _write(
     errors = judgement.errors if judgement else []
     shown = [pixels(image, how) for image in training.shown(judged, errors)]
     sample, captions = _sample(training)
+    folder.plots.mkdir(exist_ok=True)  # pictures are what people take away
     for drawn in curves(progress, rates):
         name = drawn.title.split(" over ")[0].replace(" ", "-")
         write_text(folder.plots / f"{name}.svg", standalone(chart.svg(drawn)))

@@ -75,6 +75,9 @@ class RunFolder:
         folder = cls(path)
         if not folder.config.is_file():
             raise UsageError(f"`{path}` is no folder that `cnndsl train` made")
+        for file in (*vars(folder).values(), path / ".lock"):
+            if file.exists() and not (file.is_file() or file.is_dir()):  # it might never end
+                raise UsageError(f"`{file}` is no ordinary file, as `cnndsl train` writes it")
         return folder
 
     @contextmanager

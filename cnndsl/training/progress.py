@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from math import isfinite
-from typing import Any, Literal, cast
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from cnndsl.diagnostics import UsageError
 
@@ -108,12 +110,12 @@ class Progress:
     def from_json(cls, text: str) -> Progress:
         """What `to_json` wrote. Raises UsageError."""
         try:
-            entries = cast("dict[str, Any]", json.loads(text))
-            entries["epochs"] = [Epoch(**epoch) for epoch in entries["epochs"]]
-            entries["tally"] = Tally(**entries["tally"])
-            return cls(**{f.name: entries[f.name] for f in fields(cls)})
-        except (ValueError, KeyError, TypeError):
-            raise UsageError("the checkpoint's record of progress is damaged") from None
+            found = TypeAdapter(cls).validate_json(text, strict=True)
+        except ValidationError:
+            found = None
+        if found is None or found.steps < 0 or any("loss" not in e.train for e in found.epochs):
+            raise UsageError("the checkpoint's record of progress is damaged")
+        return found
 
 
 def _goodness(epoch: Epoch) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import replaced
+from cnndsl.files import check_ordinary, replaced
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, write_config
@@ -60,13 +60,16 @@ def write_graphs(folder: RunFolder, training: Training) -> None:
 def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
     """Net, data and preprocessing of a run that began before. Raises UsageError."""
     try:
-        about: dict[str, Any] = json.loads(folder.data.read_text(encoding="utf-8"))
+        check_ordinary(folder.data)
+        about: Any = json.loads(folder.data.read_text(encoding="utf-8"))
         how = Preprocessing.from_json(json.dumps(about["preprocessing"]))
-    except (OSError, ValueError, KeyError) as e:
-        raise UsageError(f"`{folder.path}` is damaged: {e}") from None
+        labels: list[str] = list(map(str, about.get("labels", ())))
+    except OSError as e:
+        raise UsageError(f"`{folder.data}` can't be read: {e.strerror or e}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UsageError(f"`{folder.data}` is damaged: it doesn't say what the run was") from None
     if data.fingerprint != config.data.fingerprint:
-        labels: Any = about.get("labels")
-        if labels != list(data.labels) and set(labels or ()) == set(data.labels):
+        if labels != list(data.labels) and set(labels) == set(data.labels):
             raise UsageError(
                 f"the classes at `{config.data.path}` are in another order than when the run began "
                 f"(numbers in names sort by value now, `2` before `10`), so its weights don't fit "

@@ -1,0 +1,83 @@
+"""Runs whose files were damaged in ways that fuzzing found: each ends in a sentence, or goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.training.progress import Epoch, Progress
+from tests.support.command_line import cnndsl
+from tests.support.toy_data import write_toy
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one epoch."""
+    folder = tmp_path_factory.mktemp("sound")
+    spec, data = write_toy(folder, 48)
+    options = ("--epochs", "1", "--threads", "1", "-q", "--runs", str(folder / "runs"))
+    cnndsl("train", str(spec), "--data", str(data), *options)
+    return folder / "runs" / "tiny-001"
+
+
+def resumed(run: Path, code: int = 1) -> str:
+    """What `resume` says."""
+    return cnndsl("resume", str(run), "--epochs", "2", "-q", code=code).output
+
+
+@pytest.mark.parametrize("content", ["[]", "7", "{}", '{"preprocessing": 1}', "[" * 9999, "\0"])
+def test_a_record_of_the_data_that_says_nothing(sound: Path, tmp_path: Path, content: str) -> None:
+    run = shutil.copytree(sound, tmp_path / "run")
+    (run / "data.json").write_text(content, encoding="utf-8")
+    assert "data.json` is damaged" in resumed(run)
+
+
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "data.json", ".lock", "log.txt"])
+def test_a_pipe_is_not_waited_for(sound: Path, tmp_path: Path, name: str) -> None:
+    run = shutil.copytree(sound, tmp_path / "run")
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    assert f"{name}` is no ordinary file" in resumed(run)
+
+
+def test_links_that_lead_in_a_circle(sound: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(sound, tmp_path / "run")
+    (run / "best.onnx").unlink()
+    (run / "best.onnx").symlink_to("best.onnx")
+    assert "symbolic links" in resumed(run)
+
+
+def test_lost_plots_are_drawn_again(sound: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(sound, tmp_path / "run")
+    shutil.rmtree(run / "plots")
+    resumed(run, code=0)
+    assert (run / "plots" / "loss.svg").is_file()
+
+
+EPOCH = Epoch(1, 3, 0.1, {"loss": 1.0}, {}, 1.0, 48.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": -1},
+        {"steps": "3"},
+        {"seconds": [1]},
+        {"epochs": 7},
+        {"tally": {"examples": 1, "answers": 1, "sums": {"loss": "x"}}},
+        {"tally": {"examples": 1, "answers": 1, "sums": 3}},
+        {"epochs": [{"number": 1, "steps": 3}]},
+        {"ended": "never"},
+    ],
+    ids=str,
+)
+def test_progress_is_of_its_types(changes: dict[str, object]) -> None:
+    sound = Progress(3, [EPOCH])
+    assert Progress.from_json(sound.to_json()) == sound
+    with pytest.raises(UsageError, match="damaged"):
+        Progress.from_json(json.dumps(json.loads(sound.to_json()) | changes))
