@@ -5,17 +5,19 @@ PYTHON  ?= python3
 RUNTIME ?= cpu# cpu or gpu: which ONNX Runtime to install
 JOBS    ?= 2# test processes
 SEED    ?= 1# of make fuzz
+SMOKE   ?= $(addprefix tests/, cli data emit importing surgery training weights test_verbs.py)
 VENV    := .venv
 BIN     := $(VENV)/bin
 BUILD   := build
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format floors pytest golden docs peers bench fuzz ort keras wheel clean distclean
+.PHONY: help demo test lint format floors pytest comparisons newcomer lowest golden docs peers bench \
+  fuzz ort keras wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # ---------------------------------------------------------------------------------------- for users
 demo: $(VENV)/installed-user ## report on, compile and run VGG-16: the first thing to try
@@ -31,6 +33,7 @@ demo: $(VENV)/installed-user ## report on, compile and run VGG-16: the first thi
 	@printf '  cnndsl zoo                                   the nets that come with it\n'
 	@printf '  cnndsl report resnet50 --depth 1             another net, blocks folded\n'
 	@printf '  cnndsl report vgg16 --explain conv2          the arithmetic of one layer\n'
+	@printf '  cnndsl train lenet5                          learn digits, offline, in some seconds\n'
 	@printf '  cnndsl report examples/first_net.cnn         a net of eight lines: edit it\n'
 	@printf '  cnndsl check examples/three_mistakes.cnn     what a mistake looks like\n'
 	@printf '  make test                                    check that all is well\n'
@@ -53,6 +56,15 @@ floors: $(VENV)/installed-dev ## imports go down the floors only
 # One thread for each process: the tests are many and small, the machine's cores few.
 pytest: $(VENV)/installed-dev ## the tests alone, with coverage
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --cov
+
+comparisons: $(VENV)/installed-peers ## those tests that need torch and its like, or real data
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) -m 'torch or data'
+
+newcomer: ## make demo and make test in a clone in an empty folder, with an empty home
+	.ci/newcomer
+
+lowest: .venv-lowest/installed ## a choice of tests, with every dependency at its lowest release
+	OMP_NUM_THREADS=1 .venv-lowest/bin/pytest -n $(JOBS) -m 'not (torch or data or slow)' $(SMOKE)
 
 golden: $(VENV)/installed-dev ## rewrite the golden files; read `git diff tests/golden` as prose
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) -q --update-golden
@@ -86,7 +98,7 @@ clean: ## remove what was built and cached, but not the environment
 	find cnndsl tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-lowest
 
 # -------------------------------------------------------------------------------------- environment
 $(BIN)/python:
@@ -101,7 +113,14 @@ $(VENV)/installed-user: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),train,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),dev]'
+	@touch $@
+
+# What pyproject.toml promises: its lower bounds are read from there.
+.venv-lowest/installed: pyproject.toml .ci/lowest.py
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) .ci/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet -c .venv-lowest/lowest.txt --editable '.[cpu,heic,dev]'
 	@touch $@
 
 # It has the import name of stock ONNX Runtime, and wants an older onnx, so it lives by itself.

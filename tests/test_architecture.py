@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -148,3 +149,17 @@ def test_the_command_line_starts_without_heavy_libraries(program: str) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1].split() == ["loaded:"]
+
+
+def test_every_dependency_has_one_lower_bound() -> None:
+    """`make lowest` takes it from pyproject.toml, the only place where it stands."""
+    program = [sys.executable, REPOSITORY / ".ci" / "lowest.py"]
+    result = subprocess.run(program, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    names = [line.partition("==")[0] for line in result.stdout.splitlines()]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    users = [line for extra, lines in extras.items() if extra != "dev" for line in lines]
+    wanted = " ".join([*project["dependencies"], *users])
+    assert set(names) == set(re.findall(r"([\w-]+)>=", wanted)) and len(names) == len(set(names))
+    assert extras["train"] == [] and len(extras["cpu"]) == len(extras["gpu"])

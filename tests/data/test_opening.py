@@ -1,3 +1,8 @@
+import gzip
+import importlib
+import importlib.machinery
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,7 @@ from tests.data.making import class_folders, mnist_folder, noise, photo, write_i
 from tests.support.data import real_data
 
 LABELS = np.arange(40) % 4
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -220,20 +226,46 @@ def test_what_is_nowhere_is_said(tmp_path: Path, allowed: bool) -> None:
         open_data("mnist", data_dir=tmp_path, download=allowed)
 
 
-def test_digits_come_with_scikit_learn() -> None:
-    pytest.importorskip("sklearn")
+def test_digits_are_scikit_learns() -> None:
     data = open_data("digits")
     assert data.describe() == (
         "digits: built in, 10 classes, 1,438 train + 359 val (made) pictures, 8x8 grey"
     )
     assert data.shape == (1, 8, 8) and not data.mirror
-    images: Any = data.train.source
-    assert images.images.max() == 255
+    split = builtin.read_digits()["train"]
+    images: Any = split.source
+    theirs: Any = importlib.import_module("sklearn.datasets").load_digits()
+    assert (images.images[:, 0] == np.rint(theirs.images * 255 / 16)).all()
+    assert (split.targets == theirs.target).all()
 
 
-def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
-    with pytest.raises(UsageError, match="not installed: `pip install scikit-learn`"):
+def test_digits_are_read_without_scikit_learns_code() -> None:
+    program = "import sys; from cnndsl.data import open_data; open_data('digits'); "
+    program += "sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "not installed: `pip install scikit-learn`"),
+        (b"", "can't be read from scikit-learn's `.*digits.csv.gz`"),
+        (b"1,2,x\n", "can't be read"),
+        (b"1,2,3\n", "can't be read"),
+    ],
+)
+def test_where_digits_are_missing_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, message: str
+) -> None:
+    spec = None
+    if content is not None:
+        spec = importlib.machinery.ModuleSpec("sklearn", None, is_package=True)
+        spec.submodule_search_locations = [str(tmp_path)]
+        (tmp_path / "datasets" / "data").mkdir(parents=True)
+        packed = gzip.compress(content) if content else b"no gzip"
+        (tmp_path / "datasets" / "data" / "digits.csv.gz").write_bytes(packed)
+    monkeypatch.setattr(builtin, "find_spec", lambda name: spec)
+    with pytest.raises(UsageError, match=message):
         open_data("digits")
 
 
