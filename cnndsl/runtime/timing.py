@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -42,14 +43,29 @@ def runner(model: bytes, threads: int | None = None, device: str = "cpu") -> Cal
     session: Any = open_session(model, threads=threads, device=device)
     binding = session.io_binding()
     random = np.random.default_rng(0)
+    kept: list[object] = []
+
+    def placed(values: np.ndarray[Any, Any]) -> Any:
+        value = onnxruntime.OrtValue.ortvalue_from_numpy(values, device, 0)
+        kept.extend((values, value))
+        return value
+
     for node in session.get_inputs():
         values = random.standard_normal([int(n) for n in node.shape if n], dtype=np.float32)
-        binding.bind_ortvalue_input(
-            node.name, onnxruntime.OrtValue.ortvalue_from_numpy(values, device, 0)
-        )
+        binding.bind_ortvalue_input(node.name, placed(values))
     for node in session.get_outputs():
         zeros = np.zeros([int(n) for n in node.shape if n], np.float32)
-        binding.bind_ortvalue_output(
-            node.name, onnxruntime.OrtValue.ortvalue_from_numpy(zeros, device, 0)
-        )
-    return lambda: session.run_with_iobinding(binding)
+        binding.bind_ortvalue_output(node.name, placed(zeros))
+    return _Run(session, binding, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A session with all in place. `kept` holds what is bound: ONNX Runtime 1.20 doesn't."""
+
+    session: Any
+    binding: Any
+    kept: list[object]
+
+    def __call__(self) -> None:
+        self.session.run_with_iobinding(self.binding)
