@@ -37,17 +37,17 @@ HOSTILE = {
 
 
 def seconds(text: str) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(SpecError):
         parse(Source("large.cnn", text))
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def test_ten_thousand_lines() -> None:
     file = parse(Source("large.cnn", LARGE))
-    start = time.perf_counter()
+    start = time.process_time()
     assert write(file).count("\n") == LARGE.count("\n") + 1
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert seconds(LARGE) < 10
 
 
