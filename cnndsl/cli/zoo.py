@@ -106,16 +106,10 @@ def _as_table() -> str:
         Column("input"),
         Column("", least=20),
     ]
-    rows = [
-        [
-            name,
-            scaled(totals.params),
-            scaled(totals.macs),
-            " ".join(str(i.shape) for i in network.inputs),
-            described,
-        ]
-        for name, described, network, totals in _nets()
-    ]
+    rows: list[list[str]] = []
+    for name, described, network, totals in _nets():
+        inputs, counted = _at_usual_size(name, network, totals)
+        rows.append([name, scaled(totals.params), scaled(counted.macs), inputs, described])
     found = give_way(columns, widths(columns, rows), terminal_width() or WIDTH)
     return "\n".join(
         [
@@ -123,8 +117,9 @@ def _as_table() -> str:
             "─" * full_width(found),
             *(text_row(columns, row, found) for row in rows),
             "",
-            "params: trained numbers   ?: depends on a size that isn't fixed",
+            "params: trained numbers",
             "MACs: multiply-adds of convolutions and dense layers, for one example",
+            "HxW: any size; the MACs are at the one behind it",
         ]
     )
 
@@ -138,3 +133,18 @@ def _nets() -> Iterator[tuple[str, str, Network, Totals]]:
         source = find(name)
         network, _ = load(source)
         yield name, description(source.text), network, analyse(network).totals
+
+
+def _at_usual_size(name: str, network: Network, totals: Totals) -> tuple[str, Totals]:
+    """How a net's inputs are written, and its totals: at a usual size where it leaves one open."""
+    from cnndsl.analyse import analyse
+    from cnndsl.show.report import open_sizes, usual_inputs
+    from cnndsl.specs import find, load
+
+    shown = " ".join(str(i.shape) for i in network.inputs)
+    if not open_sizes(network):
+        return shown, totals
+    shapes = usual_inputs(network)
+    fixed, _ = load(find(name), {}, shapes)
+    sizes = " ".join("x".join(map(str, shape.space)) for shape in shapes.values())
+    return f"{shown} at {sizes}", analyse(fixed).totals

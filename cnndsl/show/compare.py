@@ -13,7 +13,7 @@ from cnndsl.network import Network, Step
 from cnndsl.printing import json_text
 from cnndsl.show.data import Json, sizes
 from cnndsl.show.figures import UNKNOWN, grouped, ratio, size
-from cnndsl.show.report import CONVENTIONS
+from cnndsl.show.report import CONVENTIONS, open_sizes, usual_inputs
 from cnndsl.show.table import Column, full_width, give_way, markdown_rows, text_row, widths
 
 VERSION = 1
@@ -158,6 +158,12 @@ def _meanings(sides: Sequence[Side], width: int) -> list[str]:
         first, *more = wrap(meaning + at_batch, width - names - 2)
         lines.append(f"{title:{names}}  {first}")
         lines += [" " * (names + 2) + line for line in more]
+    for side in sides:
+        if open_sizes(side.network):
+            shapes = ",".join(str(shape) for shape in usual_inputs(side.network).values())
+            mark = "," if ":" in side.name else ":"
+            text = f"?: depends on a size that isn't fixed; `{side.name}{mark}{shapes}` gives one"
+            lines.append(text)
     return lines
 
 

@@ -38,7 +38,7 @@ class Report:
     `layers` are those of inference, `heads` those that exist in training only, `largest_macs` is
     what the longest bar stands for. `memory` is at `batch` and None where a size isn't fixed;
     `limit` are the bytes of a device to fill, where that was asked, and `limit_text` is how they
-    were put.
+    were put. `taken` says which sizes were taken for those that the spec leaves open.
     """
 
     analysis: Analysis
@@ -50,6 +50,7 @@ class Report:
     batch: int
     limit: int | None
     limit_text: str
+    taken: str = ""
 
     @property
     def network(self) -> Network:
@@ -76,12 +77,12 @@ class Report:
     @property
     def symbols(self) -> tuple[str, ...]:
         """The names of sizes that aren't fixed."""
-        sizes = [size for i in self.network.inputs for size in i.shape.space]
-        return tuple(dict.fromkeys(s.name for s in sizes if isinstance(s, Symbolic)))
+        return open_sizes(self.network)
 
     def notes(self) -> list[str]:
         """What the reader must know: conditions on sizes, and what would fix them."""
-        notes = [str(condition) for condition in self.network.conditions]
+        notes = [self.taken] if self.taken else []
+        notes += [str(condition) for condition in self.network.conditions]
         if self.symbols:
             options = " ".join(f"--input {text}" for text in self._fixed_inputs())
             *first, last = self.symbols
@@ -91,21 +92,46 @@ class Report:
         return notes
 
     def _fixed_inputs(self) -> list[str]:
-        """Inputs as `--input` takes them, with sizes that satisfy the conditions."""
-        fixed = [
-            (i.name, Shape(i.shape.channels, tuple(map(self._fixed, i.shape.space))))
-            for i in self.network.inputs
-        ]
-        return [f"{name}={shape}" if len(fixed) > 1 else str(shape) for name, shape in fixed]
+        """Inputs as `--input` takes them, with usual sizes."""
+        fixed = usual_inputs(self.network)
+        return [f"{n}={shape}" if len(fixed) > 1 else str(shape) for n, shape in fixed.items()]
 
-    def _fixed(self, size: Dim) -> int:
-        if isinstance(size, int):
-            return size
-        conditions = [c for c in self.network.conditions if c.name == size.name]
-        modulus = max((c.modulus for c in conditions), default=1)
-        candidates = range(SUGGESTED_SIZE, SUGGESTED_SIZE + modulus)
-        fit = (n for n in candidates if all(c.holds(n) for c in conditions))
-        return size.at(next(fit, SUGGESTED_SIZE))
+
+def open_sizes(network: Network) -> tuple[str, ...]:
+    """The names of sizes that aren't fixed."""
+    sizes = [size for i in network.inputs for size in i.shape.space]
+    return tuple(dict.fromkeys(s.name for s in sizes if isinstance(s, Symbolic)))
+
+
+def usual_inputs(network: Network) -> dict[str, Shape]:
+    """The inputs' shapes, with usual sizes that satisfy the conditions in place of open ones."""
+    return {
+        i.name: Shape(i.shape.channels, tuple(_usual(network, size) for size in i.shape.space))
+        for i in network.inputs
+    }
+
+
+def _usual(network: Network, size: Dim) -> int:
+    if isinstance(size, int):
+        return size
+    conditions = [c for c in network.conditions if c.name == size.name]
+    modulus = max((c.modulus for c in conditions), default=1)
+    candidates = range(SUGGESTED_SIZE, SUGGESTED_SIZE + modulus)
+    fit = (n for n in candidates if all(c.holds(n) for c in conditions))
+    return size.at(next(fit, SUGGESTED_SIZE))
+
+
+def taken_sizes(network: Network) -> str:
+    """What to say where `usual_inputs` were taken for a network that leaves sizes open."""
+    shapes = usual_inputs(network)
+    many = len(shapes) > 1
+    written = [(f"{i.name} " if many else "", i.shape, shapes[i.name]) for i in network.inputs]
+    taken = ", ".join(f"{name}{shape} for {open_}" for name, open_, shape in written)
+    conditions = "".join(f"; {condition}" for condition in network.conditions)
+    return (
+        f"the spec leaves the size open: taken is {taken}; --input takes another, --open leaves it "
+        f"open{conditions}"
+    )
 
 
 def report(
@@ -116,6 +142,7 @@ def report(
     limit: int | None = None,
     limit_text: str = "",
     depth: int | None = None,
+    taken: str = "",
 ) -> Report:
     """Gather a report on a network that was read at `place`.
 
@@ -138,4 +165,5 @@ def report(
         batch=batch,
         limit=limit,
         limit_text=limit_text or size(limit),
+        taken=taken,
     )

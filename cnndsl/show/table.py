@@ -10,6 +10,8 @@ from cnndsl.printing import printable
 
 GAP = "  "
 ELLIPSIS = "…"
+_JOINING = "\u200c\u200d"
+_VARIATIONS = "\ufe0e\ufe0f"
 UNLIMITED = 1 << 20  # as a width: nothing gives way
 
 
@@ -22,17 +24,44 @@ class Column:
     least: int | None = None
 
     def fit(self, text: str, width: int) -> str:
-        """The text in exactly so many characters, all of them printable."""
-        text = printable(text)
-        if len(text) > width:
-            text = text[: max(width - 1, 0)].rstrip() + ELLIPSIS
-        return text.ljust(width) if self.side == "left" else text.rjust(width)
+        """The text in exactly so many columns of a terminal, all of it printable."""
+        text = cut(printable(text), width)
+        space = " " * (width - shown_width(text))
+        return text + space if self.side == "left" else space + text
+
+
+def shown_width(text: str) -> int:
+    """How many columns of a terminal a text takes: two for Chinese, Japanese and Korean characters
+    and for emoji, none for marks that stand on the character before.
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0
+        if combining(c) or c in _JOINING or c in _VARIATIONS
+        else 2
+        if east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """A text in at most so many columns, with `…` at its end where something is missing."""
+    if shown_width(text) <= width:
+        return text
+    end = len(text)
+    while end and shown_width(text[:end]) > width - 1:
+        end -= 1
+    return text[:end].rstrip() + ELLIPSIS
 
 
 def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
     """Each column's natural width."""
     titles = [column.title for column in columns]
-    return [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
+    return [max(map(shown_width, cells)) for cells in zip(titles, *rows, strict=True)]
 
 
 def give_way(columns: Sequence[Column], natural: Sequence[int], most: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 from cnndsl.network import Network
@@ -75,8 +75,9 @@ _Cell = Callable[[Entry, Report], str]
 _Figure = tuple[Column, _Cell]
 
 NAME: _Figure = (Column("layer", least=12), lambda e, r: e.name)
+OP = Column("op", least=10)
 PLAIN: tuple[_Figure, ...] = (
-    (Column("op", least=10), lambda e, r: e.text),
+    (OP, lambda e, r: e.text),
     (Column("output", least=20), lambda e, r: str(e.output)),
     (Column("params", "right"), lambda e, r: grouped(e.params, NONE)),
     (Column("MACs", "right"), lambda e, r: grouped(e.macs, NONE)),
@@ -84,6 +85,8 @@ PLAIN: tuple[_Figure, ...] = (
 SHARE: _Figure = (Column("of all", "right"), lambda e, r: _percent(e, r))
 SHARE_BAR: _Figure = (Column(""), lambda e, r: _bar(e, r))
 SEES: _Figure = (Column("sees", "right"), lambda e, r: str(e.receptive_field or ""))
+DROPPED = ((SHARE_BAR, 48), (SHARE, 22), (SEES, 14))
+"""What is left out, one after the other, before the op is cut to so many characters."""
 WIDER: tuple[_Figure, ...] = (
     (Column("jump", "right"), lambda e, r: _jump(e)),
     (Column("weights", "right"), lambda e, r: size(e.weight_bytes) if e.weight_bytes else NONE),
@@ -126,12 +129,17 @@ class _Table:
         for last in reversed(WIDER):
             if last in self.figures and full_width([natural[i] for i in chosen]) > width:
                 chosen.pop()
-        for figure in (SHARE_BAR, SHARE, SEES):
-            columns = [self.figures[i][0] for i in chosen]
+        for figure, least in DROPPED:
+            columns = [self._with_least(i, natural[i], least) for i in chosen]
             found = give_way(columns, [natural[i] for i in chosen], width)
             if full_width(found) > width and figure in self.figures:
                 chosen.remove(self.figures.index(figure))
         return chosen
+
+    def _with_least(self, number: int, natural: int, least: int) -> Column:
+        """The column, that of the op no narrower than `least`."""
+        column = self.figures[number][0]
+        return replace(column, least=min(natural, least)) if column is OP else column
 
     @property
     def legend(self) -> str:
@@ -150,20 +158,18 @@ class _Table:
             for depth in range(common, len(parts) - 1):
                 yield [INDENT * depth + parts[depth], *[""] * (len(self.figures) - 1)]
             figures = (cell(entry, self.report) for _, cell in self.figures[1:])
+            if above[: len(parts)] == parts:  # the layer that a block with parts ends in
+                yield [INDENT * len(parts) + f"{parts[-1]} (end)", *figures]
+                continue
             yield [INDENT * (len(parts) - 1) + parts[-1], *figures]
             above = parts
 
     def _laid_out(self, row: Sequence[str]) -> str:
         """A line, its bar coloured."""
-        line = text_row(self.columns, row, self.widths)
-        if SHARE_BAR not in self.figures or self.style.bar is str:
-            return line
-        number = self.figures.index(SHARE_BAR)
-        start = full_width(self.widths[:number]) + len(GAP)
-        end = start + self.widths[number]
-        if not line[start:end].strip():
-            return line
-        return line[:start] + self.style.bar(line[start:end]) + line[end:]
+        cells = [c.fit(text, w) for c, text, w in zip(self.columns, row, self.widths, strict=True)]
+        if SHARE_BAR in self.figures and cells[number := self.figures.index(SHARE_BAR)].strip():
+            cells[number] = self.style.bar(cells[number])
+        return GAP.join(cells).rstrip()
 
 
 def _percent(entry: Entry, report: Report) -> str:

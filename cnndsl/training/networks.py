@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cnndsl.data.dataset import DataSet
-from cnndsl.diagnostics import UsageError
+from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
@@ -15,6 +15,7 @@ from cnndsl.training.subjects import (
     SPEC,
     WRITTEN,
     ModelSubject,
+    SpecSubject,
     Subject,
     model_subject,
     spec_subject,
@@ -36,10 +37,19 @@ def subject_for(
     if Path(name).suffix.lower() == ".onnx":
         if settings:
             raise UsageError(f"`{name}` is no spec, so it has no parameters to set")
-        subject, notes = model_at(Path(name), inputs), list[str]()
-    else:
-        subject, notes = _spec(name, data, settings, inputs)
-    return subject, notes + _sizes(subject, data)
+        subject = model_at(Path(name), inputs)
+        return subject, _sizes(subject, data, lambda shape: False)
+    subject, notes = _spec(name, data, settings, inputs)
+    values = subject.network.settings  # with what was set for the data
+
+    def takes(shape: Shape) -> bool:
+        try:
+            load(find(name), values, {"": shape})
+        except SpecError:
+            return False
+        return True
+
+    return subject, notes + _sizes(subject, data, takes)
 
 
 def kept_subject(folder: Path) -> Subject:
@@ -63,7 +73,7 @@ def _spec(
     data: DataSet,
     settings: Mapping[str, int | float | str],
     inputs: Mapping[str, Shape],
-) -> tuple[Subject, list[str]]:
+) -> tuple[SpecSubject, list[str]]:
     source = find(name)
     network, _ = load(source, settings, inputs)
     notes: list[str] = []
@@ -81,13 +91,12 @@ def _outputs(network: Network) -> list[int]:
     return [network.shapes[name].channels for name in network.outputs]
 
 
-def _sizes(subject: Subject, data: DataSet) -> list[str]:
-    """What happens to pictures of another size."""
+def _sizes(subject: Subject, data: DataSet, takes: Callable[[Shape], bool]) -> list[str]:
+    """What happens to pictures of another size; `takes` says whether the net can have an input."""
     shape = next(iter(subject.inputs.values()))
     if not data.shape or len(shape.space) != 2 or data.shape[1:] == tuple(shape.space):
         return []
+    own = Shape(shape.channels, data.shape[1:])
     across = "x".join(map(str, data.shape[1:]))
-    return [
-        f"pictures of {across} are resized to {'x'.join(map(str, shape.space))}; "
-        f"--input {shape.channels}@{across} would take them as they are"
-    ]
+    note = f"pictures of {across} are resized to {'x'.join(map(str, shape.space))}"
+    return [f"{note}; --input {own} would take them as they are" if takes(own) else note]

@@ -6,6 +6,7 @@ programs, `Quiet` for nobody.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,25 +14,30 @@ from time import monotonic
 from typing import Any, Protocol, TextIO
 
 from cnndsl.printing import is_live, json_text, printable
+from cnndsl.show.table import cut, shown_width
 from cnndsl.training.environment import memory_in_use
 from cnndsl.training.folder import finite
 from cnndsl.training.progress import Epoch, Progress
 
-BAR = 24
+BAR, SHORT_BAR = 24, 10
+WIDE = 100  # columns from which on the bar has its whole length
 REFRESH = 0.1  # seconds between two states of the bar
 PLAIN = 30.0  # and between two lines where there is no terminal
 
 _COLUMNS = (
     ("epoch", 7),
-    ("lr", 9),
+    ("lr", 8),
     ("train loss", 11),
     ("top-1", 10),
-    ("val loss", 11),
+    ("val loss", 9),
     ("top-1", 10),
     ("top-5", 10),
-    ("time", 10),
+    ("time", 9),
     ("", 5),
 )
+_DISPENSABLE = (6, 1, 3)
+"""Numbers of columns that a narrow terminal does without, in this order: top-5, the learning rate,
+right answers of the training."""
 
 
 class Screen(Protocol):
@@ -78,7 +84,12 @@ class Table:
 
     def say(self, text: str) -> None:
         self._clear()
-        print(printable(text), file=self.stream, flush=True)
+        text = printable(text)
+        print(_wrapped(text, self._width()) if self.live else text, file=self.stream, flush=True)
+
+    def _width(self) -> int:
+        """Columns that a line may take: the last stays free, since some terminals wrap there."""
+        return shutil.get_terminal_size().columns - 1
 
     def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
         now = monotonic()
@@ -91,18 +102,18 @@ class Table:
         self._next = now + (REFRESH if self.live else PLAIN)
         text = self._status(progress, number, steps)
         if self.live:
-            self._show(f"{_bar(number / steps)} {text}")
+            self._show(number / steps, text)
         else:
-            self.say(f"  {100 * number / steps:3.0f} %  {text}")
+            self.say(f"  {100 * number / steps:3.0f} %  {'  '.join(text)}")
 
     def evaluating(self) -> None:
         if self.live:
-            self._show("evaluating")
+            self._show(None, ["evaluating"])
 
     def epoch(self, progress: Progress) -> None:
         self._begin()
         epoch = progress.epochs[-1]
-        self.say(_row(self._cells(epoch, progress.best is epoch)))
+        self.say(self._row(self._cells(epoch, progress.best is epoch)))
         if skipped := epoch.train.get("skipped"):
             self.say(
                 f"  skipped for a gradient that overflowed float16: {skipped:.0f} of its steps"
@@ -113,9 +124,18 @@ class Table:
     def _begin(self) -> None:
         if not self._began:
             self._began = True
-            self.say(_row([title for title, _ in _COLUMNS]))
+            self.say(self._row([title for title, _ in _COLUMNS]))
 
-    def _status(self, progress: Progress, number: int, steps: int) -> str:
+    def _row(self, cells: list[str]) -> str:
+        """A row of the table, without what there is no room for."""
+        chosen = list(range(len(_COLUMNS)))
+        for number in _DISPENSABLE if self.live else ():
+            if sum(_COLUMNS[n][1] for n in chosen) > self._width():
+                chosen.remove(number)
+        return "".join(f"{cells[n]:>{_COLUMNS[n][1]}}" for n in chosen).rstrip()
+
+    def _status(self, progress: Progress, number: int, steps: int) -> list[str]:
+        """What is said of the epoch that runs, the most important first."""
         speed = self._speed.value()
         parts = [f"epoch {len(progress.epochs) + 1}/{self.epochs}"]
         scores = progress.tally.scores()
@@ -125,14 +145,14 @@ class Table:
         if speed:
             whole = steps * progress.tally.examples / max(number, 1) / speed
             left = whole * (1 - number / steps)
-            parts += [f"{speed:,.0f} {self._seen}/s", f"{duration(left)} left"]
+            parts += [f"{duration(left)} left", f"{speed:,.0f} {self._seen}/s"]
             further = self.epochs - len(progress.epochs) - 1
             if further > 0:
-                parts[-1] += f", {duration(left + further * whole)} with all epochs"
+                parts.append(f"all epochs in {duration(left + further * whole)}")
         memory = memory_in_use()
         if memory:
             parts.append(f"{memory / 1e9:.1f} GB")
-        return "  ".join(parts)
+        return parts
 
     def _cells(self, epoch: Epoch, best: bool) -> list[str]:
         return [
@@ -147,9 +167,16 @@ class Table:
             "best" if best else "",
         ]
 
-    def _show(self, text: str) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        self._shown = printable(text[:width])
+    def _show(self, part: float | None, text: Sequence[str]) -> None:
+        """A line that the next one takes the place of: a bar, shorter on a narrow terminal, and as
+        many of the parts of the text as fit beside it.
+        """
+        width = self._width()
+        bar = "" if part is None else f"{_bar(part, BAR if width >= WIDE else SHORT_BAR)} "
+        shown = list(text)
+        while len(shown) > 1 and len(bar) + len("  ".join(shown)) > width:
+            shown.pop()
+        self._shown = cut(printable(bar + "  ".join(shown)), width)
         self.stream.write(f"\r{self._shown}\033[K")
         self.stream.flush()
 
@@ -240,17 +267,27 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d} h"
 
 
-def _bar(part: float) -> str:
-    eighths = round(8 * BAR * part)
+def _wrapped(line: str, width: int) -> str:
+    """A line between words where it is too long for the terminal, its rest below its text."""
+    if shown_width(line) <= width:
+        return line
+    found = re.match(r"\S+ {2,}|optimiser ", line)  # `data      hymenoptera: class folders …`
+    start = found[0] if found else line[: len(line) - len(line.lstrip())]
+    margin = " " * (len(start) if found else len(start) + 2)
+    lines, last = list[str](), start
+    for word in line[len(start) :].split():
+        if last.strip() and shown_width(last) + shown_width(word) > width:
+            lines.append(last.rstrip())
+            last = margin
+        last += word + " "
+    return "\n".join([*lines, last.rstrip()])
+
+
+def _bar(part: float, length: int) -> str:
+    eighths = round(8 * length * part)
     full, rest = divmod(eighths, 8)
     text = "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
-    return f"▕{text:<{BAR}}▏"
-
-
-def _row(cells: list[str]) -> str:
-    return "".join(
-        f"{cell:>{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True)
-    ).rstrip()
+    return f"▕{text:<{length}}▏"
 
 
 def _number(value: float | None) -> str:

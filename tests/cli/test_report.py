@@ -50,8 +50,22 @@ def test_settings_and_inputs_from_standard_input() -> None:
     assert data["totals"]["macs"] == 27 * 16 * 32 * 32 + 48
 
 
+@pytest.mark.parametrize("form", ["table", "md", "html"])
+@pytest.mark.parametrize("spec", ["-", "unet", "unet_same"])
+def test_people_are_shown_a_usual_size_where_the_spec_leaves_it_open(spec: str, form: str) -> None:
+    taken = "3@224x224" if spec == "-" else "1@224x224"
+    shown = cnndsl("report", spec, "--format", form, text=NET).stdout
+    assert f"leaves the size open: taken is {taken} for {taken[0]}@HxW" in shown
+    figures = shown.partition("<script>")[0]
+    assert not re.search(r"(^|[\s>|])\?([\s<|]|$)", figures)
+    same = cnndsl("report", spec, "--input", taken, "--format", "json", text=NET).stdout
+    assert f"{json.loads(same)['totals']['macs']:,}" in shown
+    left = cnndsl("report", spec, "--format", "json", text=NET).stdout
+    assert json.loads(left)["totals"]["macs"] is None
+
+
 def test_open_sizes_are_explained() -> None:
-    result = cnndsl("report", "-", text=NET)
+    result = cnndsl("report", "-", "--open", text=NET)
     assert "? depends on H and W, which aren't fixed: give them by `--input 3@224x224`" in (
         result.stdout
     )

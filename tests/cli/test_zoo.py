@@ -22,14 +22,16 @@ def test_the_list_names_every_net() -> None:
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 100
     names = [
-        line.split()[0] for line in lines[2:] if line and not line.startswith(("params", "MACs"))
+        line.split()[0]
+        for line in lines[2:]
+        if line and not line.startswith(("params", "MACs", "HxW"))
     ]
     assert tuple(names) == resources.zoo_names()
     vgg16 = next(line for line in lines if line.startswith("vgg16 "))
     assert vgg16.split()[1:6] == ["138", "M", "15.5", "G", "3@224x224"]
     assert vgg16.endswith("VGG-16: Simonyan, Zisserman 2014")
     unet = next(line for line in lines if line.startswith("unet "))
-    assert " ? " in unet
+    assert " 10.1 G  1@HxW at 224x224 " in unet
 
 
 def test_json() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 
+from cnndsl.show.table import shown_width
 from cnndsl.training.progress import Epoch, Progress, Tally
 from cnndsl.training.screen import JsonLines, Quiet, Screen, Table, duration
 
@@ -51,6 +53,35 @@ def test_a_terminal_gets_a_bar_that_rows_replace() -> None:
     assert "\r\033[K" in text
     rows = [line.rpartition("\033[K")[2] for line in text.split("\n")]
     assert [row.split()[0] for row in rows[-3:-1]] == ["1/2", "2/2"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 120, 200])
+def test_every_line_fits_the_terminal_and_none_ends_within_a_word(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    table = Table(100, 64, stream)
+    long = "strategy  " + "features of few pictures 写真 are taken " * 6
+    table.begin(["net       Tiny", long], {"classes": 10})
+    progress = Progress(epochs=[Epoch(9, 3, 8.7e-05, SCORES, SCORES, 65.0, 12.0)])
+    for step in range(3):
+        progress.tally.add({"loss": 11.25, "correct": 3}, 4, 4)
+        table._next = 0  # pyright: ignore[reportPrivateUsage]
+        table.step(progress, step + 1, 3, 0.1)
+    table.epoch(progress)
+    shown = [part for line in stream.getvalue().split("\n") for part in re.split("\r|\033.K", line)]
+    assert max(map(shown_width, shown)) < columns
+    live = [part for part in shown if "▕" in part]
+    wholes = r"epoch 2/100|loss 11\.2500|top-1 75\.00 %|[\d.:,]+ \w+ left|[\d,]+ images/s"
+    wholes += r"|all epochs in [\d.:]+ \w+|[\d.]+ GB"
+    for line in live:
+        for part in line.partition("▏ ")[2].split("  "):
+            assert re.fullmatch(wholes, part), part
+    row = next(part for part in shown if part.strip().startswith("9/100")).split()
+    assert row[-1] == "best" and "0.5000" in row and "75.00" in row
+    words = {word for part in shown for word in part.split()}
+    assert words.isdisjoint({"feature", "pict", "ures", "写"})
 
 
 def test_programs_get_an_object_a_line() -> None:
