@@ -114,8 +114,11 @@ class Construction:
             if context.full(name) in self.left_out:
                 line = self.left_out[context.full(name)].line
                 help = f"line {line}, which has this label, is left out by its `if` or `*0`"
+            last = next(reversed(self.values), "conv1")
             help = help or self.suggest(
-                name, "a value is called like its label, or like the layer that makes it: `conv1`"
+                name,
+                "a value is called like its label, or like the layer that makes it, as "
+                f"`{last}` is",
             )
             self.error(context, span, "unknown-value", message, help)
         raise Unknown

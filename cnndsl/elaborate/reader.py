@@ -60,7 +60,8 @@ class Reader:
         """An example of the layer."""
         if self.kind is None or not self.kind.examples:
             return self.example
-        shown = self.kind.examples[0].text
+        examples = [example.text for example in self.kind.examples]
+        shown = next((text for text in examples if " " in text), examples[0])  # with arguments
         return f"for example `{shown}`; `cnndsl explain {self.kind.word}` lists its arguments"
 
     def fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:

@@ -255,6 +255,17 @@ def _line_start(f: Failure) -> Diagnostic | None:
     return f.error("a line starts with the name of an op, or with a label", "write the op first")
 
 
+def _shape_sign(f: Failure) -> Diagnostic | None:
+    """`3@64*64`, `3@64,64`."""
+    start = re.search(r"\S*@\d+$", f.before)
+    rest = re.match(r"(?:[*,/×]\s*\d+)+", f.line[len(f.before) :].lstrip())
+    if f.first_word != "input" or not start or not rest:
+        return None
+    shape = start[0] + "".join(f"x{size}" for size in re.findall(r"\d+", rest[0]))
+    message = f"`{f.text}` can't stand between the sizes of a shape"
+    return f.error(message, f"write `{shape}`")
+
+
 def _early_end(f: Failure) -> Diagnostic | None:
     if f.kind not in ("_NEWLINE", "$END", "_INDENT"):
         return None
@@ -265,6 +276,7 @@ def _early_end(f: Failure) -> Diagnostic | None:
 
 _EXPLANATIONS: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     _shape_order,
+    _shape_sign,
     _missing_colon,
     _parameters,
     _arrow,

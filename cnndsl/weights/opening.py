@@ -89,7 +89,7 @@ def _check(file: TensorFile) -> None:
 def _one_sentence(path: Path) -> Generator[None]:
     """Turn whatever is raised over a damaged file into a UsageError.
 
-    The libraries below (zipfile, zlib, numpy, h5py, json) raise a dozen kinds of errors over bytes
+    The libraries below (zipfile, zlib, numpy, json) raise a dozen kinds of errors over bytes
     that somebody has chosen, and no list of them would be complete.
     """
     try:
