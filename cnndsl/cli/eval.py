@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.options import read_size
 from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.train_options import FOLDER
@@ -16,23 +19,44 @@ from cnndsl.printing import json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
-    from cnndsl.training.scoring import Verdict
+    from cnndsl.training.scoring import Unknown, Verdict
 
 VERSION = 1
+FILE = click.Path(dir_okay=False, path_type=Path)
+_NAMED = 5  # classes or pictures that one line lists
 
 
 @click.command(short_help="Judge a trained model on data.")
 @click.argument("model")
 @click.option("--data", help="By default that of the run.")
 @click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie.")
-@click.option("--split", help="train, val or test; by default test, else val, else train.")
+@click.option("--split", help="By default test, else val, else everything.")
+@click.option(
+    "--labels",
+    type=FILE,
+    help="The model's classes, where it doesn't name them: text or JSON.",
+)
+@click.option(
+    "--labels-from",
+    "first",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The class that the first label names: 1 where class 0 is the background.",
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(["wrong", "left-out"]),
+    default="wrong",
+    show_default=True,
+    help="What examples of classes are that the model doesn't have.",
+)
+@click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
 @click.option("--classes", "by_class", is_flag=True, help="Figures for each class.")
-@click.option(
-    "--predictions", type=click.Path(dir_okay=False, path_type=Path), help="Write answers to a CSV."
-)
+@click.option("--predictions", type=FILE, help="Write answers to a CSV.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -43,6 +67,10 @@ def command(
     data: str | None,
     data_dir: Path | None,
     split: str | None,
+    labels: Path | None,
+    first: int,
+    unknown: Unknown,
+    size: str | None,
     batch: int,
     device: str,
     threads: int | None,
@@ -54,25 +82,39 @@ def command(
 ) -> None:
     """Judge MODEL, an .onnx file or the folder of a run, on data with classes.
 
-    Where model and data name their classes, these are matched by name.
+    An answer is the best of all classes that the model has. Its classes and the data's are matched
+    by name. Data without splits is judged whole.
     """
+    from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.model import open_model
     from cnndsl.runtime.pictures import picture_input, usual_preprocessing
     from cnndsl.training.scoring import score
 
+    warnings.simplefilter("ignore")  # libraries' remarks on odd pictures: errors say what matters
     opened = open_model(model_path(model), device=device, threads=threads)
-    found = data_for(model, data, data_dir)
-    split = split or next(name for name in ("test", "val", "train") if name in found)
+    names = ("",) * first + read_labels(labels, whole=True) if labels else opened.labels
+    found, trained_on = data_for(model, data, data_dir)
+    split, shown = _split(found, split, own=data is None)
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
-    picture = picture_input(opened, how)
+    picture = picture_input(opened, how, read_size(size))
     remark_taken(pictures, opened.name, opened.preprocessing, picture)
     verdict = score(
-        opened, found, split, picture=picture, batch=batch if opened.batch is None else None
+        opened,
+        found,
+        split,
+        picture=picture,
+        batch=batch if opened.batch is None else None,
+        names=names,
+        unknown=unknown,
     )
+    notes = _notes(found, split, verdict, unknown)
+    if trained_on and split == "train":
+        rest = ", but for its validation split, which is judged without --data"
+        notes.insert(0, f"the model was trained on these examples{rest if shown == 'all' else ''}")
     if form == "json":
-        echo(_as_json(found, split, verdict, by_class))
+        echo(json_text(_as_json(found, shown, verdict, unknown, notes, by_class), indent=2))
     else:
-        echo(_as_text(found, split, verdict, by_class))
+        echo(_as_text(found, shown, verdict, notes, by_class))
     if predictions:
         write_predictions(predictions, found, split, verdict)
     if assert_accuracy is not None and 100 * verdict.top1 < assert_accuracy:
@@ -81,20 +123,36 @@ def command(
         )
 
 
+def _split(data: DataSet, split: str | None, *, own: bool) -> tuple[str, str]:
+    """The split to judge on, and what it is called: "all" where there are no splits."""
+    whole = not own and list(data.splits) == ["train"]
+    if split is None:
+        split = next(name for name in ("test", "val", "train") if name in data)
+        return split, "all" if whole else split
+    if whole and split not in data:
+        raise UsageError(
+            f"{data.name} has no split `{split}`; without --split everything in it is judged"
+        )
+    return split, split
+
+
 def write_predictions(path: Path, data: DataSet, split: str, verdict: Verdict) -> None:
-    """A row an example: its name, its class, the answer, and how sure it was."""
+    """A row an example: its name, its class, the answer, and how sure it was; no answer and no
+    probability where the model's values have a NaN among them.
+    """
     from cnndsl.training.folder import write_csv
 
-    part = data[split]
+    part, names = data[split], (*verdict.labels, "")
     rows: list[dict[str, str]] = [
         {
             "example": part.name_of(number),
-            "label": data.labels[int(part.targets[number])],
-            "answer": data.labels[answer],
-            "probability": f"{confidence:.6f}",
+            "label": names[target],
+            "answer": names[answer],
+            "probability": f"{confidence:.6f}" if isfinite(confidence) else "",
         }
-        for number, answer, confidence in zip(
+        for number, target, answer, confidence in zip(
             verdict.numbers.tolist(),
+            verdict.targets.tolist(),
             verdict.answers.tolist(),
             verdict.confidences.tolist(),
             strict=True,
@@ -103,11 +161,53 @@ def write_predictions(path: Path, data: DataSet, split: str, verdict: Verdict) -
     write_csv(path, ["example", "label", "answer", "probability"], rows)
 
 
-def _as_text(data: DataSet, split: str, verdict: Verdict, by_class: bool) -> str:
-    top5 = f", top-5 {100 * verdict.top5:.2f} %" if data.classes > 5 else ""
+def _notes(data: DataSet, split: str, verdict: Verdict, unknown: Unknown) -> list[str]:
+    """What a reader of the figures should know, a sentence each."""
+    notes = [*data.notes, *verdict.matching.notes]
+    counts = data[split].class_counts(data.classes)
+    missing = [n for n in verdict.matching.unknown if counts[n]]
+    examples = int(counts[missing].sum())
+    if missing:
+        which = _listed([f"`{data.labels[n]}`" for n in missing])
+        if unknown == "left-out":
+            effect = f"its {examples:,} examples are left out"
+        else:
+            effect = (
+                f"its {examples:,} examples count as wrong (--unknown left-out leaves them out), "
+                f"and the loss is that of the other {verdict.known:,}"
+            )
+        many = len(missing) > 1
+        notes.append(
+            f"the model doesn't have the class{'es' * many} {which}: "
+            f"{effect.replace('its', 'their') if many else effect}"
+        )
+    if verdict.ties:
+        notes.append(
+            f"{verdict.ties:,} examples have several best classes: such an answer counts as much "
+            f"as a draw by lot would"
+        )
+    if verdict.unanswered:
+        notes.append(
+            f"{verdict.unanswered:,} examples have a NaN among the model's values: no right answers"
+        )
+    if verdict.unreadable:
+        reasons = _listed([*verdict.unreadable.values()])
+        notes.append(f"left out {len(verdict.unreadable):,} that can't be read: {reasons}")
+    return notes
+
+
+def _listed(words: list[str]) -> str:
+    more = f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else ""
+    return f"{', '.join(words[:_NAMED])}{more}"
+
+
+def _as_text(data: DataSet, split: str, verdict: Verdict, notes: list[str], by_class: bool) -> str:
+    top5 = f", top-5 {100 * verdict.top5:.2f} %" if verdict.classes > 5 else ""
+    loss = "–" if verdict.loss is None else f"{verdict.loss:.4f}"
     lines = [
-        f"{data.name}, {split}: {verdict.examples:,} examples, loss {verdict.loss:.4f}, "
-        f"top-1 {100 * verdict.top1:.2f} %{top5}"
+        f"{data.name}, {split}: {verdict.examples:,} examples, loss {loss}, "
+        f"top-1 {100 * verdict.top1:.2f} %{top5}",
+        *(f"note: {note}" for note in notes),
     ]
     if by_class:
         width = max(map(len, data.labels))
@@ -117,23 +217,46 @@ def _as_text(data: DataSet, split: str, verdict: Verdict, by_class: bool) -> str
             lines.append(
                 f"  {entry['label']:<{width}}  {entry['examples']:>8}{found:>10}{right:>17}"
             )
+        if others := _others(data, verdict):
+            some = _listed([f"`{label}` {count:,}" for label, count in others.items()])
+            lines.append(f"  answers that are no class of the data: {some}")
     return "\n".join(map(printable, lines))
 
 
-def _as_json(data: DataSet, split: str, verdict: Verdict, by_class: bool) -> str:
+def _as_json(
+    data: DataSet,
+    split: str,
+    verdict: Verdict,
+    unknown: Unknown,
+    notes: list[str],
+    by_class: bool,
+) -> dict[str, Any]:
+    finite = verdict.loss is not None and isfinite(verdict.loss)
     content: dict[str, Any] = {
         "version": VERSION,
         "data": data.name,
         "split": split,
         "examples": verdict.examples,
-        "loss": verdict.loss,
+        "loss": verdict.loss if finite else None,
         "top1": verdict.top1,
         "top5": verdict.top5,
+        "unknown": [data.labels[n] for n in verdict.matching.unknown],
+        "unknown_examples": unknown,
+        "unreadable": [{"name": n, "reason": why} for n, why in verdict.unreadable.items()],
+        "notes": notes,
     }
     if by_class:
         content["classes"] = _classes(data, verdict)
+        content["answers"] = [*verdict.labels, None]
         content["confusion"] = verdict.counts.tolist()
-    return json_text(content, indent=2)
+    return content
+
+
+def _others(data: DataSet, verdict: Verdict) -> dict[str, int]:
+    """How often the model answered with classes that the data doesn't have, commonest first."""
+    counts = verdict.counts.sum(axis=0)[data.classes : -1].tolist()
+    others = zip(verdict.labels[data.classes :], counts, strict=True)
+    return dict(sorted(others, key=lambda pair: -pair[1]))
 
 
 def _classes(data: DataSet, verdict: Verdict) -> list[dict[str, Any]]:

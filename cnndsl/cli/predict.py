@@ -109,10 +109,14 @@ def _answers(
                 yield lost[told].source, lost[told].reason
                 told, place = told + 1, place + 1
             best = answer(reading, row)
-            assert isinstance(best, Best)
-            yield source, best
+            yield source, best if isinstance(best, Best) else _no_answer(best)
             place += 1
     yield from ((entry.source, entry.reason) for entry in lost[told:])
+
+
+def _no_answer(found: Extent) -> str:
+    count, of = found.not_finite, prod(found.shape)
+    return f"no answer: {count:,} of {of:,} values of the model are NaN or infinite"
 
 
 def _name(label: str, number: int) -> str:
@@ -121,7 +125,9 @@ def _name(label: str, number: int) -> str:
 
 def _text(answers: Iterator[Answer]) -> Iterator[str]:
     for source, best in answers:
-        if not isinstance(best, str):
+        if isinstance(best, str) and best.startswith("no answer"):
+            yield printable(f"{source}: {best}")
+        elif not isinstance(best, str):
             shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]
             yield printable(f"{source}: {', '.join(shown)}")
 

@@ -37,20 +37,36 @@ def spec_or_model(model: str, settings: tuple[str, ...], inputs: tuple[str, ...]
     return model_path(model)
 
 
-def data_for(model: str, data: str | None, data_dir: Path | None) -> DataSet:
-    """The data that is named, else that of the run. Raises UsageError."""
+def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataSet, bool]:
+    """The data that is named, else that of the run, and whether the model was trained on it.
+
+    The run's own have the splits that the run made; of others none is made. Raises UsageError.
+    """
     from cnndsl.data.opening import is_there, open_data
     from cnndsl.training.config import read_config
 
-    config = Path(model) / "config.toml"
-    if data is None and not config.is_file():
-        raise UsageError(f"`{model}` is no run, so it has no data of its own: name some by --data")
+    path = Path(model)
+    config = (path if path.is_dir() else path.parent) / "config.toml"
     if data is not None:
-        return open_data(data, data_dir=data_dir)
+        return open_data(data, validation=0, data_dir=data_dir), _was_trained_on(config, data)
+    if not path.is_dir() or not config.is_file():
+        raise UsageError(f"`{model}` is no run, so it has no data of its own: name some by --data")
     run = read_config(config)
     if not is_there(run.data.path):
         raise UsageError(
             f"the run's data isn't at `{run.data.path}` any more: say where it is now by --data"
         )
     folder = data_dir or (Path(run.data.folder) if run.data.folder else None)
-    return open_data(run.data.path, seed=run.training.seed, data_dir=folder)
+    return open_data(run.data.path, seed=run.training.seed, data_dir=folder), True
+
+
+def _was_trained_on(config: Path, data: str) -> bool:
+    """Whether a run's configuration, if there is one, names these data."""
+    from cnndsl.training.config import read_config
+
+    try:
+        trained_on = read_config(config).data.path if config.is_file() else ""
+    except UsageError:  # the model can be judged all the same
+        return False
+    path = Path(data).expanduser()
+    return trained_on in (data, str(path.resolve()) if path.exists() else data)

@@ -117,11 +117,13 @@ def check_labels(readings: Sequence[Reading], labels: Sequence[str], first: int)
 
 
 def answer(reading: Reading, row: Array) -> Answer:
-    """What an output says about one example (its row)."""
+    """What an output says about one example (its row); where a score is NaN none is the best."""
     if not reading.classes:
         return extent(row)
     values = np.asarray(row, np.float64).reshape(-1)
     shown = _softmax(values) if reading.scores == "softmax" else values
+    if np.isnan(shown).any():
+        return extent(row)
     order = np.argsort(-values, kind="stable")[: reading.top]
     ranked = (
         Ranked(n, reading.labels[n] if reading.labels else "", float(shown[n]))
@@ -159,6 +161,7 @@ def _classes(array: Array) -> int | None:
 
 def _scores(array: Array, softmax: bool | None) -> Scores:
     rows = np.asarray(array, np.float64).reshape(len(array), -1)
+    rows = rows[~np.isnan(rows).any(axis=1)]
     close = 1e-2 if array.dtype == np.float16 else 1e-3
     if bool(np.all(rows >= 0) and np.all(np.abs(rows.sum(axis=1) - 1) < close)):
         return "softmax" if softmax else "probabilities"
@@ -166,6 +169,6 @@ def _scores(array: Array, softmax: bool | None) -> Scores:
 
 
 def _softmax(values: np.ndarray[Any, np.dtype[np.float64]]) -> Array:
-    with np.errstate(invalid="ignore"):  # infinite logits make NaN, which is said as it is
+    with np.errstate(invalid="ignore"):  # infinite logits make NaN, which the caller sees
         powers = np.exp(values - values.max())
         return powers / powers.sum()

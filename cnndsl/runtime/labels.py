@@ -40,12 +40,13 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
     return [(len(part) if n % 2 else 0, part) for n, part in enumerate(parts)], name
 
 
-def read_labels(path: Path) -> tuple[str, ...]:
+def read_labels(path: Path, *, whole: bool = False) -> tuple[str, ...]:
     """Names in the order of their classes.
 
     A text file has one a line. JSON is a list of names; an object from class number to name, or to
     a list that ends in the name, as Keras' imagenet_class_index.json; or an object from name to
-    class number. Raises UsageError where the file is none of these or leaves a class out.
+    class number. `whole` keeps what such a list has before the name: `n01440764 tench`. Raises
+    UsageError where the file is none of these or leaves a class out.
     """
     try:
         with path.open("rb") as file:
@@ -58,7 +59,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"`{path}` is no UTF-8 text; labels are a text file or JSON") from None
-    labels = _from_json(path, text) if path.suffix.lower() == ".json" else _from_lines(text)
+    labels = _from_json(path, text, whole) if path.suffix.lower() == ".json" else _from_lines(text)
     if not labels:
         raise UsageError(f"`{path}` holds no labels")
     return labels
@@ -68,20 +69,20 @@ def _from_lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.rstrip().splitlines())
 
 
-def _from_json(path: Path, text: str) -> tuple[str, ...]:
+def _from_json(path: Path, text: str, whole: bool) -> tuple[str, ...]:
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError):
         raise UsageError(f"`{path}` is no JSON") from None
     if isinstance(content, list):
-        return tuple(map(_name, cast("list[Any]", content)))
+        return tuple(_name(entry, whole) for entry in cast("list[Any]", content))
     if not isinstance(content, Mapping):
         raise UsageError(f"`{path}` holds neither a list of labels nor an object with them")
     entries = cast("Mapping[str, Any]", content)
     if all(isinstance(number, int) for number in entries.values()):
         by_number = {number: name for name, number in entries.items()}
     elif all(number.isdecimal() for number in entries):
-        by_number = {int(number): _name(name) for number, name in entries.items()}
+        by_number = {int(number): _name(name, whole) for number, name in entries.items()}
     else:
         raise UsageError(f"`{path}` has neither class numbers nor names with class numbers")
     if sorted(by_number) != list(range(len(entries))):
@@ -91,7 +92,7 @@ def _from_json(path: Path, text: str) -> tuple[str, ...]:
     return tuple(by_number[number] for number in range(len(entries)))
 
 
-def _name(entry: Any) -> str:
-    """`["n01440764", "tench"]` is called by its last part."""
+def _name(entry: Any, whole: bool) -> str:
+    """`["n01440764", "tench"]` is called by its last part, or by all of them."""
     parts = cast("list[Any]", entry) if isinstance(entry, list) else [entry]
-    return str(parts[-1]) if parts else ""
+    return " ".join(map(str, parts if whole else parts[-1:]))

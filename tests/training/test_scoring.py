@@ -19,10 +19,16 @@ from cnndsl.training.scoring import score
 CLASSES = ("a", "b", "c")
 
 
-def model(labels: tuple[str, ...] | None, batch: int | str = "N") -> Model:
-    """The classes' values are the picture's first pixels, in the order of the model's labels."""
+def model(
+    labels: tuple[str, ...] | None,
+    batch: int | str = "N",
+    columns: tuple[int, ...] = (),
+) -> Model:
+    """The classes' values are the picture's first pixels, in the order of the model's labels, or
+    those of other `columns`.
+    """
     names = labels or CLASSES
-    columns = [CLASSES.index(n) if n in CLASSES else 8 for n in names]
+    columns = columns or tuple(CLASSES.index(n) if n in CLASSES else 8 for n in names)
     graph = helper.make_graph(
         [
             helper.make_node("Flatten", ["x"], ["flat"]),
@@ -30,7 +36,7 @@ def model(labels: tuple[str, ...] | None, batch: int | str = "N") -> Model:
         ],
         "first_pixels",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 1, 3, 3])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [batch, len(names)])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [batch, len(columns)])],
         [onnx.numpy_helper.from_array(np.array(columns), "columns")],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
@@ -60,6 +66,7 @@ def test_classes_are_matched_by_name(labels: tuple[str, ...] | None, batch: int 
     assert verdict.top5 == 1.0
     assert np.trace(verdict.counts) == 7
     assert verdict.answers[:7].tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert verdict.labels == CLASSES and verdict.counts.shape == (3, 4)
 
 
 def test_probabilities_stay_and_logits_become_some() -> None:
@@ -70,16 +77,47 @@ def test_probabilities_stay_and_logits_become_some() -> None:
     np.testing.assert_array_equal(probabilities(shares), shares)
 
 
+def test_classes_that_the_model_lacks_count_as_wrong_or_are_left_out() -> None:
+    verdict = score(model(("a", "b", "x")), data(9, 0), "test")
+    assert verdict.matching.unknown == [2]
+    assert (verdict.examples, verdict.known) == (9, 6)
+    assert verdict.top1 == pytest.approx(6 / 9)
+    verdict = score(model(("a", "b", "x")), data(9, 0), "test", unknown="left-out")
+    assert (verdict.examples, verdict.known, verdict.top1) == (6, 6, 1.0)
+    assert verdict.numbers.tolist() == [0, 1, 3, 4, 6, 7]
+
+
+def test_answers_with_other_classes_are_wrong_and_have_their_names() -> None:
+    """`x` reads the third pixel, which is the brightest one of the pictures of c."""
+    verdict = score(model(("b", "x", "a"), columns=(1, 2, 0)), data(9, 0), "test")
+    assert verdict.labels == ("a", "b", "c", "x")
+    assert verdict.answers[:3].tolist() == [0, 1, 3]
+    assert verdict.counts.tolist() == [[3, 0, 0, 0, 0], [0, 3, 0, 0, 0], [0, 0, 0, 3, 0]]
+
+
+def test_a_constant_model_is_right_as_often_as_lots_are() -> None:
+    constant = model(tuple("abcdefgh"), columns=(8,) * 8)
+    verdict = score(constant, data(9, 0), "test")
+    assert verdict.top1 == pytest.approx(1 / 8) and verdict.top5 == pytest.approx(5 / 8)
+    assert verdict.ties == 9 and verdict.loss == pytest.approx(np.log(8))
+
+
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    ("names", "message"),
     [
-        (("a", "b", "d", "e"), "4 classes and dots 3; it has no `c`"),
-        (("a", "b"), "no output with 3 classes"),
+        (("a", "b"), r"there are names for 2 classes, and .* has 3; if class 0 is the background"),
+        (("a", "b", "c", "d", "e"), "there are names for 5 classes, and .* has 3$"),
+        (("x", "y", "z"), "none of the classes of dots"),
     ],
 )
-def test_classes_that_do_not_match_are_named(labels: tuple[str, ...], message: str) -> None:
+def test_names_that_do_not_fit_are_said(names: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        score(model(labels), data(3, 0), "test")
+        score(model(None), data(3, 0), "test", names=names)
+
+
+def test_an_output_with_fewer_classes_needs_names() -> None:
+    with pytest.raises(UsageError, match="no output with 3 classes or more"):
+        score(model(None, columns=(0, 1)), data(3, 0), "test")
 
 
 def test_numbers_are_not_scored(tmp_path: Path) -> None:
