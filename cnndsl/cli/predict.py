@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from cnndsl.printing import json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.runtime import Model, Samples
-    from cnndsl.runtime.answers import Best
+    from cnndsl.runtime.answers import Best, Extent
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -82,8 +83,17 @@ def command(
     check_all_read(samples)
 
 
+class NoAnswer(str):
+    """Why a picture that was read has no best class; other reasons are on stderr already."""
+
+
 Answer = tuple[str, "Best | str"]
-"""A source with its best classes, or with the reason why it can't be read."""
+"""A source with its best classes, or with the reason why there are none."""
+
+
+def _without_best(found: Extent) -> str:
+    values = f"{found.not_finite:,} of the model's {prod(found.shape):,} values"
+    return f"no answer, since {values} are NaN or infinite"
 
 
 def _answers(
@@ -109,14 +119,9 @@ def _answers(
                 yield lost[told].source, lost[told].reason
                 told, place = told + 1, place + 1
             best = answer(reading, row)
-            yield source, best if isinstance(best, Best) else _no_answer(best)
+            yield source, best if isinstance(best, Best) else NoAnswer(_without_best(best))
             place += 1
     yield from ((entry.source, entry.reason) for entry in lost[told:])
-
-
-def _no_answer(found: Extent) -> str:
-    count, of = found.not_finite, prod(found.shape)
-    return f"no answer: {count:,} of {of:,} values of the model are NaN or infinite"
 
 
 def _name(label: str, number: int) -> str:
@@ -125,7 +130,7 @@ def _name(label: str, number: int) -> str:
 
 def _text(answers: Iterator[Answer]) -> Iterator[str]:
     for source, best in answers:
-        if isinstance(best, str) and best.startswith("no answer"):
+        if isinstance(best, NoAnswer):
             yield printable(f"{source}: {best}")
         elif not isinstance(best, str):
             shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]

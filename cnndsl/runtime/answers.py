@@ -163,7 +163,7 @@ def _scores(array: Array, softmax: bool | None) -> Scores:
     rows = np.asarray(array, np.float64).reshape(len(array), -1)
     rows = rows[~np.isnan(rows).any(axis=1)]
     close = 1e-2 if array.dtype == np.float16 else 1e-3
-    if bool(np.all(rows >= 0) and np.all(np.abs(rows.sum(axis=1) - 1) < close)):
+    if len(rows) and bool(np.all(rows >= 0) and np.all(np.abs(rows.sum(axis=1) - 1) < close)):
         return "softmax" if softmax else "probabilities"
     return "values" if softmax is False else "softmax"
 

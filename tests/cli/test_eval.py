@@ -290,6 +290,23 @@ def test_a_nan_is_no_answer(place: Path) -> None:
     assert [(row["answer"], row["probability"]) for row in rows] == [("", "")] * 3
 
 
+def test_predict_and_run_say_that_a_nan_is_no_answer(place: Path) -> None:
+    """Of a dark picture the model knows all; of a light one nothing."""
+    write_model(place / "m.onnx", last=["Sqrt", "Softmax"])
+    data = write_pictures(place / "data", {"cat": 1})
+    text = cnndsl("predict", "m.onnx", "data").stdout
+    assert (
+        text == "data/cat/0.png: no answer, since 7 of the model's 7 values are NaN or infinite\n"
+    )
+    (entry,) = json.loads(cnndsl("predict", "m.onnx", "data", "--format", "json").stdout)
+    assert entry["top"] == [] and "7 values are NaN" in entry["error"]
+    rows = list(
+        csv.reader(cnndsl("predict", "m.onnx", "data", "--format", "csv").stdout.split("\n"))
+    )
+    assert rows[1][0] == str(data.name + "/cat/0.png") and "NaN" in rows[1][-1]
+    assert "nan nan nan" in cnndsl("run", "m.onnx", "data").stdout
+
+
 @pytest.mark.parametrize(
     ("folders", "options", "message"),
     [

@@ -139,6 +139,13 @@ def test_text_has_a_line_a_map() -> None:
     assert as_text("a", "y", empty) == "a: y 9, no numbers in it, 9 values NaN or infinite"
 
 
+def test_a_nan_is_never_the_best_and_spoils_no_other_row() -> None:
+    found = results(y=np.array([[np.nan, np.nan], [0.25, 0.75]], np.float32))
+    assert lines(found, top=1) == ["0.png: y nan nan", "1.png: y\n    75.00 %  class 1"]
+    found = results(y=np.array([[np.inf, 0], [-np.inf, 0]], np.float32))
+    assert lines(found, top=1) == ["0.png: y inf 0", "1.png: y, softmax\n   100.00 %  class 1"]
+
+
 def test_what_has_no_rows_is_said_once() -> None:
     found = Results({"mean": np.ones(())}, ("a.png", "b.png", "c.png"))
     assert lines(found) == ["a.png … c.png: mean 1"]
@@ -147,7 +154,7 @@ def test_what_has_no_rows_is_said_once() -> None:
 def test_json_is_one_object_over_several_lines() -> None:
     opened = open_model(identity(), threads=1)
     samples = gather(opened, np.ones((2, 3, 8, 8), np.float32))
-    found = results(logits=np.array([[1, np.nan], [0, 1]], np.float32), gap=np.array([[1], [2]]))
+    found = results(logits=np.array([[1, np.nan], [1, 2]], np.float32), gap=np.array([[1], [2]]))
     stream = json_lines(
         [found], lambda r: read_outputs(r, labels=("ant", "bee"), top=1), opened, samples
     )
@@ -167,7 +174,7 @@ def test_json_is_one_object_over_several_lines() -> None:
     assert entries[2] == {
         "input": "1.png", "output": "logits", "scores": "softmax", "top": [top]
     }  # fmt: skip
-    assert entries[0]["top"][0]["score"] is None
+    assert "top" not in entries[0] and entries[0]["not_finite"] == 1
     assert entries[3] == {
         "input": "1.png",
         "output": "gap",
