@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import check_ordinary
 
 MOST_BYTES = 1 << 30
 
@@ -30,6 +31,7 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
     semicolons, tabs or bars. Raises UsageError.
     """
     try:
+        check_ordinary(path)
         if path.stat().st_size > MOST_BYTES:
             raise UsageError(f"`{path}` is larger than such a list may be ({MOST_BYTES:,} bytes)")
         content = path.read_bytes()
@@ -47,6 +49,7 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
 
 def first_rows(path: Path, size: int = 1 << 16) -> list[list[str]]:
     """Read the rows at the beginning of a file. Raises UsageError, OSError, csv.Error."""
+    check_ordinary(path)
     with path.open("rb") as file:
         content = file.read(size)
     whole = len(content) < size
