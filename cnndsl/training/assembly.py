@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -113,23 +113,45 @@ class Training:
             self.gradient_name: self._model(self.gradient_name, graphs.grad_bytes),
             EVALUATION: self._model(EVALUATION, graphs.evaluation_bytes),
         }
-        self.stepper = Stepper(
-            self.models[self.gradient_name],
-            {name: noise.kind for name, noise in graphs.noises.items()},
-            self.weights,
-            self.groups,
-            config.optimiser,
-            StepSettings(
-                choice.seed, choice.accumulate, choice.clip, choice.threads, graphs.class_weights
-            ),
-            self.models.get(self.rest_name),
-        )
-        self.average = (
-            Average(self.weights, choice.average, choice.threads) if choice.average else None
-        )
-        self.evaluator = Evaluator(
-            self.models[EVALUATION], self.weights, self.average, choice.threads
-        )
+        with self._of_this_training():
+            self.stepper = Stepper(
+                self.models[self.gradient_name],
+                {name: noise.kind for name, noise in graphs.noises.items()},
+                self.weights,
+                self.groups,
+                config.optimiser,
+                StepSettings(
+                    choice.seed,
+                    choice.accumulate,
+                    choice.clip,
+                    choice.threads,
+                    graphs.class_weights,
+                ),
+                self.models.get(self.rest_name),
+            )
+            self.average = (
+                Average(self.weights, choice.average, choice.threads) if choice.average else None
+            )
+            self.evaluator = Evaluator(
+                self.models[EVALUATION], self.weights, self.average, choice.threads
+            )
+
+    @contextmanager
+    def _of_this_training(self) -> Generator[None]:
+        """Raise UsageError where a graph that was kept doesn't go with the weights: config.toml or
+        the graph itself was changed, and whatever is missing then is raised by whoever looks first.
+        """
+        try:
+            yield
+        except UsageError:
+            raise
+        except Exception as e:
+            if self._kept is None:
+                raise
+            raise UsageError(
+                f"`{self._kept}` holds graphs of another training than config.toml says "
+                f"({type(e).__name__}: {e}): put back what was changed, or begin a new run"
+            ) from None
 
     def _model(self, name: str, made: Callable[[], bytes]) -> bytes:
         """A graph of the stage: the one that is kept, else a new one."""

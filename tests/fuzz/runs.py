@@ -49,6 +49,9 @@ WEIGHTS = {
     "environment.json": 2,
     ".lock": 1,
     "log.txt": 1,
+    "graphs/grad.onnx": 3,
+    "graphs/evaluation.onnx": 2,
+    "graphs/apply.onnx": 1,
     "plots": 1,
 }
 VALUES = (

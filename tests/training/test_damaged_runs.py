@@ -59,6 +59,13 @@ def test_lost_plots_are_drawn_again(sound: Path, tmp_path: Path) -> None:
     assert (run / "plots" / "loss.svg").is_file()
 
 
+def test_a_graph_of_another_training(sound: Path, tmp_path: Path) -> None:
+    """The graphs are kept, so an edited config.toml doesn't go with them."""
+    run = shutil.copytree(sound, tmp_path / "run")
+    shutil.copy(run / "graphs" / "evaluation.onnx", run / "graphs" / "grad.onnx")
+    assert "graphs of another training" in resumed(run)
+
+
 EPOCH = Epoch(1, 3, 0.1, {"loss": 1.0}, {}, 1.0, 48.0)
 
 
