@@ -8,7 +8,7 @@ import click
 
 from cnndsl.analyse import analyse
 from cnndsl.cli.options import load_spec
-from cnndsl.cli.output import echo
+from cnndsl.cli.output import echo, terminal_width
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.show.compare import Side, as_csv, as_json, as_markdown, as_text
@@ -41,6 +41,8 @@ def command(
     if len(specs) < 2:
         raise UsageError("a comparison needs two nets or more: `cnndsl compare vgg16 resnet50`")
     sides = [Side(spec, analyse(_load(spec, settings, inputs)), batch) for spec in specs]
+    if form == "table" and (width := terminal_width()):
+        return echo(as_text(sides, width))
     echo(FORMATS[form](sides))
 
 
