@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnndsl.data.dataset import SPLITS, Files, Split
-from cnndsl.data.randomness import Indices, key, uniforms
+from cnndsl.data.randomness import Indices, key, order, uniforms
 from cnndsl.diagnostics import UsageError
 
 VALIDATION = 0.2
@@ -55,7 +55,7 @@ def completed(
 def _divided(split: Split, parts: list[float], seed: int) -> list[Indices]:
     """The numbers of the examples that stay, and those of each part, all in their old order.
 
-    Every part has its share of each class as nearly as whole numbers allow, but never a class's
+    Every part has its share of each class, rounded down or up (see `_shares`), but never a class's
     last example. Which ones follows from the seed and each example's own name (or place in the
     array): further pictures leave most of the others where they were.
     """
@@ -65,21 +65,28 @@ def _divided(split: Split, parts: list[float], seed: int) -> list[Indices]:
         groups = [np.flatnonzero(split.targets == number) for number in np.unique(split.targets)]
     groups = [group[np.argsort(chance[group], kind="stable")] for group in groups]
     divided: list[Indices] = []
-    for part in parts:
-        counts = _shares(np.array([len(group) for group in groups]), part, len(split))
+    for place, part in enumerate(parts):
+        sizes = np.array([len(group) for group in groups])
+        counts = _shares(sizes, part, len(split), key(seed, "shares", place))
         divided.append(np.concatenate([g[:n] for g, n in zip(groups, counts, strict=True)]))
         groups = [group[n:] for group, n in zip(groups, counts, strict=True)]
     return [np.sort(numbers) for numbers in (np.concatenate(groups), *divided)]
 
 
-def _shares(sizes: Indices, part: float, whole: int) -> list[int]:
-    """How many of each class, `part` of the `whole` together: rounded down, and the largest
-    remainders up.
+def _shares(sizes: Indices, part: float, whole: int, seed: int) -> list[int]:
+    """How many of each class, `part` of the `whole` together.
+
+    Classes lie in a row in an order of the seed, each as long as its exact share, and marks at
+    distances of 1 from a random place on are counted (systematic sampling; Madow 1949). So a class
+    has its share rounded down or up, up as often over all seeds as what is left over says, and a
+    class whose share is less than 1 has its turn, too.
     """
-    exact = sizes * (part * whole / sizes.sum())
-    counts = np.floor(exact).astype(np.int64)
-    missing = round(part * whole) - int(counts.sum())
-    counts[np.argsort(counts - exact, kind="stable")[:missing]] += 1
+    drawn = order(seed, len(sizes))
+    exact = sizes[drawn] * (round(part * whole) / sizes.sum())
+    start = uniforms(seed, np.array([len(sizes)]), 1)[0, 0]
+    ends = np.floor(np.round(np.cumsum(exact), 6) + start).astype(np.int64)
+    counts = np.empty(len(sizes), np.int64)
+    counts[drawn] = np.diff(ends, prepend=0)
     return np.minimum(counts, sizes - 1).tolist()
 
 

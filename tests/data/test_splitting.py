@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cnndsl.data.dataset import Arrays, Files, Split
@@ -41,8 +41,37 @@ def test_every_class_has_its_share(
     for name, part in (("val", validation), ("test", test)):
         if name in counts:
             assert np.abs(counts[name] - part * np.array(sizes)).max() <= 1.5
+            assert len(splits[name]) <= round(part * len(targets))
     for split in splits.values():
         assert (np.diff(split.index) > 0).all()
+
+
+@settings(max_examples=25)
+@given(sizes=st.lists(st.integers(2, 9), min_size=2, max_size=120), part=st.floats(0.1, 0.4))
+def test_every_class_has_its_turn(sizes: list[int], part: float) -> None:
+    """Its share is rounded down or up, and up with some of the seeds."""
+    split = of([number for number, size in enumerate(sizes) for _ in range(size)])
+    count = round(part * len(split))
+    assume(count)
+    exact = np.minimum(count * np.array(sizes) / len(split), np.array(sizes) - 1)
+    taken = np.array(
+        [
+            completed({"train": split}, seed, part, 0)[0]["val"].class_counts(len(sizes))
+            for seed in range(60)
+        ]
+    )
+    assert (taken >= np.floor(exact - 1e-9)).all() and (taken <= np.ceil(exact + 1e-9)).all()
+    assert (taken.max(axis=0) >= 1).all()
+    assert np.abs(taken.mean(axis=0) - exact).max() < 0.3
+
+
+def test_which_small_classes_are_judged_is_chance() -> None:
+    """Of 100 classes of 4 a fifth is 80 examples: 20 classes have none, others with each seed."""
+    split = of([number for number in range(100) for _ in range(4)])
+    vals = [completed({"train": split}, seed, 0.2, 0)[0]["val"] for seed in range(30)]
+    counts = np.array([val.class_counts(100) for val in vals])
+    assert (counts.sum(axis=1) == 80).all() and counts.max() == 1
+    assert (counts.max(axis=0) == 1).all() and (counts.min(axis=0) == 0).sum() > 95
 
 
 def test_a_fifth_is_taken_but_no_more_than_five_thousand() -> None:
