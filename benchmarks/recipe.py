@@ -1,15 +1,17 @@
 """How the default recipe was chosen: by accuracy on the validation split, never on the test.
 
-    python -m benchmarks.recipe [NET …] [--seeds 2] [--threads 1] [--data-dir FOLDER]
+    python -m benchmarks.recipe [NET …] [--seeds 2] [--jobs 1] [--data-dir FOLDER]
 
-Every candidate is trained as `cnndsl train` does it. Of each net's candidates only the default
-recipe is asked how it does on the test split, once it stands. Prints the table of docs/train.md.
+Every candidate is trained as `cnndsl train` does it, on one thread. Of each net's candidates only
+the default recipe is asked how it does on the test split, once it stands. Prints the table of
+docs/train.md.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import split
@@ -127,18 +129,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("nets", nargs="*", help="By default all.")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--threads", default="1")
+    parser.add_argument("--jobs", type=int, default=1, help="Trainings at a time.")
     parser.add_argument("--data-dir")
     chosen = parser.parse_args()
-    common = ["--threads", chosen.threads]
+    common = ["--threads", "1"]
     common += ["--data-dir", chosen.data_dir] if chosen.data_dir else []
-    lines = ["| net | recipe | validation | test |", "|---|---|---:|---:|"]
-    for trial in TRIALS:
-        if chosen.nets and trial.net not in chosen.nets:
-            continue
-        for candidate in trial.candidates:
-            lines.append(row(trial, candidate, measure(trial, candidate, chosen.seeds, common)))
-    print("\n".join(lines))
+    trials = [trial for trial in TRIALS if not chosen.nets or trial.net in chosen.nets]
+    pairs = [(trial, candidate) for trial in trials for candidate in trial.candidates]
+
+    def measured(pair: tuple[Trial, Candidate]) -> Result:
+        return measure(*pair, chosen.seeds, common)
+
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        results = list(pool.map(measured, pairs))
+    lines = [row(*pair, result) for pair, result in zip(pairs, results, strict=True)]
+    print("\n".join(["| net | recipe | validation | test |", "|---|---|---:|---:|", *lines]))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnndsl.data.contents import contents
 from cnndsl.data.randomness import Indices
 from cnndsl.diagnostics import UsageError, did_you_mean
 
@@ -30,6 +31,9 @@ SPLIT_ENDS = frozenset(
     {"set", "data", "dataset", "images", "imgs", "img", "seg", "folder", "split"}
 )
 """Words that stand beside them."""
+
+CONTENTS = "contents-"
+"""How fingerprints begin that tell files by their content."""
 
 _MOST_NAMED = 4  # classes that one line lists
 
@@ -185,19 +189,45 @@ class DataSet:
     def fingerprint(self) -> str:
         """A digest of what is in which split, to see later whether it is still the same.
 
-        Arrays count with their content, files with their names and sizes. SHA-256 in hex.
+        Arrays and files count with their content, files with their names too. SHA-256 in hex.
         """
+        files = [source for source in self._sources() if isinstance(source, Files)]
+        if not files:
+            return self._digest({})
+        paths = [path for source in files for path in source.paths]
+        return CONTENTS + self._digest(
+            dict(zip(paths, contents(paths, files[0].root), strict=True))
+        )
+
+    def is_what(self, fingerprint: str) -> bool:
+        """Whether a fingerprint is this one's. Those of earlier versions told files by their names
+        and sizes alone.
+        """
+        files = any(isinstance(source, Files) for source in self._sources())
+        if files and fingerprint and not fingerprint.startswith(CONTENTS):
+            return fingerprint == self._digest(None)
+        return fingerprint == self.fingerprint
+
+    def _sources(self) -> list[Files | Arrays]:
+        return list({id(split.source): split.source for split in self.splits.values()}.values())
+
+    def _digest(self, digests: Mapping[Path, npt.NDArray[np.uint8]] | None) -> str:
+        """SHA-256 of splits and sources; files by their digests, without these by their sizes."""
         digest = sha256(repr((self.labels, list(self.splits))).encode())
         for split in self.splits.values():
             digest.update(np.ascontiguousarray(split.index).data)
             digest.update(np.ascontiguousarray(split.targets).data)
-        for source in {id(s.source): s.source for s in self.splits.values()}.values():
+        for source in self._sources():
             if isinstance(source, Arrays):
                 digest.update(repr((source.images.shape, source.images.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(source.images).data)
-            else:
-                for number, path in enumerate(source.paths):
-                    digest.update(f"{source.name(number)}\0{path.stat().st_size}\n".encode())
+                continue
+            for number, path in enumerate(source.paths):
+                name = source.name(number).encode("utf-8", "surrogateescape")
+                if digests is None:
+                    digest.update(name + f"\0{path.stat().st_size}\n".encode())
+                else:
+                    digest.update(name + b"\0" + digests[path].tobytes())
         return digest.hexdigest()
 
     def _answers(self) -> str:

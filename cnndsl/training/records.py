@@ -68,7 +68,7 @@ def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
         raise UsageError(f"`{folder.data}` can't be read: {e.strerror or e}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"`{folder.data}` is damaged: it doesn't say what the run was") from None
-    if data.fingerprint != config.data.fingerprint:
+    if not data.is_what(config.data.fingerprint):
         if labels != list(data.labels) and set(labels) == set(data.labels):
             raise UsageError(
                 f"the classes at `{config.data.path}` are in another order than when the run began "

@@ -81,3 +81,18 @@ def test_other_data_than_pictures_for_one_input_is_refused(place: Path) -> None:
     assert "2 inputs" in cnndsl("train", "two.cnn", "--data", "data", code=1).stderr
     (place / "line.cnn").write_text("cnndsl 1\nnet L()\ninput x @3\nfc 2\n")
     assert "which is no picture" in cnndsl("train", "line.cnn", "--data", "data", code=1).stderr
+
+
+def test_a_run_notices_pictures_that_changed_places(place: Path) -> None:
+    """Their names, and with some bytes more their sizes, are what they were."""
+    one, other = (place / "data" / "red" / f"{number}.png" for number in (3, 4))
+    size = max(path.stat().st_size for path in (one, other))
+    was = [path.read_bytes().ljust(size, b"\0") for path in (one, other)]
+    one.write_bytes(was[0]), other.write_bytes(was[1])
+    cnndsl("train", "small.cnn", "--data", "data", "--epochs", "1", "-q", "--threads", "1")
+    one.write_bytes(was[1]), other.write_bytes(was[0])
+    resume = ("resume", "runs/small-001", "--epochs", "2", "-q")
+    error = cnndsl(*resume, code=1).stderr
+    assert "names and sizes are the same, but not what is in the files" in error
+    one.write_bytes(was[0]), other.write_bytes(was[1])
+    cnndsl(*resume)

@@ -3,6 +3,7 @@ import importlib
 import importlib.machinery
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from cnndsl.data import builtin
+from cnndsl.data.dataset import Files
 from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
 from tests.data.making import class_folders, mnist_folder, noise, photo, write_idx
@@ -194,6 +196,35 @@ def test_the_fingerprint_tells_changes(tmp_path: Path) -> None:
     assert open_data(folder.rename(tmp_path / "g")).fingerprint == first
     photo(tmp_path / "g" / "a" / "0.png", height=50)
     assert open_data(tmp_path / "g").fingerprint != first
+
+
+def test_pictures_are_told_by_their_content(tmp_path: Path) -> None:
+    """Two that changed places, or one that was turned: all names and sizes are the same."""
+    folder = class_folders(tmp_path / "f", {"a": 3, "b": 3})
+    one, other = folder / "a" / "0.png", folder / "b" / "0.png"
+    size = max(path.stat().st_size for path in (one, other))
+    was = [path.read_bytes().ljust(size, b"\0") for path in (one, other)]
+    one.write_bytes(was[0]), other.write_bytes(was[1])
+    data = open_data(folder)
+    first = data.fingerprint
+    one.write_bytes(was[1]), other.write_bytes(was[0])
+    assert open_data(folder).fingerprint != first
+    one.write_bytes(was[0]), other.write_bytes(was[1])
+    assert open_data(folder).fingerprint == first
+    assert data.is_what(first) and not data.is_what(first[:-1])
+
+
+def test_fingerprints_of_earlier_versions_are_known(tmp_path: Path) -> None:
+    """They told files by their names and sizes."""
+    data = open_data(class_folders(tmp_path / "f", {"a": 3, "b": 3}))
+    digest = sha256(repr((data.labels, list(data.splits))).encode())
+    for split in data.splits.values():
+        digest.update(split.index.tobytes() + split.targets.tobytes())
+    source = data.train.source
+    assert isinstance(source, Files)
+    for number, path in enumerate(source.paths):
+        digest.update(f"{source.name(number)}\0{path.stat().st_size}\n".encode())
+    assert data.is_what(digest.hexdigest()) and not data.is_what("0" * 64)
 
 
 # Built-in names
