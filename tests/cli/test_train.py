@@ -213,7 +213,7 @@ def test_a_trained_net_is_judged_and_names_classes(place: Path) -> None:
     assert answer[0]["top"][0]["label"] == "bottom left"
     cnndsl("predict", "runs/tiny-001", "a.png", "a.png", "--top", "2", "-o", "answers.csv")
     head, first, _ = (place / "answers.csv").read_text().splitlines()
-    assert head == "input,class,probability,class_2,probability_2"
+    assert head == "input,class,probability,class_2,probability_2,error"
     assert first.startswith("a.png,bottom left,")
 
 
