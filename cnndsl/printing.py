@@ -36,6 +36,11 @@ def printable(text: str, keep: str = "") -> str:
     return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in keep else MARK, text)
 
 
+def encodable(name: str) -> str:
+    r"""Spell what is no Unicode in the name of a file as `\udcff`, so that any file can hold it."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def escape(text: str) -> str:
     """Write a text so that HTML and SVG show it as it is, quotes too."""
     from html import escape  # only pages need its tables

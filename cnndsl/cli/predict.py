@@ -17,7 +17,7 @@ from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_take
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
-from cnndsl.printing import json_text, printable
+from cnndsl.printing import encodable, json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.runtime import Model, Samples
@@ -79,7 +79,7 @@ def command(
     else:
         with replaced(output) as file:
             for line in lines:
-                file.write(f"{line}\n".encode())
+                file.write(encodable(f"{line}\n").encode())
     check_all_read(samples)
 
 

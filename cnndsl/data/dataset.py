@@ -16,6 +16,7 @@ import numpy.typing as npt
 from cnndsl.data.contents import contents
 from cnndsl.data.randomness import Indices
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.printing import encodable
 
 SPLITS = ("train", "val", "test")
 """The names of splits, in the order in which they are listed."""
@@ -59,7 +60,8 @@ class Files:
     def name(self, number: int) -> str:
         """A picture's path from the data's folder, with /."""
         path = self.paths[number]
-        return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
+        inside = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return encodable(inside.as_posix())
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ class Arrays:
 
     def name(self, number: int) -> str:
         """Where a picture stands."""
-        return f"{self.source}[{number}]"
+        return encodable(f"{self.source}[{number}]")
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,6 +102,8 @@ def _at(path: Path) -> _Opened:
         names = ", ".join(builtin.BUILTINS)
         hint = did_you_mean(str(path), builtin.BUILTINS, f"built-in data sets are {names}")
         raise UsageError(f"there is no file or folder `{path}`; {hint}")
+    if not path.is_file():
+        raise UsageError(f"`{path}` is no ordinary file")
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return _npz(path)

@@ -13,7 +13,7 @@ from onnx import inliner, numpy_helper
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Array
-from cnndsl.weights.external import check_model
+from cnndsl.weights.external import check_model, check_names
 
 MOST_NODES = 20_000
 STANDARD = ("", "ai.onnx")
@@ -85,8 +85,7 @@ def read_model(path: Path) -> Model:
     graph = proto.graph
     if len(graph.node) > MOST_NODES:
         raise UsageError(f"`{path}` has {len(graph.node):,} nodes; no net has so many layers")
-    if any(isinstance(text, bytes) for text in _texts(proto)):
-        raise UsageError(f"`{path}` has names that are no text: it is damaged")
+    check_names(proto, path)
     _check_kinds(path, graph.node)
     notes = _for_inference(graph, opset)
     constants = {t.name: _array(path, t) for t in graph.initializer}
@@ -159,27 +158,12 @@ def attributes(path: Path, node: onnx.NodeProto) -> dict[str, Any]:
     return found
 
 
-def _texts(proto: onnx.ModelProto) -> Iterator[object]:
-    """Every name that is read; protobuf gives those that are no UTF-8 as bytes."""
-    graph = proto.graph
-    yield from (graph.name, proto.producer_name)
-    yield from (entry.domain for entry in proto.opset_import)
-    for entry in proto.metadata_props:
-        yield from (entry.key, entry.value)
-    yield from (tensor.name for tensor in graph.initializer)
-    for port in (*graph.input, *graph.output):
-        yield port.name
-        yield from (dim.dim_param for dim in port.type.tensor_type.shape.dim)
-    for node in graph.node:
-        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
-        yield from (attribute.name for attribute in node.attribute)
-
-
 def _check_kinds(path: Path, nodes: Any) -> None:
     for node in nodes:
         if node.op_type.startswith(_QUANTISED):
+            name = node.name or next(iter(node.output), "")
             raise UsageError(
-                f"`{path}` is quantised ({node.op_type} `{node.name or node.output[0]}`), and a "
+                f"`{path}` is quantised ({node.op_type} `{name}`), and a "
                 f"spec's weights are float32: import the float model that it was made from"
             )
 

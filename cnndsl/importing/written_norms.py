@@ -22,6 +22,7 @@ from cnndsl.importing.reading import Model, attributes
 
 NORM = "MeanVarianceNormalization"
 PASSING = ("Identity", "Cast")
+PAIRS = ("Add", "Sub", "Mul", "Div", "Pow")
 MOST_PASSED = 8
 MOST_AXES = 8
 
@@ -167,13 +168,16 @@ class _Reader:
         if not given.get("keepdims", 1):
             return None
         axes: Any = given.get("axes", self._array(node.input[1]) if len(node.input) > 1 else None)
-        if axes is None or np.size(axes) > MOST_AXES:
+        found = np.ravel(np.asarray(axes)) if axes is not None else np.zeros(0)
+        if found.dtype.kind not in "iu" or not 0 < found.size <= MOST_AXES:
             return None
-        return tuple(sorted(int(a) for a in np.reshape(axes, -1)))
+        return tuple(sorted(map(int, found)))
 
     def _maker(self, name: str, *kinds: str) -> onnx.NodeProto | None:
         node = self.makers.get(self._source(name))
-        return node if node is not None and node.op_type in kinds and node.input else None
+        if node is None or node.op_type not in kinds:
+            return None
+        return node if len(node.input) >= (2 if node.op_type in PAIRS else 1) else None
 
     def _source(self, name: str) -> str:
         """The value that another one is, but for its type."""

@@ -78,6 +78,8 @@ def _path(item: object) -> Path:
     path = Path(item)
     if not path.exists():
         raise UsageError(f"there is no file or folder `{path}`")
+    if not (path.is_file() or path.is_dir()):
+        raise UsageError(f"`{path}` is no ordinary file")
     return path
 
 

@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import encodable
 
 MOST_BYTES = 64 << 20
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_MOST_DIGITS = 9  # of the number of a class
 _DIGITS = re.compile(r"([0-9]+)")
 
 
 def composed(name: str) -> str:
-    """Return the name in Unicode's NFC: `ä` is one character, also where macOS writes two."""
-    return unicodedata.normalize("NFC", name)
+    """Return the name in Unicode's NFC: `ä` is one character, also where macOS writes two.
+
+    What is no Unicode in the name of a folder is spelled in escapes.
+    """
+    return unicodedata.normalize("NFC", encodable(name))
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
@@ -80,8 +85,8 @@ def _from_json(path: Path, text: str, whole: bool) -> tuple[str, ...]:
         raise UsageError(f"`{path}` holds neither a list of labels nor an object with them")
     entries = cast("Mapping[str, Any]", content)
     if all(isinstance(number, int) for number in entries.values()):
-        by_number = {number: name for name, number in entries.items()}
-    elif all(number.isdecimal() for number in entries):
+        by_number = {number: encodable(name) for name, number in entries.items()}
+    elif all(number.isdecimal() and len(number) <= _MOST_DIGITS for number in entries):
         by_number = {int(number): _name(name, whole) for number, name in entries.items()}
     else:
         raise UsageError(f"`{path}` has neither class numbers nor names with class numbers")
@@ -95,4 +100,4 @@ def _from_json(path: Path, text: str, whole: bool) -> tuple[str, ...]:
 def _name(entry: Any, whole: bool) -> str:
     """`["n01440764", "tench"]` is called by its last part, or by all of them."""
     parts = cast("list[Any]", entry) if isinstance(entry, list) else [entry]
-    return " ".join(map(str, parts if whole else parts[-1:]))
+    return encodable(" ".join(map(str, parts if whole else parts[-1:])))

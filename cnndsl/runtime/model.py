@@ -154,12 +154,17 @@ def _compile(network: Network, path: Path, seed: int, weights: WeightMapping | N
 
 
 def _describe(name: str, session: Session, *, fresh: bool = False) -> Model:
-    metadata = session.get_modelmeta().custom_metadata_map
+    try:
+        metadata = session.get_modelmeta().custom_metadata_map
+        inputs = tuple(map(_port, session.get_inputs()))
+        outputs = tuple(map(_port, session.get_outputs()))
+    except UnicodeDecodeError:
+        raise UsageError(f"{name} has names that are no text: it is damaged") from None
     return Model(
         name,
         session,
-        tuple(map(_port, session.get_inputs())),
-        tuple(map(_port, session.get_outputs())),
+        inputs,
+        outputs,
         _preprocessing(name, metadata),
         labels_in_metadata(metadata),
         fresh,

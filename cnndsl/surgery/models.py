@@ -17,7 +17,7 @@ import onnx
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.files import replaced
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.weights.external import check_model
+from cnndsl.weights.external import check_model, check_names
 
 Node = onnx.NodeProto
 
@@ -50,12 +50,14 @@ def read_model(path: Path) -> onnx.ModelProto:
     check_model(path)
     read: Any = onnx  # partly typed
     try:
-        return read.load(path)
+        model: onnx.ModelProto = read.load(path)
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
     except Exception as e:  # protobuf's and onnx's own have no common base
         reason = str(e).strip().split("\n", 1)[0]
         raise UsageError(f"`{path}` is no ONNX model that can be read: {reason}") from None
+    check_names(model, path)
+    return model
 
 
 def write_model(model: onnx.ModelProto, path: Path) -> Path | None:

@@ -5,22 +5,35 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field
 
 from cnndsl.autodiff.passes.precision import Precision
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
 from cnndsl.training.choices import make_choice, write_choice
+from cnndsl.training.fields import MOST, check, checked
 from cnndsl.training.optimisers import OPTIMISERS, Adamw, Optimiser
 from cnndsl.training.schedules import SCHEDULES, OneCycle, Schedule
 from cnndsl.training.stages import Stage
 from cnndsl.training.toml import write_toml
 
 HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
+MOST_BYTES = 1 << 20
+
+Strategy = Literal["features", "last", "full", "gradual", "scratch"]
+HeadKind = Literal["linear", "mlp", "logistic"]
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Positive = Annotated[float, Field(gt=0)]
+Part = Annotated[float, Field(ge=0, lt=1)]
+Factor = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +45,15 @@ class ModelChoice:
     """
 
     spec: str = ""
-    settings: Mapping[str, int | float | str] = field(default_factory=dict[str, "int|float|str"])
+    settings: Mapping[str, int | float | str] = field(
+        default_factory=dict[str, "int | float | str"]
+    )
     inputs: Mapping[str, str] = field(default_factory=dict[str, str])
     weights: str | None = None
     allow_missing: tuple[str, ...] = ()
-    init: str = "auto"
+    init: Literal["auto", "he", "glorot", "lecun", "zeros"] = "auto"
     freeze: tuple[str, ...] = ()
-    gradual: int | None = None
+    gradual: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +73,23 @@ class TrainingChoice:
     Without a learning rate the default recipe chooses one for the net.
     """
 
-    epochs: int = 10
-    batch: int = 64
-    accumulate: int = 1
-    learning_rate: float | None = None
-    warm_up: float = 0.0
-    clip: float | None = None
-    average: float | None = None
-    label_smoothing: float = 0.0
+    epochs: Count = 10
+    batch: Count = 64
+    accumulate: Count = 1
+    learning_rate: Positive | None = None
+    warm_up: Annotated[float, Field(ge=0, le=MOST)] = 0.0
+    clip: Positive | None = None
+    average: Part | None = None
+    label_smoothing: Part = 0.0
     class_weights: str = "none"
-    layer_decay: float | None = None
-    seed: int = 0
-    patience: int | None = None
-    time_limit: float | None = None
-    checkpoint_every: float | None = None
-    device: str = "cpu"
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    patience: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    time_limit: Positive | None = None
+    checkpoint_every: Positive | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
     precision: Precision = "float32"
-    threads: int | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     deterministic: bool = False
     autotune: bool = False
 
@@ -83,8 +98,8 @@ class TrainingChoice:
 class TransferChoice:
     """How a net for new data is made out of a trained one (`cnndsl transfer`)."""
 
-    strategy: str = ""
-    head: str = "linear"
+    strategy: Strategy = "full"
+    head: HeadKind = "linear"
     at: str | None = None
 
 
@@ -125,68 +140,82 @@ class Config:
         """What `to_toml` wrote. Raises UsageError."""
         try:
             tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as e:
-            raise UsageError(f"it is no TOML: {e}") from None
-        parts: dict[str, Any] = {}
-        for name, kind in _TABLES.items():
-            parts[name] = _from_table(name, kind, tables.pop(name, {}))
+        except (tomllib.TOMLDecodeError, RecursionError) as e:
+            raise UsageError(f"it is no TOML: {str(e)[:200]}") from None
+        for name in tables:
+            if name not in _KNOWN:
+                raise UsageError(f"it has a table `{name}`, which is not known here")
+        parts: dict[str, Any] = {
+            name: checked(kind, _table_of(tables, name), f"[{name}] ")
+            for name, kind in _TABLES.items()
+        }
         for name, choices in _CHOICES.items():
-            entries = dict(tables.pop(name, {}))
-            word = str(entries.pop("name", ""))
+            entries = dict(_table_of(tables, name))
+            word = check(str, entries.pop("name", ""), f"[{name}] name")
             parts[name] = make_choice(name, word, entries, choices)
-        rates = cast("dict[str, float]", tables.pop("learning_rates", {}))
-        stages = _stages(tables.pop("stages", {}))
+        rates = {
+            pattern: check(Factor, rate, f"[learning_rates] {pattern}")
+            for pattern, rate in _table_of(tables, "learning_rates").items()
+        }
+        stages = tuple(_stage(*entry) for entry in _table_of(tables, "stages").items())
         transfer = None
         if "transfer" in tables:
-            transfer = _from_table("transfer", TransferChoice, tables.pop("transfer"))
-        if tables:
-            raise UsageError(f"it has a table `{next(iter(tables))}`, which is not known here")
-        learning_rates = tuple((p, float(r)) for p, r in rates.items())
-        return cls(**parts, learning_rates=learning_rates, stages=stages, transfer=transfer)
+            transfer = checked(TransferChoice, _table_of(tables, "transfer"), "[transfer] ")
+        return cls(**parts, learning_rates=tuple(rates.items()), stages=stages, transfer=transfer)
 
 
 _TABLES: dict[str, Any] = {"model": ModelChoice, "data": DataChoice, "training": TrainingChoice}
 _CHOICES: dict[str, Mapping[str, Any]] = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
+_KNOWN = {*_TABLES, *_CHOICES, "learning_rates", "stages", "transfer"}
 
 
 def write_config(config: Config, path: Path) -> None:
-    """Write `config.toml`. Raises OSError."""
+    """Write `config.toml`. Raises OSError, UsageError."""
+    try:
+        text = config.to_toml().encode()
+    except UnicodeEncodeError:
+        where = config.data.path
+        raise UsageError(f"`{where}` is no UTF-8 text, as a run needs it: rename it") from None
     with replaced(path) as file:
-        file.write(config.to_toml().encode())
+        file.write(text)
 
 
 def read_config(path: Path) -> Config:
     """Read `config.toml`. Raises UsageError."""
     try:
-        return Config.from_toml(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"`{path}` is larger than a configuration may be ({MOST_BYTES:,} bytes)")
+    try:
+        return Config.from_toml(data.decode())
     except UnicodeDecodeError:
         raise UsageError(f"`{path}` is no UTF-8 text") from None
     except UsageError as e:
         raise UsageError(f"`{path}`: {e}") from None
 
 
-def _stages(table: Mapping[str, Any]) -> tuple[Stage, ...]:
-    try:
-        return tuple(
-            Stage(int(after), tuple(map(str, entry["unfreeze"])), float(entry["rate"]))
-            for after, entry in table.items()
-        )
-    except (ValueError, KeyError, TypeError):
-        raise UsageError("[stages] has an entry that is no stage of a training") from None
+def _stage(after: str, entry: Any) -> Stage:
+    where = f"[stages] {after}"
+    if not re.fullmatch(r"[0-9]{1,9}", after):
+        raise UsageError(f"{where} must be a number of epochs")
+    if not isinstance(entry, dict):
+        raise UsageError(f"{where} must be a table with `unfreeze` and `rate`")
+    given = cast("dict[str, Any]", entry)
+    for name in given.keys() ^ {"unfreeze", "rate"}:
+        raise UsageError(f"{where} has `unfreeze` and `rate`, so `{name}` is out of place")
+    patterns = check(tuple[str, ...], given["unfreeze"], f"{where} unfreeze")
+    return Stage(int(after), patterns, check(Positive, given["rate"], f"{where} rate"))
 
 
 def _table(part: Any) -> dict[str, Any]:
     return {f.name: getattr(part, f.name) for f in fields(part)}
 
 
-def _from_table(name: str, kind: Any, entries: Mapping[str, Any]) -> Any:
-    known = {f.name for f in fields(kind)}
-    for key in entries:
-        if key not in known:
-            raise UsageError(f"[{name}] has `{key}`, which is not known here")
-    values = {
-        k: tuple(cast("list[Any]", v)) if isinstance(v, list) else v for k, v in entries.items()
-    }
-    return kind(**values)
+def _table_of(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = tables.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"`{name}` must be a table: [{name}]")
+    return cast("Mapping[str, Any]", table)

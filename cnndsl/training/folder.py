@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
-from cnndsl.printing import json_text, printable
+from cnndsl.printing import encodable, json_text, printable
 
 MOST_RUNS = 100_000
 
@@ -112,7 +112,7 @@ class RunFolder:
 def write_text(path: Path, text: str) -> None:
     """Write a whole text, or nothing."""
     with replaced(path) as file:
-        file.write(text.encode())
+        file.write(encodable(text).encode())
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -13,11 +13,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import onnx_ir as ir
+from pydantic import Field
 
 from cnndsl.training.kernels import Kernel
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+"""What is kept of a running mean in a step."""
+
+Epsilon = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +35,7 @@ class Optimiser(ABC):
 
     word: ClassVar[str]
     decoupled: ClassVar[bool] = False
-    weight_decay: float = 0.0
+    weight_decay: Decay = 0.0
 
     @property
     @abstractmethod
@@ -65,7 +72,7 @@ class Sgd(Optimiser):
     """Gradient descent with heavy-ball or Nesterov's momentum (Sutskever et al. 2013)."""
 
     word: ClassVar[str] = "sgd"
-    momentum: float = 0.9
+    momentum: Share = 0.9
     nesterov: bool = False
 
     @property
@@ -90,7 +97,7 @@ class Adagrad(Optimiser):
     """Steps divided by the root of all squared gradients so far (Duchi, Hazan, Singer 2011)."""
 
     word: ClassVar[str] = "adagrad"
-    epsilon: float = 1e-10
+    epsilon: Epsilon = 1e-10
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -109,9 +116,9 @@ class Rmsprop(Optimiser):
     """Steps divided by the root of a running mean of squared gradients (Tieleman, Hinton 2012)."""
 
     word: ClassVar[str] = "rmsprop"
-    smoothing: float = 0.99
-    momentum: float = 0.0
-    epsilon: float = 1e-8
+    smoothing: Share = 0.99
+    momentum: Share = 0.0
+    epsilon: Epsilon = 1e-8
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -139,9 +146,9 @@ class Adam(Optimiser):
     """
 
     word: ClassVar[str] = "adam"
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
+    beta1: Share = 0.9
+    beta2: Share = 0.999
+    epsilon: Epsilon = 1e-8
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -167,7 +174,7 @@ class Adamw(Adam):
 
     word: ClassVar[str] = "adamw"
     decoupled: ClassVar[bool] = True
-    weight_decay: float = 0.01
+    weight_decay: Decay = 0.01
 
 
 OPTIMISERS: dict[str, type[Optimiser]] = {

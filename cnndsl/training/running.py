@@ -117,6 +117,8 @@ def resume(
     """
     folder = RunFolder.open(path)
     config = read_config(folder.config)
+    if config.training.learning_rate is None:
+        raise UsageError(f"`{folder.config}` lacks the learning_rate that the run began with")
     if not folder.checkpoint.exists():
         raise UsageError(f"`{path}` stopped before its first checkpoint: begin a new run")
     with folder.locked():

@@ -10,7 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, pi
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from cnndsl.training.fields import MOST
+
+Factor = Annotated[float, Field(ge=0)]
+Part = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ class Step(Schedule):
     """Multiplied by `factor` after every `every` epochs."""
 
     word: ClassVar[str] = "step"
-    every: int = 10
-    by: float = 0.1
+    every: Annotated[int, Field(ge=1, le=MOST)] = 10
+    by: Part = 0.1
 
     def factor(self, moment: Moment) -> float:
         return self.by ** (moment.epoch // self.every)
@@ -69,7 +76,7 @@ class Linear(Schedule):
     """A straight line from 1 to `end`."""
 
     word: ClassVar[str] = "linear"
-    end: float = 0.0
+    end: Factor = 0.0
 
     def factor(self, moment: Moment) -> float:
         return 1 + (self.end - 1) * moment.step / moment.steps
@@ -80,7 +87,7 @@ class Cosine(Schedule):
     """Half a cosine from 1 to `end` (Loshchilov, Hutter 2017, arXiv:1608.03983), step by step."""
 
     word: ClassVar[str] = "cosine"
-    end: float = 0.0
+    end: Factor = 0.0
 
     def factor(self, moment: Moment) -> float:
         return _between(1, self.end, moment.step / moment.steps)
@@ -93,9 +100,9 @@ class OneCycle(Schedule):
     """
 
     word: ClassVar[str] = "one-cycle"
-    rise: float = 0.3
-    start: float = 0.04
-    end: float = 4e-6
+    rise: Part = 0.3
+    start: Factor = 0.04
+    end: Factor = 4e-6
 
     def factor(self, moment: Moment) -> float:
         last = max(moment.steps - 1, 1)
@@ -112,9 +119,9 @@ class Plateau(Schedule):
     """
 
     word: ClassVar[str] = "plateau"
-    by: float = 0.1
-    patience: int = 5
-    threshold: float = 1e-4
+    by: Part = 0.1
+    patience: Annotated[int, Field(ge=0, le=MOST)] = 5
+    threshold: Part = 1e-4
 
     def factor(self, moment: Moment) -> float:
         factor, best, waited = 1.0, float("inf"), 0

@@ -9,6 +9,7 @@ from typing import Any
 from cnndsl.training import defaults
 from cnndsl.training.choices import read_choice
 from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.fields import checked
 from cnndsl.training.optimisers import OPTIMISERS
 from cnndsl.training.schedules import SCHEDULES
 from cnndsl.training.stages import Stage
@@ -39,9 +40,9 @@ def configure(
     if weight_decay is not None:
         chosen = replace(chosen, weight_decay=weight_decay)
     return Config(
-        ModelChoice(spec=spec, **(model or {})),
-        DataChoice(path=data, folder=data_dir, augment=augment),
-        TrainingChoice(**training),
+        checked(ModelChoice, {"spec": spec, **(model or {})}),
+        checked(DataChoice, {"path": data, "folder": data_dir, "augment": augment}),
+        checked(TrainingChoice, training),
         chosen,
         read_choice("schedule", schedule, SCHEDULES),
         learning_rates,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Layer
@@ -14,8 +13,8 @@ from cnndsl.network import Input, Network, Step
 from cnndsl.shape import Shape
 from cnndsl.surgery import cut, with_head
 from cnndsl.surgery.rebuilding import rebuilt
+from cnndsl.training.config import HeadKind
 
-HeadKind = Literal["linear", "mlp", "logistic"]
 HEADS: tuple[HeadKind, ...] = ("linear", "mlp", "logistic")
 
 

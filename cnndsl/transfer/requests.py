@@ -10,13 +10,13 @@ from typing import Any, Literal
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
 from cnndsl.shape import Shape
-from cnndsl.training.config import Config, TransferChoice
+from cnndsl.training.config import Config, HeadKind, Strategy, TransferChoice
 from cnndsl.training.settings import configure
 from cnndsl.training.stages import Stage
 from cnndsl.training.subjects import SpecSubject
-from cnndsl.transfer.heads import HeadKind, Renewed
+from cnndsl.transfer.heads import Renewed
 from cnndsl.transfer.pretrained import Pretrained
-from cnndsl.transfer.strategies import DEFAULTS, SMALL_SET, Strategy, choose, fine_rate, stages
+from cnndsl.transfer.strategies import DEFAULTS, SMALL_SET, choose, fine_rate, stages
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
 from cnndsl.training.blocks import blocks, patterns_of
+from cnndsl.training.config import Strategy
 from cnndsl.training.defaults import RATES, learning_rate
 from cnndsl.training.patterns import is_trained
 from cnndsl.training.stages import Stage, merged
 from cnndsl.transfer.heads import Renewed
 
-Strategy = Literal["features", "last", "full", "gradual", "scratch"]
 STRATEGIES: tuple[Strategy, ...] = ("features", "last", "full", "gradual", "scratch")
 
 FEW = 500

@@ -9,8 +9,10 @@ first. Of the file only protobuf's tags and lengths, and a few names, are read.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.weights.protobuf import LENGTH_DELIMITED, BadMessage, Buffer, fields, opened
@@ -150,3 +152,25 @@ def _location(buffer: Buffer, begin: int, end: int) -> set[str]:
     if entry.get(_ENTRY_KEY) != b"location":
         return set()
     return {entry.get(_ENTRY_VALUE, b"").decode()}
+
+
+def check_names(model: Any, path: Path) -> None:
+    """Raise UsageError unless every name in a model, an onnx.ModelProto, is text."""
+    if any(isinstance(text, bytes) for text in _texts(model)):
+        raise UsageError(f"`{path}` has names that are no text: it is damaged")
+
+
+def _texts(proto: Any) -> Iterator[object]:
+    """Every name that is read; protobuf gives those that are no UTF-8 as bytes."""
+    graph = proto.graph
+    yield from (graph.name, proto.producer_name)
+    yield from (entry.domain for entry in proto.opset_import)
+    for entry in proto.metadata_props:
+        yield from (entry.key, entry.value)
+    yield from (tensor.name for tensor in graph.initializer)
+    for port in (*graph.input, *graph.output):
+        yield port.name
+        yield from (dim.dim_param for dim in port.type.tensor_type.shape.dim)
+    for node in graph.node:
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)

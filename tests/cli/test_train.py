@@ -144,7 +144,7 @@ def test_programs_read_a_line_an_epoch() -> None:
     ("options", "message"),
     [
         (["--optimiser", "adamm"], "no optimiser `adamm`; did you mean"),
-        (["--schedule", "cosine ends=1"], "no setting `ends`; did you mean `end`"),
+        (["--schedule", "cosine ends=1"], "`ends` is not known here; did you mean `end`"),
         (["--freeze", "*"], "nothing is left to train"),
         (["--freeze", "conv1, cnov1"], "matches no parameter; did you mean `conv1`"),
         (["--unfreeze", "1:conv1"], "matches nothing that is frozen then"),

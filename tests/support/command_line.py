@@ -19,9 +19,14 @@ PROGRAM = [sys.executable, "-m", "cnndsl"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
+def run(*arguments: str) -> Result:
+    """What a command printed, and its exit code; tests/conftest.py sees that it is no bug's."""
+    return CliRunner().invoke(main, list(arguments))
+
+
 def cnndsl(*arguments: str, code: int = 0) -> Result:
     """What a command printed; fails where it ends with another exit code."""
-    result = CliRunner().invoke(main, list(arguments))
+    result = run(*arguments)
     assert result.exit_code == code, result.output + (result.stderr or "")
     return result
 

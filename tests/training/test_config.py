@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import (
+    Config,
+    DataChoice,
+    ModelChoice,
+    TrainingChoice,
+    TransferChoice,
+)
 from cnndsl.training.optimisers import Sgd
 from cnndsl.training.schedules import Step
+from cnndsl.training.stages import Stage
 from cnndsl.training.toml import write_toml
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, width=64)
@@ -31,12 +38,16 @@ def test_toml_is_read_as_it_was_written(tables: dict[str, object]) -> None:
     [
         Config(),
         Config(
-            ModelChoice("net.cnn", {"classes": 10, "w": 0.5}, {"image": "3@32x32"}, "a.b", "he"),
+            ModelChoice(
+                "net.cnn", {"classes": 10, "w": 0.5}, {"image": "3@32x32"}, "a.b", ("c",), "he"
+            ),
             DataChoice('/data/with "quotes" and ünïcode', "/cache", "strong.toml", "abc"),
             TrainingChoice(epochs=3, clip=1.0, average=0.99, patience=2, time_limit=60.0),
             Sgd(momentum=0.8, nesterov=True, weight_decay=1e-4),
             Step(every=2),
             (("stem.*", 0.1), ("fc*", 10.0)),
+            (Stage(0, ("logits",)), Stage(3, ("bn1", "conv1"), 0.5)),
+            TransferChoice("last", "mlp", "pool5"),
         ),
     ],
 )
@@ -47,7 +58,7 @@ def test_a_configuration_is_read_as_it_was_written(config: Config) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("epochs", "epoch", r"\[training\] has `epoch`, which is not known"),
+        ("epochs", "epoch", r"\[training\] `epoch` is not known here; did you mean `epochs`"),
         ("adamw", "adamx", "no optimiser `adamx`; did you mean `adam"),
         ("[training]", "[trainings]", "table `trainings`"),
         ("[model]", "[model", "is no TOML"),

@@ -122,10 +122,14 @@ def test_choices_are_written_as_layers_are() -> None:
     ("text", "message"),
     [
         ("adaam", "no optimiser `adaam`; did you mean `adam`"),
-        ("sgd momentun=1", "no setting `momentun`; did you mean `momentum`"),
+        (
+            "sgd momentun=1",
+            "the optimiser `sgd`: `momentun` is not known here; did you mean `momentum`",
+        ),
         ("sgd momentum", "written name=value"),
-        ("sgd momentum=much", "`momentum=much`: that setting is a number"),
-        ("sgd nesterov=1", "`nesterov=1`: that setting is yes or no"),
+        ("sgd momentum=much", 'momentum must be a number of at least 0 and below 1, not "much"'),
+        ("sgd nesterov=maybe", 'nesterov must be true or false, not "maybe"'),
+        ("sgd momentum=1.5", 'momentum must be a number of at least 0 and below 1, not "1.5"'),
         ("", "no optimiser ``"),
     ],
 )
