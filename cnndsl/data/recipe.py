@@ -16,6 +16,7 @@ from typing import Any, TypeGuard, cast
 
 from cnndsl.data.augmentation import PRESETS, Augmentation, preset
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.files import check_ordinary
 
 MOST_BYTES = 1 << 20
 _FLIPS = ("horizontal_flip", "vertical_flip")
@@ -61,6 +62,7 @@ def parse_augmentation(
 
 def _table(path: Path) -> dict[str, Any]:
     try:
+        check_ordinary(path)
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as e:

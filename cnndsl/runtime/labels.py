@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import check_ordinary
 from cnndsl.printing import encodable
 
 MOST_BYTES = 64 << 20
@@ -54,6 +55,7 @@ def read_labels(path: Path, *, whole: bool = False) -> tuple[str, ...]:
     UsageError where the file is none of these or leaves a class out.
     """
     try:
+        check_ordinary(path)
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as e:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.printing import encodable
 from cnndsl.weights.external import check_model
 
 Array = npt.NDArray[Any]
@@ -73,12 +74,10 @@ def open_session(
     ones of ONNX Runtime's session configuration. Raises UsageError where ONNX Runtime, the device
     or the model isn't usable.
     """
-    if device not in DEVICES:
-        raise UsageError(f"the device is {' or '.join(f'`{d}`' for d in DEVICES)}, not `{device}`")
+    check_device(device)
     runtime = _onnxruntime()
     providers = ["CPUExecutionProvider"]
     if device == "cuda":
-        _check_cuda(runtime)
         providers.insert(0, "CUDAExecutionProvider")
     check_model(model)
     options = runtime.SessionOptions()
@@ -93,9 +92,7 @@ def open_session(
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
     try:
-        session = runtime.InferenceSession(
-            str(model) if isinstance(model, Path) else model, options, providers=providers
-        )
+        session = runtime.InferenceSession(_source(model), options, providers=providers)
     except Exception as e:  # its exceptions have no common base of their own
         name = f"`{model}`" if isinstance(model, Path) else "the model"
         raise UsageError(f"{name} can't be loaded: {plain(e)}") from None
@@ -117,6 +114,22 @@ def _open_store() -> None:
         "Cpu", runtime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, runtime.OrtMemType.DEFAULT
     )
     runtime.create_and_register_allocator(place, None)
+
+
+def _source(model: Path | bytes) -> str | bytes:
+    """What ONNX Runtime takes: a path where that is UTF-8, else the bytes."""
+    if isinstance(model, bytes):
+        return model
+    return str(model) if encodable(str(model)) == str(model) else model.read_bytes()
+
+
+def check_device(device: str) -> None:
+    """Raise UsageError unless a device is known, and ONNX Runtime is there and was made for it."""
+    if device not in DEVICES:
+        raise UsageError(f"the device is {' or '.join(f'`{d}`' for d in DEVICES)}, not `{device}`")
+    runtime = _onnxruntime()
+    if device == "cuda":
+        _check_cuda(runtime)
 
 
 def run_session(

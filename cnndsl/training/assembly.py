@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.session import Array
+from cnndsl.runtime.session import Array, check_device
 from cnndsl.training.averaging import Average
 from cnndsl.training.blocks import blocks, depth_factors
 from cnndsl.training.checkpoint import gathered, restore
@@ -52,6 +52,7 @@ class Training:
         epoch: int = 0,
         inner: Problem | None = None,
     ):
+        check_device(config.training.device)
         self.config, self.problem, self._kept = config, problem, kept
         self.inner = inner = inner or problem
         parameters = inner.subject.parameters

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from cnndsl.autodiff.passes.precision import Precision
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import replaced
+from cnndsl.files import check_ordinary, replaced
 from cnndsl.training.choices import make_choice, write_choice
 from cnndsl.training.fields import MOST, check, checked
 from cnndsl.training.optimisers import OPTIMISERS, Adamw, Optimiser
@@ -183,6 +183,7 @@ def write_config(config: Config, path: Path) -> None:
 def read_config(path: Path) -> Config:
     """Read `config.toml`. Raises UsageError."""
     try:
+        check_ordinary(path)
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as e:

@@ -25,6 +25,7 @@ from typing import (
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.printing import encodable
 
 T = TypeVar("T")
 
@@ -61,6 +62,8 @@ def check(hint: Any, value: Any, name: str, *, texts: bool = False) -> Any:
         # JSON has the kinds of values that TOML has: lists for tuples, tables for mappings.
         return _adapter(hint).validate_json(json.dumps(value, default=_plain), strict=True)
     except (ValidationError, ValueError):
+        if isinstance(value, str) and encodable(value) != value:
+            raise UsageError(f"`{value}` is no UTF-8 text, as a run needs it: rename it") from None
         raise UsageError(f"{name} must be {described(hint)}, not {_shown(value)}") from None
 
 

@@ -154,10 +154,10 @@ def _location(buffer: Buffer, begin: int, end: int) -> set[str]:
     return {entry.get(_ENTRY_VALUE, b"").decode()}
 
 
-def check_names(model: Any, path: Path) -> None:
+def check_names(model: Any, name: object) -> None:
     """Raise UsageError unless every name in a model, an onnx.ModelProto, is text."""
     if any(isinstance(text, bytes) for text in _texts(model)):
-        raise UsageError(f"`{path}` has names that are no text: it is damaged")
+        raise UsageError(f"`{name}` has names that are no text: it is damaged")
 
 
 def _texts(proto: Any) -> Iterator[object]:

@@ -96,7 +96,7 @@ def test_files_that_are_none_are_said(tmp_path: Path) -> None:
         read_augmentation("x")
     with pytest.raises(UsageError, match="can't be read: No such file"):
         read_augmentation(tmp_path / "missing.toml")
-    with pytest.raises(UsageError, match="can't be read: Is a directory"):
+    with pytest.raises(UsageError, match="can't be read: it is no ordinary file"):
         read_augmentation(_folder(tmp_path))
     (tmp_path / "b.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="it is no UTF-8 text"):

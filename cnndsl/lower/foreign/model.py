@@ -109,6 +109,10 @@ def _load(source: Path | bytes, name: str) -> onnx.ModelProto:
         read: Any = onnx  # partly typed
         from_file = isinstance(source, Path)
         proto = read.load(source) if from_file else read.load_from_string(source)
+        # Protobuf gives names that are no UTF-8 as bytes.
+        texts = (text for node in proto.graph.node for text in (*node.input, *node.output))
+        if any(isinstance(text, bytes) for text in texts):
+            raise ValueError("it has names that are no text")
         opset = max(
             (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0
         )
