@@ -119,7 +119,8 @@ def test_what_was_left_out_is_said(folder: Path) -> None:
     result = run("features", "small.cnn", "--data", "data", "-o", "f.npz", "--split", "val")
     assert result.exit_code == 1, result.output
     assert "f.npz: `gap1` 4 of 2 val pictures" in result.stdout
-    assert "left out 1 that can't be read: `val/ant/broken.png` (" in result.stderr
+    assert "left out: `data/val/ant/broken.png` is no picture in a known format" in result.stderr
+    assert "1 of 3 pictures can't be read" in result.stderr
     assert "small.cnn has random weights (seed 0)" in result.stderr
 
 
