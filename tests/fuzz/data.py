@@ -360,7 +360,7 @@ def _inner_changed(data: bytes, random: Random) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             arrays = {name: file.read(name) for name in file.namelist()}
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except Exception:  # it was damaged before, in whatever way
         return bytes_changed(data, random)
     name = random.choice(list(arrays) or ["x.npy"])
     match random.randrange(5):
