@@ -21,6 +21,7 @@ from cnndsl.data import read_augmentation, whole_or_middle
 from cnndsl.data.loader import Loader
 from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import replaced
 from cnndsl.runtime.pictures import PictureInput
 from tests.fuzz.cases import Case, Entry, Folder, Kind, Link, Pipe
 from tests.fuzz.commands import command
@@ -149,14 +150,13 @@ def cifar() -> Tree:
     return {b"data_batch_1.bin": records(12), b"test_batch.bin": records(4)}
 
 
-@cache
 def bomb(kind: str) -> bytes:
     """A small file that unpacks to two gigabytes."""
     size, piece = 2 << 30, bytes(1 << 20)
     stream = io.BytesIO()
     if kind == "npz":
         with (
-            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
             file.open("x.npy", "w", force_zip64=True) as entry,
         ):
             np.lib.format.write_array_header_1_0(
@@ -165,7 +165,7 @@ def bomb(kind: str) -> bytes:
             for _ in range(size >> 20):
                 entry.write(piece)
     else:
-        with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as file:
+        with gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=1, mtime=0) as file:
             file.write(struct.pack(">4B3I", 0, 0, 8, 3, size >> 20, 1024, 1024))
             for _ in range(size >> 20):
                 file.write(piece)
@@ -193,17 +193,17 @@ class Data(Kind):
     name = "data"
     per_worker = 1000
 
-    def prepare(self) -> None:
-        """Bombs take a while to make, so they are made once."""
-        for kind in ("npz", "gz"):
-            path = self.folder / f"bomb.{kind}"
-            if not path.is_file():
-                path.write_bytes(bomb(kind))
-
     @cached_property
     def bombs(self) -> list[bytes]:
-        """Small files that unpack to two gigabytes."""
-        return [(self.folder / f"bomb.{kind}").read_bytes() for kind in ("npz", "gz")]
+        """Small files that unpack to two gigabytes. They take a while to make, so they are kept."""
+        return [self._kept(kind) for kind in ("npz", "gz")]
+
+    def _kept(self, kind: str) -> bytes:
+        path = self.folder / f"bomb.{kind}"
+        if not path.is_file():
+            with replaced(path) as file:
+                file.write(bomb(kind))
+        return path.read_bytes()
 
     def draw(self, random: Random) -> Case:
         base = random.choice(BASES)()

@@ -37,6 +37,9 @@ FILE = b"fuzz.cnn"
 LONG = 4000
 """Characters above which a spec is one of the large ones."""
 
+MANY = 5000
+"""Layers from which on reading, reporting and formatting, one command each, are no single case."""
+
 _UNROLLS = re.compile(r"\*\d{3}|1 2 3 4 5 6 7")
 """What makes a short text a long net."""
 
@@ -155,7 +158,7 @@ class Specs(Kind):
 
             lower(network)
         _reported(network, options)
-        if not settings and not inputs:
+        if not settings and not inputs and len(network.steps) < MANY:
             _formatted(source, network, is_flat="flat" in options)
         return "a network"
 
