@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import check_ordinary
 from cnndsl.runtime.session import Array, check_device
 from cnndsl.training.averaging import Average
 from cnndsl.training.blocks import blocks, depth_factors
@@ -157,7 +158,10 @@ class Training:
     def _model(self, name: str, made: Callable[[], bytes]) -> bytes:
         """A graph of the stage: the one that is kept, else a new one."""
         kept = self._kept / name if self._kept else None
-        return kept.read_bytes() if kept and kept.exists() else made()
+        if kept is None or not kept.exists():
+            return made()
+        check_ordinary(kept)
+        return kept.read_bytes()
 
     def _rest(self) -> dict[str, bytes]:
         """The gradient graph for an epoch's last batch, where that is smaller than the others."""

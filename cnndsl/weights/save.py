@@ -45,7 +45,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Float], dict[str, str]]:
             if length > path.stat().st_size:
                 raise ValueError
             header = cast("dict[str, Any]", json.loads(file.read(length)))
-            metadata = header.pop("__metadata__", {})
+            metadata = dict(header.pop("__metadata__", {}))
+            if not all(isinstance(text, str) for text in metadata.values()):
+                raise ValueError
             tensors = {name: _read(file.read(_bytes(e)), e) for name, e in header.items()}
     except FileNotFoundError:
         raise UsageError(f"there is no file `{path}`") from None

@@ -37,12 +37,28 @@ def test_a_record_of_the_data_that_says_nothing(sound: Path, tmp_path: Path, con
     assert "data.json` is damaged" in resumed(run)
 
 
-@pytest.mark.parametrize("name", ["checkpoint.safetensors", "data.json", ".lock", "log.txt"])
+@pytest.mark.parametrize("metadata", ["x", 7, [1], {"cnndsl.progress": 7}], ids=str)
+def test_metadata_that_is_no_text(sound: Path, tmp_path: Path, metadata: object) -> None:
+    run = shutil.copytree(sound, tmp_path / "run")
+    path = run / "checkpoint.safetensors"
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size]) | {"__metadata__": metadata}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size :])
+    assert "is damaged" in resumed(run)
+
+
+PIPES = ("checkpoint.safetensors", "data.json", ".lock", "log.txt", "graphs/grad.onnx")
+
+
+@pytest.mark.parametrize("name", PIPES)
 def test_a_pipe_is_not_waited_for(sound: Path, tmp_path: Path, name: str) -> None:
     run = shutil.copytree(sound, tmp_path / "run")
     (run / name).unlink()
     os.mkfifo(run / name)
-    assert f"{name}` is no ordinary file" in resumed(run)
+    said = resumed(run)
+    assert f"{name}`" in said and "no ordinary file" in said
 
 
 def test_links_that_lead_in_a_circle(sound: Path, tmp_path: Path) -> None:
