@@ -18,9 +18,10 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from cnndsl.files import replaced, resolved
+from cnndsl.files import replaced, replaced_together, resolved
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered
+from cnndsl.surgery.models import keep_apart
 from cnndsl.weights.source import Weights
 
 LARGEST_MESSAGE = (1 << 31) - (1 << 20)
@@ -30,6 +31,9 @@ ALIGNMENT = 4096
 # Field numbers and wire types of onnx.proto
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
 _LENGTH_DELIMITED = 2
+
+Places = dict[str, tuple[int, int]]
+"""Offset and length of every tensor in the data file."""
 
 Progress = Callable[[int], None]
 """Called with the number of bytes just written."""
@@ -56,8 +60,9 @@ def emit(
 ) -> Emitted:
     """Write a model; None for `weights` writes the graph alone, its parameters as inputs.
 
-    Each file is written beside its place and renamed when complete. Raises
-    OSError as the file system does, and whatever `weights` raises.
+    Each file is written beside its place and renamed when complete; a model and its weights beside
+    it belong together at every moment. Raises OSError as the file system does, and whatever
+    `weights` raises.
     """
     if path.is_symlink():
         path = resolved(path)  # weights in a file of their own lie beside the true one
@@ -68,18 +73,21 @@ def emit(
         return Emitted(path, None, path.stat().st_size)
     total = sum(4 * p.size for p in lowered.parameters.values())
     if external or total + model.ByteSize() > LARGEST_MESSAGE:
-        data = path.with_name(path.name + ".data")
-        with replaced(data) as file:
-            places = _write_data(file, lowered.parameters, weights, progress)
-        for name, (offset, length) in places.items():
-            tensor = _tensor(name, lowered.parameters[name])
-            tensor.data_location = onnx.TensorProto.EXTERNAL
-            for key, value in (("location", data.name), ("offset", offset), ("length", length)):
-                entry = tensor.external_data.add()
-                entry.key, entry.value = key, str(value)
-            model.graph.initializer.append(tensor)
-        with replaced(path) as file:
-            file.write(model.SerializeToString())
+        values = weights
+
+        def write(file: BinaryIO) -> Places:
+            return _write_data(file, lowered.parameters, values, progress)
+
+        def refer(location: str, places: Places) -> bytes:
+            whole = onnx.ModelProto()
+            whole.CopyFrom(model)
+            for name, place in places.items():
+                tensor = _tensor(name, lowered.parameters[name])
+                keep_apart(tensor, location, *place)
+                whole.graph.initializer.append(tensor)
+            return whole.SerializeToString()
+
+        data = replaced_together(path, write, refer)
         return Emitted(path, data, path.stat().st_size + data.stat().st_size)
     with replaced(path) as file:
         _write_inline(file, model, lowered.parameters, weights, progress)
@@ -130,9 +138,8 @@ def _write_inline(
 
 def _write_data(
     file: BinaryIO, parameters: Mapping[str, Parameter], weights: Weights, progress: Progress | None
-) -> dict[str, tuple[int, int]]:
-    """Offset and length of every tensor in the data file."""
-    places: dict[str, tuple[int, int]] = {}
+) -> Places:
+    places: Places = {}
     for name, parameter in parameters.items():
         offset = -(-file.tell() // ALIGNMENT) * ALIGNMENT
         file.seek(offset)

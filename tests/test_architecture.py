@@ -103,6 +103,25 @@ def _called_on_import(node: ast.AST) -> Iterator[str]:
         yield from _called_on_import(child)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "doors"),
+    [
+        (r"click\.(echo|secho|progressbar)\(", {"cli/output.py"}),
+        (r"(?<![\w.])print\(", {"training/screen.py"}),
+        (r"from html import|html\.escape", set[str]()),
+    ],
+)
+def test_text_leaves_through_few_doors(pattern: str, doors: set[str]) -> None:
+    """Names come from others, and terminals and pages act on some characters."""
+    package = REPOSITORY / "cnndsl"
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(pattern, re.sub(r'(?s)""".*?"""', "", path.read_text(encoding="utf-8")))
+    }
+    assert found - {"printing.py"} <= doors
+
+
 def test_files_stay_small() -> None:
     lengths = {
         str(path.relative_to(REPOSITORY)): len(path.read_text(encoding="utf-8").splitlines())

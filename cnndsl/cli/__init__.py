@@ -14,6 +14,7 @@ from cnndsl.cli.listed import Listed
 from cnndsl.cli.misuse import reworded
 from cnndsl.cli.output import echo_diagnostic, echo_error, echo_line
 from cnndsl.diagnostics import SpecError, UsageError
+from cnndsl.files import described
 
 # Pydantic would look through all that is installed for plugins; that takes time, and we use none.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -82,8 +83,7 @@ class Commands(Listed):
         except KeyboardInterrupt:
             ctx.exit(interrupted())
         except OSError as e:
-            what = f"`{e.filename}`: " if e.filename else ""
-            echo_error(f"{what}{e.strerror or e}")
+            echo_error(described(e))
         ctx.exit(1)
 
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from cnndsl.cli.output import echo_error, echo_line
+from cnndsl.files import described
 
 BUG = 70
 """The exit status for an error that nobody foresaw: EX_SOFTWARE of sysexits.h."""
@@ -53,7 +54,7 @@ def _status(run: Callable[[], object], arguments: Sequence[str]) -> int:
     except RecursionError:
         return _say(f"`{_command(arguments)}` met what is nested too deeply to be followed")
     except OSError as e:
-        return _say(f"`{e.filename}`: {e.strerror}" if e.filename else str(e.strerror or e))
+        return _say(described(e))
     except Exception as e:
         if not _received:  # what an interrupt made of libraries is no bug
             return unforeseen(e, arguments)

@@ -9,6 +9,7 @@ import click
 
 from cnndsl.cli.options import load_spec, spec_options
 from cnndsl.cli.output import echo, echo_content
+from cnndsl.files import PREFIX
 from cnndsl.network import Network
 from cnndsl.specs import find
 
@@ -59,7 +60,7 @@ def _model(network: Network) -> str:
     from cnndsl.lower.text import model_text
     from cnndsl.verbs import compile
 
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / f"{network.name}.onnx"
         compile(network, path, weights="none")
         return model_text(path)

@@ -12,7 +12,6 @@ from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet, Split
 from cnndsl.data.loader import Loader
 from cnndsl.data.randomness import Indices, key, order
-from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
@@ -56,14 +55,11 @@ def mosaic(
 
 
 def write_mosaic(pixels: Pixels, path: Path) -> None:
-    """As a PNG."""
+    """Write it as a PNG. Raises OSError."""
     from cnndsl.runtime.images import write_picture
 
-    try:
-        with replaced(path) as file:
-            write_picture(file, pixels)
-    except OSError as e:
-        raise UsageError(f"`{path}` can't be written: {e.strerror or e}") from None
+    with replaced(path) as file:
+        write_picture(file, pixels)
 
 
 def _rows(data: DataSet, seed: int, each: int) -> list[Indices]:

@@ -14,6 +14,7 @@ from cnndsl.data.readable import heic_remark
 from cnndsl.data.splitting import completed
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.downloads import Progress
+from cnndsl.files import described
 from cnndsl.runtime.labels import composed, read_labels
 
 _LABEL_FILES = ("labels.txt", "labels.json", "classes.txt", "classes.json")
@@ -183,7 +184,7 @@ def _builtin(
             raise UsageError("downloads are not allowed")
         builtin.download(name, places[0], progress)
     except (UsageError, OSError) as e:
-        reason = e if isinstance(e, UsageError) else f"`{places[0]}`: {e.strerror or e}"
+        reason = e if isinstance(e, UsageError) else described(e)
         files = ", ".join(file.name for file in data.downloads)
         raise UsageError(
             f"`{name}` is not at hand: {reason}; put {files} into `{places[0]}`, or say by "

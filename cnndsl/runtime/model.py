@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.files import PREFIX
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.session import Array, Node, Session, open_session, run_session
@@ -123,7 +124,7 @@ def open_model(
             session = open_session(Path(model), device=device, threads=threads)
             return _describe(f"`{model}`", session)
         model = load(find(model))[0]
-    with TemporaryDirectory(prefix="cnndsl-") as folder:
+    with TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / "model.onnx"
         _compile(model, path, seed, weights)
         session = open_session(path, device=device, threads=threads)

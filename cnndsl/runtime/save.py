@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import replaced
+from cnndsl.files import blamed_on, replaced
 from cnndsl.runtime.running import Results, differing
 from cnndsl.runtime.samples import Unreadable
 from cnndsl.runtime.session import Array
@@ -61,7 +61,10 @@ class Writer:
         self._cleaning = ExitStack()
 
     def __enter__(self) -> Writer:
-        folder = TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            folder = TemporaryDirectory(prefix=f".{self.path.name[:100]}.", dir=self.path.parent)
+        except OSError as e:
+            raise OSError(e.errno, e.strerror, str(self.path)) from None
         self._folder = Path(self._cleaning.enter_context(folder))
         return self
 
@@ -71,7 +74,7 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with self._cleaning:
+        with self._cleaning, blamed_on(self.path):
             try:
                 if kind is None:
                     self._finish()
@@ -81,6 +84,10 @@ class Writer:
 
     def add(self, results: Results) -> None:
         """The next results."""
+        with blamed_on(self.path):
+            self._add(results)
+
+    def _add(self, results: Results) -> None:
         lost = self._met()
         for name in self.outputs:
             array, by_rows = results[name], results.has_rows(name)

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import onnx
 
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.files import replaced
+from cnndsl.files import replaced, replaced_together
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.weights.external import check_model, check_names
 
@@ -30,6 +30,7 @@ _ARRANGING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # values
 LARGEST_MESSAGE = (1 << 31) - (1 << 24)
 _SMALL = 1024  # values of a tensor that shapes may depend on
 _FEW = 4
+_ALIGNMENT = 4096  # bytes: where values begin, so that they may be mapped into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,31 @@ def write_model(model: onnx.ModelProto, path: Path) -> Path | None:
         with replaced(path) as file:
             file.write(model.SerializeToString())
         return None
-    data = path.with_name(f"{path.name}.data")
-    data.unlink(missing_ok=True)  # onnx appends
-    write: Any = onnx  # partly typed
-    write.save(model, path, save_as_external_data=True, location=data.name)
-    return data
+    large = [t for t in model.graph.initializer if len(t.raw_data) > _SMALL]
+
+    def write(file: BinaryIO) -> list[tuple[int, int]]:
+        places: list[tuple[int, int]] = []
+        for tensor in large:
+            file.seek(-(-file.tell() // _ALIGNMENT) * _ALIGNMENT)
+            places.append((file.tell(), len(tensor.raw_data)))
+            file.write(tensor.raw_data)
+            tensor.ClearField("raw_data")
+        return places
+
+    def refer(location: str, places: list[tuple[int, int]]) -> bytes:
+        for tensor, place in zip(large, places, strict=True):
+            keep_apart(tensor, location, *place)
+        return model.SerializeToString()
+
+    return replaced_together(path, write, refer)
+
+
+def keep_apart(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:
+    """Let a tensor say in which file beside its model its values lie, and where in it."""
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    del tensor.external_data[:]
+    for key, value in (("location", location), ("offset", offset), ("length", length)):
+        tensor.external_data.add(key=key, value=str(value))
 
 
 def cut_file(

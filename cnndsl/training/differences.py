@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnndsl.data.dataset import DataSet, Files, Split
+from cnndsl.printing import printable
 
 COLUMNS = ("example", "label", "split", "bytes")
 """Of `split.csv`; runs of before have no `bytes`."""
@@ -63,11 +64,12 @@ def differences(kept: Path, data: DataSet) -> str:
 
 
 def _entries(data: DataSet) -> Iterator[tuple[str, _Entry]]:
+    """Every example by its name, as `split.csv` may hold it."""
     for split in data.splits.values():
         sizes = _sizes(split)
         for name, target, size in zip(split.names(), split.targets, sizes, strict=True):
             label = data.labels[int(target)] if data.classes else ""
-            yield name, _Entry(label, split.name, size)
+            yield printable(name), _Entry(printable(label), split.name, size)
 
 
 def _sizes(split: Split) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import replaced
+from cnndsl.files import blamed_on, replaced
 from cnndsl.printing import encodable, json_text, printable
 
 MOST_RUNS = 100_000
@@ -105,7 +105,7 @@ class RunFolder:
 
     def note(self, text: str) -> None:
         """Append a line to the log, with the time."""
-        with self.log.open("a", encoding="utf-8") as file:
+        with blamed_on(self.log), self.log.open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now().isoformat(' ', 'seconds')}  {printable(text)}\n")
 
 

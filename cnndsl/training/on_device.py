@@ -18,7 +18,7 @@ import numpy as np
 import onnx_ir as ir
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import replaced
+from cnndsl.files import PREFIX, replaced
 from cnndsl.layers.dropout import Dropout
 from cnndsl.lower import lower
 from cnndsl.lower.builder import GraphBuilder
@@ -47,7 +47,7 @@ def write_artifacts(
     operators, OSError.
     """
     model, trained, frozen = forward_model(network, weights, batch)
-    with TemporaryDirectory() as temporary:
+    with TemporaryDirectory(prefix=PREFIX) as temporary:
         here = Path(temporary)
         onnx_files.save(model, here / "forward.onnx")
         generate_artifacts(here / "forward.onnx", trained, frozen, here)

@@ -45,7 +45,8 @@ def describe_run(folder: RunFolder, training: Training) -> None:
     )
     write_text(folder.labels, "".join(f"{label}\n" for label in data.labels))
     write_csv(folder.split, COLUMNS, rows(data))
-    (folder.graphs / "apply.onnx").write_bytes(config.optimiser.kernel().model())
+    with replaced(folder.graphs / "apply.onnx") as file:
+        file.write(config.optimiser.kernel().model())
     write_config(config, folder.config)
     folder.note(f"begun with cnndsl {environment()['packages']}")
 

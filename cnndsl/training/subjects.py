@@ -15,6 +15,7 @@ import numpy as np
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.emit import skeleton
+from cnndsl.files import replaced
 from cnndsl.importing.reading import read_model
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered, lower
@@ -191,8 +192,9 @@ class SpecSubject(Subject):
         }
 
     def keep(self, folder: Path) -> None:
-        (folder / WRITTEN).write_text(self.text, encoding="utf-8")
-        (folder / SPEC).write_text(flat(self.network), encoding="utf-8")
+        for name, text in ((WRITTEN, self.text), (SPEC, flat(self.network))):
+            with replaced(folder / name) as file:
+                file.write(text.encode())
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.emit import emit
+from cnndsl.files import PREFIX
 from cnndsl.lower import lower
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
@@ -81,7 +82,7 @@ def network_extractor(
         head = split_head(network)
         at = (head.features,)
         flat = frozenset(() if head.pooled else at)
-    with TemporaryDirectory(prefix="cnndsl-") as folder:
+    with TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / "model.onnx"
         emit(lower(cut(network, *at)), path, weights=weights, metadata={})
         model = open_model(path, device=device, threads=threads)
@@ -104,7 +105,7 @@ def model_extractor(
         at = (head.features,)
         flat = frozenset(() if head.pooled else at)
     made, values = cut_model(whole, *at)
-    with TemporaryDirectory(prefix="cnndsl-") as folder:
+    with TemporaryDirectory(prefix=PREFIX) as folder:
         cut_path = Path(folder) / path.name
         write_model(made, cut_path)
         model = open_model(cut_path, device=device, threads=threads)

@@ -192,7 +192,7 @@ def test_trainings(call: Callable[..., Result]) -> None:
     call("eval", str(run), "--classes", "--predictions", "predictions.csv")
     call("eval", str(run), "--classes", "--format", "json")
     call("predict", str(run), "data", code=None)
-    call("lr-find", net, "--data", "data", "--batch", "8", "--steps", "20", "-o", "curve.svg")
+    call("lr-find", net, "--data", "data", "--to", "0.1", "--steps", "20", "-o", "curve.svg")
     call("transfer", model, "--data", "data", *QUICK, "--name", "moved")
     for report in Path("runs").glob("*/report.html"):
         _readable(report)

@@ -1,13 +1,17 @@
+import errno
 import hashlib
 import io
+import socket
 import tarfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
+from cnndsl import downloads
 from cnndsl.data import builtin, cifar
 from cnndsl.data.opening import open_data
 from cnndsl.data.places import data_folders, unpack_members
@@ -20,6 +24,18 @@ CONTENT = bytes(range(256)) * 3000
 
 class Files(BaseHTTPRequestHandler):
     contents: dict[str, bytes] = {}
+    asked: list[str] = []
+    stop = Event()
+
+    def drip(self) -> None:
+        """A byte now and then: of the content, or of a header."""
+        if self.path == "/drip":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+        while not self.stop.wait(0.05):
+            self.wfile.write(b"H")
+            self.wfile.flush()
 
     def do_GET(self) -> None:
         content = self.contents.get(self.path)
@@ -27,6 +43,14 @@ class Files(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "file:///etc/hostname")
             return self.end_headers()
+        if self.path == "/busy":
+            self.asked.append(self.path)
+            if len(self.asked) < 2:
+                self.send_response(503)
+                return self.end_headers()
+            content = CONTENT
+        if self.path.startswith("/drip"):
+            return self.drip()
         self.send_response(200 if content is not None else 404)
         self.send_header("Content-Length", str(len(content or b"")))
         self.end_headers()
@@ -44,10 +68,13 @@ def server() -> Iterator[str]:
         "/other": CONTENT[:-1] + b"x",
         "/long": CONTENT * 2,
     }
-    with HTTPServer(("127.0.0.1", 0), Files) as httpd:
+    Files.asked.clear()
+    Files.stop.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Files) as httpd:
         thread = Thread(target=httpd.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{httpd.server_port}"
+        Files.stop.set()
         httpd.shutdown()
         thread.join()
 
@@ -76,7 +103,7 @@ def test_addresses_are_tried_in_turn(tmp_path: Path, server: str) -> None:
         ("missing", "127.0.0.1: Not Found"),
         ("other", "127.0.0.1: its SHA-256 is another than the known one"),
         ("long", "127.0.0.1: it is not the 768,000 bytes that are wanted"),
-        ("cut", "127.0.0.1: .*"),
+        ("cut", "127.0.0.1: it broke off"),
         ("moved", "127.0.0.1: .*"),
     ],
 )
@@ -85,6 +112,48 @@ def test_what_is_not_the_file_leaves_no_trace(
 ) -> None:
     with pytest.raises(UsageError, match=rf"`a.bin` can't be downloaded \({message}\)"):
         fetch(wanted(f"{server}/{name}"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["drip", "drip-headers"])
+def test_a_byte_now_and_then_ends(
+    tmp_path: Path, server: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "WINDOW", 0.5)
+    began = monotonic()
+    with pytest.raises(UsageError, match=r"only \d+ bytes came within 0.5 seconds"):
+        fetch(wanted(f"{server}/{name}"), tmp_path)
+    assert monotonic() - began < 5
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_server_that_says_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
+        with pytest.raises(UsageError, match=r"127.0.0.1: no answer within 0.3 seconds"):
+            fetch(wanted(address), tmp_path)
+
+
+def test_a_busy_server_is_asked_once_more(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "PAUSE", 0.01)
+    assert fetch(wanted(f"{server}/busy"), tmp_path).read_bytes() == CONTENT
+    assert len(Files.asked) == 2
+
+
+def test_a_full_disk_is_no_fault_of_the_server(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*said: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fetch(wanted(f"{server}/a"), tmp_path, full)
+    assert caught.value.filename == str(tmp_path / "a.bin")
     assert not list(tmp_path.iterdir())
 
 
