@@ -82,7 +82,7 @@ def _write(
         judged=judged,
         errors=tuple(_error(e, p, labels) for e, p in zip(errors, shown, strict=True)),
         sample=tuple(picture(p, c) for p, c in zip(sample, captions, strict=True)),
-        config=folder.config.read_text(encoding="utf-8"),
+        config=folder.config.read_text(encoding="utf-8", errors="replace"),
         environment=json.dumps(environment(), indent=2, ensure_ascii=False),
     )
     write_text(folder.report, as_page(report))

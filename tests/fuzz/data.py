@@ -172,12 +172,17 @@ def bomb(kind: str) -> bytes:
     return stream.getvalue()
 
 
+_PACKED = {"TIFF": {"compression": "tiff_deflate"}}
+
+
 @cache
 def huge_picture(form: str) -> bytes:
-    """A file of a few hundred kilobytes with a picture of very many pixels."""
-    side = 12_000
+    """A small file with a picture of very many pixels."""
+    side = 8000
     stream = io.BytesIO()
-    Image.new("L" if form != "PNG" else "1", (side, side)).save(stream, form)
+    Image.new("L" if form != "PNG" else "1", (side, side)).save(
+        stream, form, **_PACKED.get(form, {})
+    )
     return stream.getvalue()
 
 

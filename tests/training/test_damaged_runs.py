@@ -68,6 +68,14 @@ def test_links_that_lead_in_a_circle(sound: Path, tmp_path: Path) -> None:
     assert "symbolic links" in resumed(run)
 
 
+def test_weights_that_are_written_over_the_configuration(sound: Path, tmp_path: Path) -> None:
+    """A link stays one, wherever it leads."""
+    run = shutil.copytree(sound, tmp_path / "run")
+    (run / "best.safetensors").unlink()
+    (run / "best.safetensors").symlink_to("config.toml")
+    resumed(run, code=0)
+
+
 def test_lost_plots_are_drawn_again(sound: Path, tmp_path: Path) -> None:
     run = shutil.copytree(sound, tmp_path / "run")
     shutil.rmtree(run / "plots")
