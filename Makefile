@@ -92,7 +92,7 @@ bench: $(VENV)/installed-peers ## measure against torch side by side; writes doc
 # The short one is among the tests. A single case again: make fuzz KIND=runs SEED=1 CASE=7
 fuzz: $(VENV)/installed-dev ## damaged and hostile input by the thousand: KIND=specs|data|runs COUNT= SEED= JOBS=
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(KIND) --seed $(SEED) --jobs $(JOBS) \
-	  $(if $(COUNT),--count $(COUNT)) $(if $(CASE),--case $(CASE))
+	  $(if $(COUNT),--count $(COUNT)) $(if $(FIRST),--first $(FIRST)) $(if $(CASE),--case $(CASE))
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
