@@ -14,7 +14,7 @@ import pytest
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.weights.formats.keras_names import plain_names, variable_names
+from cnndsl.weights.formats.keras_names import EITHER, plain_names, variable_names
 from cnndsl.weights.opening import open_tensors
 from tests.support.data import real_data
 
@@ -112,7 +112,8 @@ NORM = ["gamma", "beta", "moving_mean", "moving_variance"]
         ("conv2d_3", [MATRIX, VECTOR], ["kernel", "bias"]),
         ("dense", [MATRIX], ["kernel"]),
         ("batch_normalization_2", [VECTOR] * 4, NORM),
-        ("batch_normalization", [VECTOR] * 3, NORM[1:]),
+        ("batch_normalization", [VECTOR] * 3, [EITHER, *NORM[2:]]),
+        ("layer_normalization", [VECTOR], [EITHER]),
         ("batch_normalization", [VECTOR] * 2, NORM[2:]),
         ("bn1", [VECTOR] * 4, NORM),
         ("layer_normalization_1", [VECTOR] * 2, NORM[:2]),
@@ -124,12 +125,14 @@ NORM = ["gamma", "beta", "moving_mean", "moving_variance"]
 def test_numbered_variables_get_names(
     kind: str, shapes: list[tuple[int, ...]], names: list[str]
 ) -> None:
-    assert variable_names(kind, shapes, uncentred=False) == names
+    assert variable_names(kind, shapes, None) == names
 
 
-def test_a_norm_without_offset_has_a_factor() -> None:
-    names = variable_names("batch_normalization", [VECTOR] * 3, uncentred=True)
-    assert names == ["gamma", "moving_mean", "moving_variance"]
+@pytest.mark.parametrize("part", NORM[:2])
+def test_the_configuration_says_which_part_a_norm_has(part: str) -> None:
+    assert variable_names("batch_normalization", [VECTOR] * 3, [part]) == [part, *NORM[2:]]
+    assert variable_names("layer_normalization", [VECTOR], [part]) == [part]
+    assert variable_names("batch_normalization", [VECTOR] * 2, []) == NORM[2:]
 
 
 def numbered(names: bool = True) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cnndsl import parse
+from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.specs import load
@@ -122,6 +123,33 @@ def test_every_kind_of_layer(tmp_path: Path, suffix: str) -> None:
     model = kinds(peers.keras())
     randomise(model)
     agree(model, parse(SPEC), saved(model, tmp_path, suffix))
+
+
+PARTS = [{"center": False}, {"scale": False}, {"center": False, "scale": False}, {}]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
+@pytest.mark.parametrize("parts", PARTS)
+@pytest.mark.parametrize("norm", ["BatchNormalization", "LayerNormalization"])
+def test_norms_without_scale_or_centre(
+    tmp_path: Path, norm: str, parts: dict[str, bool], suffix: str
+) -> None:
+    keras = peers.keras()
+    layers = keras.layers
+    middle = getattr(layers, norm)(**parts)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8), middle, layers.Dense(3)])
+    randomise(model)
+    word = "bn" if norm == "BatchNormalization" else "ln"
+    network = parse(f"cnndsl 1\ninput x @4\nfc 8 bias -> {word} eps=1e-3\nfc 3\n")
+    path = saved(model, tmp_path, suffix)
+    if len(parts) == 1 and suffix == ".weights.h5":
+        with pytest.raises(UsageError, match="weights alone don't say which"):
+            fit(network, open_tensors(path)).check()
+    elif len(parts) == 2 and word == "ln":
+        assert fit(network, open_tensors(path)).lacking  # nothing of the norm is in the file
+    else:
+        agree(model, network, path)
 
 
 @pytest.mark.data

@@ -23,14 +23,14 @@ Layer = tuple[str, str, Mapping[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The layers in their order, those in a layer named by their path; what is added to variances,
-    by layer; how pixels are scaled first; the layers without an offset (beta); how convolutions
+    by layer; how pixels are scaled first; those of gamma and beta that norms have; how convolutions
     slide; and what else is worth knowing.
     """
 
     layers: tuple[str, ...] = ()
     epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
     preprocessing: Preprocessing | None = None
-    uncentred: frozenset[str] = frozenset()
+    affine: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
     notes: tuple[str, ...] = ()
 
@@ -48,7 +48,7 @@ def read_configuration(text: str | bytes | bytearray) -> Configuration:
         tuple(name for name, _, _ in layers),
         {n: e for n, _, c in layers if (e := _number(c.get("epsilon"))) is not None},
         _preprocessing([layer for layer in layers if "/" not in layer[0]]),
-        frozenset(n for n, _, c in layers if c.get("center") is False),
+        {n: _affine(c) for n, _, c in layers if "center" in c or "scale" in c},
         {n: s for n, kind, c in layers if kind in _SLIDING and (s := _slide(c)) is not None},
         _notes(layers),
     )
@@ -74,6 +74,11 @@ def _preprocessing(layers: list[Layer]) -> Preprocessing | None:
     if not scale or scale < 0 or offset is None:
         return None
     return Preprocessing(scale=1 / scale, mean=(-offset,))
+
+
+def _affine(norm: Mapping[str, Any]) -> tuple[str, ...]:
+    settings = {"gamma": "scale", "beta": "center"}
+    return tuple(name for name, word in settings.items() if norm.get(word) is not False)
 
 
 def _notes(layers: list[Layer]) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def _by_groups(
         numbers = sorted(variables.members, key=_naturally)
         nodes = [variables.file.node(variables.members[n]) for n in numbers]
         layer, shapes = path.removesuffix("/"), [shape_of(node) for node in nodes]
-        names = variable_names(kind, shapes, layer in configuration.uncentred) if shapes else []
+        names = variable_names(kind, shapes, configuration.affine.get(layer)) if shapes else []
         for number, name, node in zip(numbers, names, nodes, strict=True):
             yield stored(node, f"{path}{name if number.isdecimal() else number}", opened)
     left_aside = {"vars", _SEEDS, *(_STATE if level == 0 else ())}

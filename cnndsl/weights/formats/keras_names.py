@@ -8,12 +8,13 @@ from collections.abc import Sequence
 _OLD = {"W": "kernel", "b": "bias", "running_mean": "moving_mean", "running_std": "moving_variance"}
 """What Keras 1 called them."""
 
+EITHER = "gamma_or_beta"
+"""A norm's only number a channel besides its statistics, where the file doesn't say which it is."""
+
+_NORMS = "batch_normalization", "layer_normalization", "group_normalization"
 _KINDS: dict[str, tuple[str, ...]] = {
     "separable_conv1d": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "separable_conv2d": ("depthwise_kernel", "pointwise_kernel", "bias"),
-    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
-    "layer_normalization": ("gamma", "beta"),
-    "group_normalization": ("gamma", "beta"),
     "p_re_lu": ("alpha",),
 }
 """Variables in their order, by what Keras 3 calls the group of a layer of that kind."""
@@ -35,20 +36,24 @@ def _variable(layer: str, name: str) -> str:
     return _OLD.get(name, name)
 
 
-def variable_names(kind: str, shapes: Sequence[tuple[int, ...]], uncentred: bool) -> list[str]:
+def variable_names(
+    kind: str, shapes: Sequence[tuple[int, ...]], affine: Sequence[str] | None = None
+) -> list[str]:
     """Names for a layer's variables that are known by number alone.
 
-    `kind` is the name of its group, such as `conv2d_3`, of which the number says nothing.
-    `uncentred` is a norm's without beta; one of three variables else is taken to lack gamma.
+    `kind` is the name of its group, such as `conv2d_3`, of which the number says nothing. `affine`
+    are those of gamma and beta that a norm has by the configuration; None where there is none. Then
+    a norm's one of them is called EITHER: shapes don't tell them apart.
     """
-    named = _KINDS.get(re.sub(r"_\d+$", "", kind), ())
+    word = re.sub(r"_\d+$", "", kind)
+    named = _KINDS.get(word, ())
     same = len(shapes) > 2 and len(set(shapes)) == 1 and len(shapes[0]) == 1
-    if named == _KINDS["batch_normalization"] or (not named and same and len(shapes) <= 4):
-        *affine, mean, variance = _KINDS["batch_normalization"]
-        kept = affine if len(shapes) == 4 else [affine[0 if uncentred else 1]]
-        named = (*kept[: max(len(shapes) - 2, 0)], mean, variance)
-    elif named == _KINDS["layer_normalization"] and uncentred is False and len(shapes) == 1:
-        named = ("gamma",)
+    if word in _NORMS or (not named and same and len(shapes) <= 4):
+        statistics = () if word in _NORMS[1:] else ("moving_mean", "moving_variance")
+        count = len(shapes) - len(statistics)
+        if affine is None or len(affine) != count:
+            affine = {1: (EITHER,), 2: ("gamma", "beta")}.get(count, ())
+        named = (*affine, *statistics)
     if not named:
         named = ("kernel", "bias") if len(shapes[0]) > 1 else ("bias",)
     more = [str(number) for number in range(len(named), len(shapes))]

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
+from cnndsl.weights.formats.keras_names import EITHER
 from cnndsl.weights.mapping.aligning import Mismatch, Pairs, align, side_by_side, uncertain
 from cnndsl.weights.mapping.families import FAMILIES, Family
 from cnndsl.weights.mapping.layouts import KERAS
@@ -68,6 +69,17 @@ def fit(
         ),
         tuple(fitting.notes),
         fitting.obstacle,
+    )
+
+
+def _unsaid(modules: Sequence[Module]) -> str:
+    """A sentence on a norm whose only factor or offset might be either; "" where there is none."""
+    either = next((m.parts[EITHER] for m in modules if EITHER in m.parts), None)
+    if either is None:
+        return ""
+    return (
+        f"`{either.name}` is a norm's scale (gamma) or its offset (beta), and weights alone don't "
+        f"say which: save the whole model as .keras"
     )
 
 
@@ -160,7 +172,7 @@ class _Fitting:
             return
         by_number = sorted(modules, key=lambda module: by_numbers(module.name))
         orders = [by_number] if self.file.format == SORTED else [modules, by_number]
-        problem = ""
+        problem = _unsaid(modules)
         for order in orders:
             try:
                 pairs = align(places, order, self.fits, self.spared)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cnndsl.weights.formats.keras_names import EITHER
 from cnndsl.weights.mapping.places import Kind
 from cnndsl.weights.tensors import Layer, Tensor, TensorFile
 
@@ -16,6 +17,7 @@ ROLES = {
     **dict.fromkeys(("depthwise_kernel", "pointwise_kernel", "kernel"), "weight"),
     **dict.fromkeys(("weight", "gamma", "w"), "weight"),
     **dict.fromkeys(("beta", "bias", "b"), "bias"),
+    EITHER: EITHER,
     **dict.fromkeys(("running_mean", "moving_mean", "mean"), "running_mean"),
     **dict.fromkeys(("running_variance", "moving_variance", "variance"), "running_var"),
     **dict.fromkeys(("running_var", "moving_var", "var"), "running_var"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnndsl.layers.base import Parameter
 from cnndsl.layers.batchnorm import BatchNorm
+from cnndsl.weights.formats.keras_names import EITHER
 from cnndsl.weights.mapping.adapting import left_out, mean_without_bias, variance_for_epsilon
 from cnndsl.weights.mapping.layouts import KERAS, fits, to_ours
 from cnndsl.weights.mapping.mapping import Entry, Verdict
@@ -75,7 +76,12 @@ class Pairing:
     def _does_without(self, module: Module) -> bool:
         """Whether it is a norm made without scale or offset: only in Keras without one of them."""
         parts = module.parts.keys()
-        return "running_var" in parts and (self.format == KERAS or not parts & {"weight", "bias"})
+        if EITHER in parts:
+            return False  # what it lacks isn't known
+        if self.format == KERAS:
+            names = (t.name.rpartition("/")[2] for t in module.parts.values())
+            return any(name in ("gamma", "beta", "moving_variance") for name in names)
+        return "running_var" in parts and not parts & {"weight", "bias"}
 
     def bias(self, place: Place, norm: Place, bias: Tensor) -> Read | None:
         """A bias that the layer has no place for, a number a channel of the norm behind it; None
