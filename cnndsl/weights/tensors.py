@@ -46,6 +46,24 @@ Slide = tuple[tuple[int, ...], bool]
 """How a convolution slides: its strides, and whether its map is padded to keep its size."""
 
 
+Turn = tuple[Literal["permute", "reshape"], tuple[int, ...]]
+"""What is done to axes: they are permuted (counted from 1), or have these sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What a file's net does with the axes of a map, channels last, before it is a vector, and with
+    those of a vector before it is a map, beyond the usual; `known` is whether that is all.
+    """
+
+    flattened: tuple[Turn, ...] = ()
+    shaped: tuple[Turn, ...] = ()
+    known: bool = True
+
+
+AS_USUAL = Turns()
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """What a file's own graph does with tensors: their names by our names for a layer's parameters.
@@ -73,7 +91,8 @@ class TensorFile:
     keeps tensors in. `epsilons` are what a norm adds to its variance, where the file says it, by
     the tensors' common name (`conv1_bn` of `conv1_bn/gamma`), `slides` in the same way what it says
     of convolutions: strides, and whether they are padded to the same size. `layers` are in the
-    order in which they run, where the file holds a graph; empty where it doesn't.
+    order in which they run, where the file holds a graph; empty where it doesn't. `turns` are what
+    Keras' configuration says of flattened maps.
     """
 
     path: Path
@@ -86,3 +105,4 @@ class TensorFile:
     epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
     layers: tuple[Layer, ...] = ()
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
+    turns: Turns = AS_USUAL

@@ -152,6 +152,91 @@ def test_norms_without_scale_or_centre(
         agree(model, network, path)
 
 
+TURNED: dict[str, Any] = {
+    "channels first": lambda k: [k.Permute((3, 1, 2)), k.Flatten()],
+    "width first": lambda k: [k.Permute((2, 1, 3)), k.ReLU(), k.Flatten()],
+    "channels between": lambda k: [k.Permute((1, 3, 2)), k.Reshape((-1,))],
+    "twice": lambda k: [k.Permute((3, 1, 2)), k.Dropout(0.5), k.Permute((2, 1, 3)), k.Flatten()],
+    "reshaped before": lambda k: [k.Reshape((30, 5)), k.Permute((2, 1)), k.Flatten()],
+    "reshaped alone": lambda k: [k.Reshape((10, 15)), k.Flatten()],
+    "reshaped behind": lambda k: [k.Permute((3, 1, 2)), k.Reshape((10, 15)), k.Flatten()],
+}
+DECODED: dict[str, Any] = {
+    "usual": lambda k: [k.Reshape((3, 4, 5))],
+    "channels first": lambda k: [k.Reshape((5, 3, 4)), k.Permute((2, 3, 1))],
+    "width first": lambda k: [k.Reshape((4, 3, 5)), k.ReLU(), k.Permute((2, 1, 3))],
+}
+
+
+def graph(keras: Any, shape: tuple[int, ...], layers: list[Any], form: str) -> Any:
+    """The layers as a chain, as a graph of calls, or as a model in one."""
+    if form == "chain":
+        return keras.Sequential([keras.Input(shape), *layers])
+    if form == "inner":
+        return keras.Sequential([keras.Input(shape), keras.Sequential(layers)])
+    x = start = keras.Input(shape)
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(start, x)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("form", ["chain", "calls", "inner"])
+@pytest.mark.parametrize("name", TURNED)
+def test_maps_that_are_permuted_before_they_are_flattened(
+    tmp_path: Path, name: str, form: str
+) -> None:
+    keras = peers.keras()
+    k = keras.layers
+    turned = TURNED[name](k)
+    relu = any(isinstance(layer, k.ReLU) for layer in turned)
+    model = graph(keras, (7, 8, 3), [k.Conv2D(5, 3), *turned, k.Dense(4)], form)
+    randomise(model)
+    path = saved(model, tmp_path, ".keras" if form != "calls" else ".h5")
+    for flatten in ("", " -> flatten"):
+        spec = f"cnndsl 1\ninput x 3@7x8\nconv 3x3 5{' relu' * relu}{flatten}\nfc 4\n"
+        agree(model, parse(spec), path)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", DECODED)
+def test_vectors_that_become_permuted_maps(tmp_path: Path, name: str) -> None:
+    keras = peers.keras()
+    k = keras.layers
+    shaped = DECODED[name](k)
+    relu = any(isinstance(layer, k.ReLU) for layer in shaped)
+    model = graph(keras, (6,), [k.Dense(60), *shaped, k.Conv2DTranspose(3, 2)], "chain")
+    randomise(model)
+    spec = f"cnndsl 1\ninput x @6\nfc 60{' relu' * relu} -> reshape 5@3x4\ndeconv 2x2 3\n"
+    network, x = parse(spec), np.random.default_rng(1).standard_normal((1, 6)).astype(np.float32)
+    mapping = fit(network, open_tensors(saved(model, tmp_path, ".keras")))
+    (result,) = run_network(network, {"x": x}, mapping.arrays())
+    expected = np.moveaxis(np.asarray(model(x).detach()), -1, 1)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+@pytest.mark.torch
+def test_permutations_that_differ_are_refused(tmp_path: Path) -> None:
+    keras = peers.keras()
+    k = keras.layers
+    layers = [k.Permute((2, 1, 3)), k.Conv2D(5, 3), k.Flatten(), k.Dense(4)]
+    path = saved(graph(keras, (8, 8, 3), layers, "chain"), tmp_path, ".keras")
+    mapping = fit(parse("cnndsl 1\ninput x 3@8x8\nconv 3x3 5\nfc 4\n"), open_tensors(path))
+    with pytest.raises(UsageError, match="permutes axes"):
+        mapping.check()
+
+
+@pytest.mark.torch
+def test_pictures_with_channels_first_are_turned_at_the_input(tmp_path: Path) -> None:
+    keras = peers.keras()
+    k = keras.layers
+    layers = [k.Permute((2, 3, 1)), k.Conv2D(5, 3), k.Flatten(), k.Dense(4)]
+    path = saved(graph(keras, (3, 8, 8), layers, "chain"), tmp_path, ".keras")
+    mapping = fit(parse("cnndsl 1\ninput x 3@8x8\nconv 3x3 5\nfc 4\n"), open_tensors(path))
+    assert not mapping.lacking
+    assert not any("permutes axes" in note for note in mapping.notes)
+
+
 @pytest.mark.data
 def test_a_real_net_scores_as_it_should() -> None:
     mapping = fit(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.weights.tensors import Damaged, Slide
+from cnndsl.weights.formats.keras_axes import Stage, sources_in, turns_in
+from cnndsl.weights.tensors import AS_USUAL, Damaged, Slide, Turns
 
 LARGEST = 16 << 20  # bytes
 
@@ -24,7 +25,7 @@ Layer = tuple[str, str, Mapping[str, Any]]
 class Configuration:
     """The layers in their order, those in a layer named by their path; what is added to variances,
     by layer; how pixels are scaled first; those of gamma and beta that norms have; how convolutions
-    slide; and what else is worth knowing.
+    slide; how maps become vectors; and what else is worth knowing.
     """
 
     layers: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Configuration:
     preprocessing: Preprocessing | None = None
     affine: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
+    turns: Turns = AS_USUAL
     notes: tuple[str, ...] = ()
 
 
@@ -50,6 +52,7 @@ def read_configuration(text: str | bytes | bytearray) -> Configuration:
         _preprocessing([layer for layer in layers if "/" not in layer[0]]),
         {n: _affine(c) for n, _, c in layers if "center" in c or "scale" in c},
         {n: s for n, kind, c in layers if kind in _SLIDING and (s := _slide(c)) is not None},
+        turns_in(list(_stages(model))),
         _notes(layers),
     )
 
@@ -63,6 +66,20 @@ def _layers(model: object, path: str) -> Iterator[Layer]:
         if isinstance(name, str):
             yield f"{path}{name}", str(_object(layer).get("class_name")), settings
             yield from _layers(layer, f"{path}{name}/")
+
+
+def _stages(model: object) -> Iterator[list[Stage]]:
+    """The layers of a model with what each takes, then those of the models in it."""
+    config = _object(model).get("config")
+    chained = _object(model).get("class_name") == "Sequential"
+    found: list[Stage] = []
+    for layer in _list(config) or _list(_object(config).get("layers")):
+        settings, before = _object(_object(layer).get("config")), found[-1].name if found else ""
+        name = str(settings.get("name", _object(layer).get("name")))
+        sources = sources_in(_object(layer), before, chained)
+        found.append(Stage(name, str(_object(layer).get("class_name")), settings, sources))
+        yield from _stages(layer)
+    yield found
 
 
 def _preprocessing(layers: list[Layer]) -> Preprocessing | None:

@@ -76,6 +76,7 @@ def tensor_file(
         notes=configuration.notes,
         epsilons=configuration.epsilons,
         slides=configuration.slides,
+        turns=configuration.turns,
     )
 
 

@@ -17,7 +17,7 @@ from cnndsl.network import Network
 from cnndsl.weights.formats.keras_names import EITHER
 from cnndsl.weights.mapping.aligning import Mismatch, Pairs, align, side_by_side, uncertain
 from cnndsl.weights.mapping.families import FAMILIES, Family
-from cnndsl.weights.mapping.layouts import KERAS
+from cnndsl.weights.mapping.layouts import KERAS, LayoutError
 from cnndsl.weights.mapping.listing import Match, listed
 from cnndsl.weights.mapping.mapping import Mapping, Verdict
 from cnndsl.weights.mapping.modules import COUNTERS, Module, by_numbers, modules_in, stripped
@@ -25,10 +25,15 @@ from cnndsl.weights.mapping.pairing import Pairing
 from cnndsl.weights.mapping.places import Place, places_in
 from cnndsl.weights.mapping.windows import other_windows
 from cnndsl.weights.patterns import matches
-from cnndsl.weights.tensors import TensorFile
+from cnndsl.weights.tensors import AS_USUAL, TensorFile, Turns
 
 SORTED = "safetensors"
 """The format whose files are sorted by name, not by where a layer stands."""
+
+PERMUTED = (
+    "the model permutes axes in a way that isn't known here (Permute), so that the order of the "
+    "weights at flattened maps isn't known either"
+)
 
 TRANSPOSED = (
     "the model transposes maps, so that the order of the weights of a dense layer behind a "
@@ -49,7 +54,12 @@ def fit(
     whether the side chains of training are needed too. Reads no values and raises nothing: what is
     missing is told by `Mapping.check`.
     """
-    places = places_in(network, file.format == KERAS or bool(file.layers))
+    orders = file.format == KERAS or bool(file.layers)
+    try:
+        places = places_in(network, orders, file.turns if file.turns.known else AS_USUAL)
+    except LayoutError:
+        file = replace(file, turns=Turns(known=False))
+        places = places_in(network, orders)
     fitting = _Fitting(file, places, allow_missing)
     if isinstance(network, Network):
         fitting.exact()
@@ -93,6 +103,8 @@ class _Fitting:
         self.family: Family | None = None
         self.notes = list(file.notes)
         self.obstacle = ""
+        if not file.turns.known:
+            self.notes.append(PERMUTED)
         self.spared = {
             p.name for p in places if all(matches(p.full(q), allow_missing) for q in p.parameters)
         }
@@ -110,7 +122,14 @@ class _Fitting:
         odd = module.said is not None and module.said.transposed and place.flattened
         if odd and TRANSPOSED not in self.notes:
             self.notes.append(TRANSPOSED)
-        return not odd and self.pairing.fits(place, module)
+        return not odd and self.suits(place, module)
+
+    def suits(self, place: Place, module: Module) -> bool:
+        """Whether a layer's tensors fit, and their order is known."""
+        turned = place.flattened or place.after is not None
+        if turned and not self.file.turns.known:
+            return False
+        return self.pairing.fits(place, module)
 
     def open_places(self) -> list[Place]:
         return [p for p in self.places if p.name not in self.found]
@@ -124,7 +143,7 @@ class _Fitting:
         by_name = {m.name: m for m in reversed(self.modules)}
         for place in self.places:
             module = by_name.get(place.name)
-            if module is not None and self.pairing.fits(place, module):
+            if module is not None and self.suits(place, module):
                 self.found[place.name] = Match(module, "exact")
 
     def compare_windows(self) -> None:
@@ -145,6 +164,7 @@ class _Fitting:
         if not self.open_places():
             return
         best: tuple[Family | None, Pairs] = (None, [])
+        needed = [p for p in self.places if p.name not in self.spared and not p.training]
         for family in FAMILIES:
             keyed = [(k, m) for m in self.modules if (k := family.key(m.name)) is not None]
             keyed.sort(key=lambda pair: pair[0])
@@ -152,6 +172,9 @@ class _Fitting:
                 pairs = align(self.places, [m for _, m in keyed], self.fits, self.spared)
             except Mismatch:
                 continue
+            others = any(m.kind == "product" and family.key(m.name) is None for m in self.modules)
+            if others and not {p.name for p in needed} <= {p.name for p, _ in pairs}:
+                continue  # what is open may be in the file under a name that is none of the family
             if len(pairs) > len(best[1]):
                 best = family, pairs
         family, pairs = best
@@ -185,7 +208,8 @@ class _Fitting:
                 return
             one, other = (f"`{m.name}`" for m in doubt)
             problem = f"{one} and {other} are alike, and the file doesn't say which is first"
-        self.obstacle = f"by order the rest doesn't fit: {problem}"
+        if self.file.turns.known:  # else a note says why
+            self.obstacle = f"by order the rest doesn't fit: {problem}"
 
     def _take(self, network: Network, pairs: Pairs) -> None:
         for place, module in pairs:

@@ -17,6 +17,7 @@ whole input (a 1x1 one after `gap`) have the same numbers, so either may stand f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -30,6 +31,7 @@ from cnndsl.layers.merge import Concat, Merge
 from cnndsl.layers.reshape import Rearrangement, Reshape
 from cnndsl.network import Network
 from cnndsl.shape import Shape
+from cnndsl.weights.tensors import AS_USUAL, Turn, Turns
 
 Array = npt.NDArray[Any]
 Order = npt.NDArray[np.intp]
@@ -82,10 +84,12 @@ def fits(
     return True
 
 
-def keras_orders(network: Network) -> dict[str, Order]:
+def keras_orders(network: Network, turns: Turns = AS_USUAL) -> dict[str, Order]:
     """The order of every vector that was a map before, or that becomes one.
 
-    Keras flattens a map channels last, and reads a reshaped vector so.
+    Keras flattens a map channels last, and reads a reshaped vector so. Where the file's net turns
+    maps before, the order of maps that a dense layer takes is given as well. Raises LayoutError
+    where maps can't be turned so.
     """
     orders: dict[str, Order] = {}
     for step in network.steps:
@@ -94,14 +98,14 @@ def keras_orders(network: Network) -> dict[str, Order]:
         shapes = network.input_shapes(step)
         known = [orders.get(name) for name in step.inputs]
         if isinstance(step.layer, Rearrangement) and shapes[0].rank:
-            orders[step.name] = _channels_last(shapes[0])
+            orders[step.name] = _flattened(shapes[0], turns.flattened)
         elif isinstance(step.layer, Concat) and any(order is not None for order in known):
             orders[step.name] = _side_by_side(known, shapes)
         elif isinstance(step.layer, Elementwise | Rearrangement | Merge) and known[0] is not None:
             orders[step.name] = known[0]
     for step in reversed(network.steps):
         if isinstance(step.layer, Reshape) and step.output.rank and step.output.is_concrete:
-            wanted: Order | None = _channels_last(step.output)
+            wanted: Order | None = _shaped(step.output, turns.shaped)
         elif isinstance(step.layer, Elementwise):
             wanted = orders.get(step.name)
         else:
@@ -109,6 +113,12 @@ def keras_orders(network: Network) -> dict[str, Order]:
         (name,) = step.inputs
         if wanted is not None and network.shapes[name].rank == 0:
             orders.setdefault(name, wanted)
+    if turns.flattened:
+        for step in network.steps:
+            for name in step.inputs if isinstance(step.layer, Dense) else ():
+                shape = network.shapes[name]
+                if shape.rank and shape.is_concrete:
+                    orders[name] = _flattened(shape, turns.flattened)
     return orders
 
 
@@ -163,10 +173,33 @@ def _alike(shape: tuple[int, ...], ours: tuple[int, ...]) -> bool:
     return dense and shape[:1] == ours[:1] and prod(shape) == prod(ours)
 
 
-def _channels_last(shape: Shape) -> Order:
-    """Where the values of a map stand when its channels come last."""
+def _flattened(shape: Shape, turns: Sequence[Turn]) -> Order:
+    """Where the values of a map stand in a vector: channels last, and turned so before."""
     places = np.arange(shape.elements, dtype=np.intp).reshape(*shape.sizes, shape.channels)
+    order = np.argsort(_turned(places, turns).ravel()).reshape(places.shape)
+    return np.moveaxis(order, -1, 0).ravel()
+
+
+def _shaped(shape: Shape, turns: Sequence[Turn]) -> Order:
+    """Where the values of a map stood in the vector that became it, in turning so."""
+    sizes = (*shape.sizes, shape.channels)
+    places = np.arange(shape.elements, dtype=np.intp)
+    places = _turned(places, turns) if turns else places.reshape(sizes)
+    if places.shape != sizes:
+        raise LayoutError(f"{places.shape} is no {sizes}")
     return np.moveaxis(places, -1, 0).ravel()
+
+
+def _turned(places: Order, turns: Sequence[Turn]) -> Order:
+    try:
+        for what, numbers in turns:
+            if what == "permute":
+                places = places.transpose([number - 1 for number in numbers])
+            else:
+                places = places.reshape(numbers)
+    except ValueError:
+        raise LayoutError(f"{places.shape} can't be turned by {turns}") from None
+    return places
 
 
 def _side_by_side(orders: list[Order | None], shapes: tuple[Shape, ...]) -> Order:

@@ -12,6 +12,7 @@ from cnndsl.layers.fc import Dense
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.weights.mapping.layouts import Order, keras_orders
+from cnndsl.weights.tensors import AS_USUAL, Turns
 
 Kind = Literal["product", "norm"]
 """Layers with a matrix or filters, and layers with numbers a channel: norms, scales, slopes."""
@@ -55,14 +56,17 @@ class Place:
         return f"{self.name}.{parameter.name}" if self.layer else self.name
 
 
-def places_in(network: Network | Mapping[str, Parameter], orders: bool = False) -> list[Place]:
+def places_in(
+    network: Network | Mapping[str, Parameter], orders: bool = False, turns: Turns = AS_USUAL
+) -> list[Place]:
     """Every place of a net, in the order of its steps, or of an ONNX model's parameters.
 
-    `orders` is whether it matters where the values of a flattened map stand.
+    `orders` is whether it matters where the values of a flattened map stand, and `turns` what is
+    done to maps before. Raises LayoutError where the net's can't be turned so.
     """
     if not isinstance(network, Network):
         return [Place(name, (parameter,)) for name, parameter in network.items()]
-    return list(_places(network, keras_orders(network) if orders else {}))
+    return list(_places(network, keras_orders(network, turns) if orders else {}))
 
 
 def _places(network: Network, orders: Mapping[str, Order]) -> Iterator[Place]:
