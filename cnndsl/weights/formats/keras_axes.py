@@ -13,8 +13,10 @@ from typing import Any, cast
 from cnndsl.weights.tensors import AS_USUAL, Turn, Turns
 
 _TURNING = ("Permute", "Reshape", "Flatten")
-_KEEPING = ("Activation", "ReLU", "LeakyReLU", "ELU", "Dropout", "SpatialDropout2D", "Identity")
-_KEEPING += ("GaussianNoise", "GaussianDropout", "AlphaDropout", "BatchNormalization")
+_KEEPING = (
+    *("Activation", "ReLU", "LeakyReLU", "ELU", "Dropout", "SpatialDropout2D", "Identity"),
+    *("GaussianNoise", "GaussianDropout", "AlphaDropout", "BatchNormalization"),
+)
 """Layers that leave values where they are."""
 
 _CHANNELS_LAST = (2, 3, 1)
