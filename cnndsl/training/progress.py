@@ -19,6 +19,9 @@ Scores = dict[str, float]
 Ending = Literal["", "epochs", "patience", "time"]
 """Why no more epochs are done: all are, none was better for too long, the time is over."""
 
+MOST_STEPS = 1 << 53
+"""What floats count exactly, and no training reaches."""
+
 COUNTS = {"correct": "top1", "correct5": "top5"}
 
 
@@ -113,7 +116,8 @@ class Progress:
             found = TypeAdapter(cls).validate_json(text, strict=True)
         except ValidationError:
             found = None
-        if found is None or found.steps < 0 or any("loss" not in e.train for e in found.epochs):
+        counted = found is not None and 0 <= found.steps < MOST_STEPS
+        if found is None or not counted or any("loss" not in e.train for e in found.epochs):
             raise UsageError("the checkpoint's record of progress is damaged")
         return found
 

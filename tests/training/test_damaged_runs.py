@@ -97,6 +97,7 @@ EPOCH = Epoch(1, 3, 0.1, {"loss": 1.0}, {}, 1.0, 48.0)
     "changes",
     [
         {"steps": -1},
+        {"steps": 10**30},
         {"steps": "3"},
         {"seconds": [1]},
         {"epochs": 7},
