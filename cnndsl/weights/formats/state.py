@@ -20,9 +20,9 @@ _OTHERS = ("optim", "sched", "scaler", "amp")  # their tensors are never a model
 def flattened(root: Any, kind: type[Found]) -> tuple[dict[str, Found], tuple[str, ...]]:
     """Everything of a kind in nested dictionaries and lists by its dotted name, and remarks.
 
-    Where the root wraps the model's state (`{"state_dict": …, "epoch": …}`), the state is taken
-    and the rest left aside. A dictionary that occurs twice is taken at its first place. Raises
-    Damaged where names meet or nothing is found.
+    Where the root wraps the model's state (`{"state_dict": …, "best_acc1": …}`), the state is taken
+    and the rest left aside, unless as many tensors stand beside it. A dictionary that occurs twice
+    is taken at its first place. Raises Damaged where names meet or nothing is found.
     """
     if isinstance(root, kind):
         return {"tensor": root}, ()
@@ -33,15 +33,17 @@ def flattened(root: Any, kind: type[Found]) -> tuple[dict[str, Found], tuple[str
     return found, tuple(notes)
 
 
-def _unwrapped(root: Any, kind: type, notes: list[str]) -> list[tuple[str, Any]]:
+def _unwrapped(root: Any, kind: type[Any], notes: list[str]) -> list[tuple[str, Any]]:
     entries = _entries(root)
-    wrapped = {key: value for key, value in entries if _entries(value) and key in WRAPPERS}
-    if not wrapped or any(isinstance(value, kind) for _, value in entries):
+    wrapped = {key: inner for key, v in entries if key in WRAPPERS and (inner := _entries(v))}
+    beside = [key for key, value in entries if isinstance(value, kind)]
+    wrapper = next((word for word in WRAPPERS if word in wrapped), None)
+    inside = len(_collected(wrapped[wrapper], kind, set())) if wrapper else 0
+    if wrapper is None or (beside and inside <= len(beside)):
         chosen, rest = entries, []
     else:
-        wrapper = next(word for word in WRAPPERS if word in wrapped)
-        chosen = _entries(wrapped[wrapper])
-        rest = [key for key, value in entries if key != wrapper and _entries(value)]
+        chosen = wrapped[wrapper]
+        rest = [k for k, v in entries if k != wrapper and (k in beside or _entries(v))]
     for key, value in chosen:
         if key.startswith(_OTHERS) and _entries(value):
             rest.append(key)

@@ -1,7 +1,8 @@
 """Finding each tensor's place: by its name, by a family's names, by order; else saying what fails.
 
-A name that is the net's own decides (without a wrapper's prefix). Then come the families of nets
-that torchvision, timm and Keras name alike: their names have a known order, and so has the net.
+A name that is the net's own decides (without a wrapper's prefix), unless the language numbered it.
+Then come the families of nets that torchvision, timm and Keras name alike: their names have a known
+order, and so has the net.
 Last, the file's own order: as stored, or, where a format sorts its tensors by name, by the numbers
 in the names. Each of these fits as a whole, layer by layer and shape by shape, or not at all.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
@@ -20,7 +22,14 @@ from cnndsl.weights.mapping.families import FAMILIES, Family
 from cnndsl.weights.mapping.layouts import KERAS, LayoutError
 from cnndsl.weights.mapping.listing import Match, listed
 from cnndsl.weights.mapping.mapping import Mapping, Verdict
-from cnndsl.weights.mapping.modules import COUNTERS, Module, by_numbers, modules_in, stripped
+from cnndsl.weights.mapping.modules import (
+    COUNTERS,
+    Module,
+    by_numbers,
+    is_stray,
+    modules_in,
+    stripped,
+)
 from cnndsl.weights.mapping.pairing import Pairing
 from cnndsl.weights.mapping.places import Place, places_in
 from cnndsl.weights.mapping.windows import other_windows
@@ -102,12 +111,18 @@ class _Fitting:
         self.found: dict[str, Match] = {}
         self.family: Family | None = None
         self.notes = list(file.notes)
-        self.obstacle = ""
+        self.obstacle, self.uncertain = "", False
         if not file.turns.known:
             self.notes.append(PERMUTED)
         self.spared = {
             p.name for p in places if all(matches(p.full(q), allow_missing) for q in p.parameters)
         }
+        strays = list(
+            dict.fromkeys(n.rpartition(".")[2] for n in file.tensors if is_stray(n, file))
+        )
+        if strays:
+            left = ", ".join(f"`{name}`" for name in strays[:6])
+            self.notes.append(f"no layer's, so left aside: {left}{', …' if strays[6:] else ''}")
         counters = sum(name.endswith(COUNTERS) for name in file.tensors)
         if counters:
             self.notes.append(f"{counters} counters of batches ({COUNTERS}) are left out")
@@ -188,11 +203,33 @@ class _Fitting:
             self.found[place.name] = Match(module, verdict)
 
     def by_order(self, network: Network) -> None:
-        """What is left on both sides, where all of it comes in one order."""
+        """What is left on both sides, where all of it comes in one order.
+
+        Names that the language numbered itself count only where they keep the order: first all such
+        layers are taken as if they were called otherwise, then the rest alone.
+        """
+        needed = any(p.name not in self.spared and not p.training for p in self.open_places())
+        if self.family or not needed or not self.free_modules():
+            return  # a family leaves nothing but a head open
+        named = dict(self.found)
+        numbered = {p.name for p in self.places if p.numbered} & named.keys()
+        if numbered:
+            self.found = {name: m for name, m in named.items() if name not in numbered}
+            if self._ordered(network) or self.uncertain:
+                return
+            self.found = named
+        self._ordered(network)
+        if numbered and (strays := self._disordered()):
+            one, other = strays
+            self.found = named
+            self.obstacle = (
+                f"by order the rest doesn't fit: `{other}` stands before `{one}` in the file, and "
+                f"names such as `{min(numbered)}` are only numbers"
+            )
+
+    def _ordered(self, network: Network) -> bool:
+        """Whether what is left fits by an order, which is taken; else the obstacle says why not."""
         places, modules = self.open_places(), self.free_modules()
-        needed = any(p.name not in self.spared and not p.training for p in places)
-        if self.family or not needed or not modules:  # a family leaves nothing but a head open
-            return
         by_number = sorted(modules, key=lambda module: by_numbers(module.name))
         orders = [by_number] if self.file.format == SORTED else [modules, by_number]
         problem = _unsaid(modules)
@@ -205,16 +242,33 @@ class _Fitting:
             doubt = uncertain([m for _, m in pairs]) if order is by_number else None
             if doubt is None:
                 self._take(network, pairs)
-                return
+                return True
+            self.uncertain = True
             one, other = (f"`{m.name}`" for m in doubt)
             problem = f"{one} and {other} are alike, and the file doesn't say which is first"
         if self.file.turns.known:  # else a note says why
             self.obstacle = f"by order the rest doesn't fit: {problem}"
+        return False
+
+    def _disordered(self) -> tuple[str, str] | None:
+        """Layers with weights that the net has in another order than the file: the first two."""
+        order = self.modules
+        if self.file.format == SORTED:
+            order = sorted(order, key=lambda module: by_numbers(module.name))
+        ranks = {id(module): number for number, module in enumerate(order)}
+        row = [p for p in self.places if p.kind == "product" and not p.training]
+        modules = [self.found[p.name].module for p in row if p.name in self.found]
+        for one, other in pairwise(modules):
+            if ranks[id(one)] > ranks[id(other)]:
+                return one.name, other.name
+        return None
 
     def _take(self, network: Network, pairs: Pairs) -> None:
         for place, module in pairs:
-            self.found[place.name] = Match(module, "by order")
-        alike = side_by_side(network, [place for place, _ in pairs])
+            verdict: Verdict = "exact" if place.name == module.name else "by order"
+            self.found[place.name] = Match(module, verdict)
+        self.obstacle = ""
+        alike = side_by_side(network, [p for p, m in pairs if p.name != m.name])
         if alike:
             one, other = alike[0]
             first, second = (self.found[p.name].module.name for p in (one, other))

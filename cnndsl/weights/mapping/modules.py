@@ -27,6 +27,11 @@ ROLES = {
 COUNTERS = "num_batches_tracked"
 """How often PyTorch updated a running average: of no use with a fixed share."""
 
+_COUNTS = ("total_ops", "total_params", "n_averaged", "best_acc1", "best_acc", "epoch", "step")
+_OBSERVERS = ("zero_point", "eps", "min_val", "max_val", "fake_quant_enabled", "observer_enabled")
+_PIXELS = ("pixel_mean", "pixel_std")
+"""Buffers that profilers, averages, observers and detectors put among the layers' tensors."""
+
 _DEPTHWISE, _POINTWISE = "depthwise_kernel", "pointwise_kernel"
 _OPTIMISER = re.compile(r"(?i)(optimizer|optimiser|optim)\b.*|optimizer_weights.*")
 _TRAINING = re.compile(r"(?i)aux.*|.*[./]aux.*")
@@ -70,9 +75,11 @@ def modules_in(file: TensorFile) -> tuple[list[Module], list[Tensor]]:
     """The file's layers in its order, and the tensors that are no layer's: an optimiser's state,
     numbers that a graph computes with.
 
-    Counters of batches are left out of both.
+    Counters of batches, and strays, are left out of both.
     """
-    kept = {n: t for n, t in file.tensors.items() if not n.endswith(COUNTERS)}
+    kept = {
+        n: t for n, t in file.tensors.items() if not n.endswith(COUNTERS) and not is_stray(n, file)
+    }
     others = [t for n, t in kept.items() if _OPTIMISER.fullmatch(n)]
     names = [n for n in kept if not _OPTIMISER.fullmatch(n)]
     start = _wrapping(names)
@@ -113,6 +120,18 @@ def _by_names(
             others.append(tensor)
         else:
             last.parts[role] = tensor
+
+
+def is_stray(name: str, file: TensorFile) -> bool:
+    """Whether a tensor is no layer's, by its name and its shape: a profiler's count, how many
+    models an average is of, an observer's range, how a detector prepares pictures.
+    """
+    path, _, last = name.rpartition(".")
+    size = file.tensors[name].size
+    if last == "scale" and size <= 1:
+        return f"{path}.zero_point" in file.tensors
+    most = {**dict.fromkeys((*_COUNTS, *_OBSERVERS), 1), **dict.fromkeys(_PIXELS, 4)}
+    return last in most and size <= most[last]
 
 
 def layer_of(name: str) -> str:

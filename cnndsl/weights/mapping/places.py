@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -40,6 +41,12 @@ class Place:
     def kind(self) -> Kind:
         """Which sequence of the file's layers it is compared with."""
         return "product" if any(p.role == "weight" for p in self.parameters) else "norm"
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the language gave its name: `conv2`, which says nothing of a file's."""
+        word = self.layer.word if self.layer else ""
+        return bool(word) and bool(re.fullmatch(rf"{word}_?\d+_?", self.name.rpartition(".")[2]))
 
     @property
     def flattened(self) -> bool:
