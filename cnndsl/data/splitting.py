@@ -79,10 +79,12 @@ def _shares(sizes: Indices, part: float, whole: int, seed: int) -> list[int]:
     Classes lie in a row in an order of the seed, each as long as its exact share, and marks at
     distances of 1 from a random place on are counted (systematic sampling; Madow 1949). So a class
     has its share rounded down or up, up as often over all seeds as what is left over says, and a
-    class whose share is less than 1 has its turn, too.
+    class whose share is less than 1 has its turn, too. A class's only example stays, so it takes
+    no share of the others.
     """
     drawn = order(seed, len(sizes))
-    exact = sizes[drawn] * (round(part * whole) / sizes.sum())
+    exact = np.where(sizes > 1, sizes, 0)[drawn] * (part * whole / sizes.sum())
+    exact *= round(exact.sum()) / max(1e-9, exact.sum())
     start = uniforms(seed, np.array([len(sizes)]), 1)[0, 0]
     ends = np.floor(np.round(np.cumsum(exact), 6) + start).astype(np.int64)
     counts = np.empty(len(sizes), np.int64)

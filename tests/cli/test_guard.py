@@ -119,10 +119,10 @@ def test_the_trace_is_shown_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatc
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
-    def load_spec(*_: object) -> None:
+    def find(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("cnndsl.cli.report.load_spec", load_spec)
+    monkeypatch.setattr("cnndsl.cli.report.find", find)
     return CliRunner().invoke(main, ["report", "a net.cnn"])
 
 

@@ -139,3 +139,13 @@ def test_mistakes_are_said(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         completed(splits, 0, *parts)
+
+
+def test_only_examples_take_no_share_of_the_others() -> None:
+    """Were marks spent on classes that keep their only example, nothing would be left to them."""
+    targets = np.repeat(np.arange(9), [4, 4, 3, 1, 1, 1, 1, 1, 1]).tolist()
+    for seed in range(20):
+        found, made = completed({"train": of(targets)}, seed, None, None)
+        assert made == ("val",)
+        assert len(found["val"]) == round(0.2 * 11)
+        assert found["val"].targets.max() <= 2
