@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from cnndsl.preprocessing import Preprocessing
 from cnndsl.weights.formats.keras_axes import Stage, sources_in, turns_in
+from cnndsl.weights.formats.keras_pixels import forks
 from cnndsl.weights.tensors import AS_USUAL, Damaged, Slide, Turns
 
 LARGEST = 16 << 20  # bytes
@@ -24,13 +24,13 @@ Layer = tuple[str, str, Mapping[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The layers in their order, those in a layer named by their path; what is added to variances,
-    by layer; how pixels are scaled first; those of gamma and beta that norms have; how convolutions
-    slide; how maps become vectors; and what else is worth knowing.
+    by layer; whether pixels go several ways; those of gamma and beta that norms have; how
+    convolutions slide; how maps become vectors; and what else is worth knowing.
     """
 
-    layers: tuple[str, ...] = ()
+    layers: tuple[Stage, ...] = ()
     epsilons: Mapping[str, float] = field(default_factory=dict[str, float])
-    preprocessing: Preprocessing | None = None
+    forked: bool = False
     affine: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     slides: Mapping[str, Slide] = field(default_factory=dict[str, Slide])
     turns: Turns = AS_USUAL
@@ -45,14 +45,14 @@ def read_configuration(text: str | bytes | bytearray) -> Configuration:
         model = json.loads(text)
     except (ValueError, RecursionError):
         raise Damaged("has a configuration that is no JSON") from None
-    layers = list(_layers(model, ""))
+    layers, models = list(_layers(model, "")), list(_stages(model))
     return Configuration(
-        tuple(name for name, _, _ in layers),
+        tuple(Stage(*layer, ()) for layer in layers),
         {n: e for n, _, c in layers if (e := _number(c.get("epsilon"))) is not None},
-        _preprocessing([layer for layer in layers if "/" not in layer[0]]),
+        forks(models),
         {n: _affine(c) for n, _, c in layers if "center" in c or "scale" in c},
         {n: s for n, kind, c in layers if kind in _SLIDING and (s := _slide(c)) is not None},
-        turns_in(list(_stages(model))),
+        turns_in(models),
         _notes(layers),
     )
 
@@ -80,17 +80,6 @@ def _stages(model: object) -> Iterator[list[Stage]]:
         found.append(Stage(name, str(_object(layer).get("class_name")), settings, sources))
         yield from _stages(layer)
     yield found
-
-
-def _preprocessing(layers: list[Layer]) -> Preprocessing | None:
-    """Where the first thing that a model does is to scale pixels, as Keras' Rescaling does it."""
-    own = [layer for layer in layers if layer[1] != "InputLayer"]
-    if not own or own[0][1] != "Rescaling" or any(kind == "Normalization" for _, kind, _ in own):
-        return None
-    scale, offset = (_number(own[0][2].get(field)) for field in ("scale", "offset"))
-    if not scale or scale < 0 or offset is None:
-        return None
-    return Preprocessing(scale=1 / scale, mean=(-offset,))
 
 
 def _affine(norm: Mapping[str, Any]) -> tuple[str, ...]:

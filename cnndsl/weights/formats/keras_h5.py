@@ -23,8 +23,10 @@ from cnndsl.weights.formats.hdf5 import File, Node
 from cnndsl.weights.formats.hdf5_values import shape_of, stored
 from cnndsl.weights.formats.keras_config import Configuration, read_configuration
 from cnndsl.weights.formats.keras_names import plain_names, variable_names
+from cnndsl.weights.formats.keras_pixels import Learned, preparation, unplaced
 from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
 
+MOST_CHANNELS = 64  # of a picture
 MOST_LEVELS = 32  # of groups in groups
 _STATE = ("optimizer", "metrics", "compile_metrics", "_metrics", "loss", "_loss_tracker")
 """Groups beside a model's layers."""
@@ -61,19 +63,25 @@ def tensor_file(
         configuration = read_configuration(written[0]) if written else Configuration()
     listed = root.member("model_weights") or root
     if _texts(listed, "layer_names") is not None:
-        found = _by_lists(listed, opened)
+        found = list(_by_lists(listed, opened))
     else:
-        order = {layer: number for number, layer in enumerate(configuration.layers)}
+        order = {layer.name: number for number, layer in enumerate(configuration.layers)}
         found = sorted(
             _by_groups(root, "", opened, configuration),
             key=lambda tensor: order.get(tensor.name.rpartition("/")[0], len(order)),
         )
+    tensors = _by_name(found)
+    learned = _learned(tensors)
+    if configuration.layers:
+        how, notes = preparation(configuration.layers, learned, configuration.forked)
+    else:
+        how, notes = None, unplaced(learned)
     return TensorFile(
         path,
         "Keras",
-        _by_name(found),
-        configuration.preprocessing,
-        notes=configuration.notes,
+        tensors,
+        how,
+        notes=(*configuration.notes, *notes),
         epsilons=configuration.epsilons,
         slides=configuration.slides,
         turns=configuration.turns,
@@ -87,6 +95,22 @@ def _by_name(found: Iterable[Tensor]) -> dict[str, Tensor]:
             raise Damaged(f"has two tensors called `{one.name[:80]}`")
         tensors[one.name] = one
     return tensors
+
+
+def _learned(tensors: dict[str, Tensor]) -> Learned:
+    """Take out what Normalization layers learned of data: it isn't the net's."""
+    found: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {}
+    for layer in [n.removesuffix("/count") for n in tensors if n.endswith("/count")]:
+        names = f"{layer}/mean", f"{layer}/variance"
+        if all(name in tensors for name in names):
+            mean, variance = (tensors.pop(name) for name in names)
+            del tensors[f"{layer}/count"]
+            if max(mean.size, variance.size) <= MOST_CHANNELS:
+                values = (tuple(map(float, t.read().ravel())) for t in (mean, variance))
+                found[layer] = next(values), next(values)
+            else:
+                found[layer] = (), ()
+    return found
 
 
 def _by_lists(model: Node, opened: _Opened) -> Iterator[Tensor]:

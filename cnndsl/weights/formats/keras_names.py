@@ -16,6 +16,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "separable_conv1d": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "separable_conv2d": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "p_re_lu": ("alpha",),
+    "normalization": ("mean", "variance", "count"),
 }
 """Variables in their order, by what Keras 3 calls the group of a layer of that kind."""
 
