@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import mul, sub, truediv
+from operator import mul, sub
 from typing import Any, cast
 
 from cnndsl.preprocessing import Preprocessing
@@ -19,7 +19,7 @@ _PASSING = (
 """Layers that leave the scale of pixels as it is, or do nothing but in training."""
 
 _ORDERING = ("Reshape", "Permute")
-_LAST_AXES = (None, -1, 3, [], [-1], [3])
+_LAST_AXES: tuple[object, ...] = (None, -1, 3, [], [-1], [3])
 _SMALLEST = 1e-7  # what Keras divides by at least
 
 Numbers = tuple[float, ...]
@@ -44,7 +44,7 @@ class _Scaling:
             raise _Unclear
         if self == _Scaling() and len(factor) == 1 and factor[0] > 0:
             return _Scaling(scale=1 / factor[0])
-        return replace(self, std=_each(self.std, factor, truediv))
+        return replace(self, std=_each(self.std, tuple(1 / n for n in factor), mul))
 
     def plus(self, offset: Numbers) -> _Scaling:
         moved = _each(offset, self.std, mul)
