@@ -18,6 +18,7 @@ from cnndsl.weights.opening import open_tensors
 from tests.support import peers
 from tests.support.data import real_data
 from tests.support.run_layer import run_network
+from tests.weights.keras_models import graph, saved
 
 CLASSES = 10
 NETS: dict[str, tuple[str, dict[str, Any], int, str]] = {
@@ -39,12 +40,6 @@ def randomise(model: Any) -> None:
             variable.assign(random.uniform(0.5, 1.5, shape))
         elif name in ("bias", "beta", "moving_mean"):
             variable.assign(random.uniform(-0.1, 0.1, shape))
-
-
-def saved(model: Any, folder: Path, suffix: str) -> Path:
-    path = folder / f"model{suffix}"
-    (model.save_weights if suffix == ".weights.h5" else model.save)(path)
-    return path
 
 
 def agree(model: Any, network: Network, path: Path) -> Mapping:
@@ -166,18 +161,6 @@ DECODED: dict[str, Any] = {
     "channels first": lambda k: [k.Reshape((5, 3, 4)), k.Permute((2, 3, 1))],
     "width first": lambda k: [k.Reshape((4, 3, 5)), k.ReLU(), k.Permute((2, 1, 3))],
 }
-
-
-def graph(keras: Any, shape: tuple[int, ...], layers: list[Any], form: str) -> Any:
-    """The layers as a chain, as a graph of calls, or as a model in one."""
-    if form == "chain":
-        return keras.Sequential([keras.Input(shape), *layers])
-    if form == "inner":
-        return keras.Sequential([keras.Input(shape), keras.Sequential(layers)])
-    x = start = keras.Input(shape)
-    for layer in layers:
-        x = layer(x)
-    return keras.Model(start, x)
 
 
 @pytest.mark.torch

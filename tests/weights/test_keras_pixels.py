@@ -14,7 +14,7 @@ from cnndsl.weights.mapping import fit
 from cnndsl.weights.opening import open_tensors
 from tests.support import peers
 from tests.support.run_layer import run_network
-from tests.weights.test_keras_nets import graph, saved
+from tests.weights.keras_models import graph, saved
 
 SPEC = "cnndsl 1\ninput x 3@8x8\nconv 3x3 6\nfc 4\n"
 MEAN, VARIANCE = [0.4, 0.5, 0.6], [0.04, 0.05, 0.06]
