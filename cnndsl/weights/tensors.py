@@ -42,8 +42,22 @@ class Tensor:
         return prod(self.shape)
 
 
-Slide = tuple[tuple[int, ...], bool]
-"""How a convolution slides: its strides, and whether its map is padded to keep its size."""
+Padding = tuple[int, ...] | Literal["same", "same, more before", "valid"]
+"""Before on every axis, then behind; or `same`: the size is kept but for the stride."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """How a convolution slides, as far as a file says it; None is unknown.
+
+    `extra` is a transposed convolution's output padding.
+    """
+
+    stride: tuple[int, ...] | None = None
+    dilation: tuple[int, ...] | None = None
+    padding: Padding | None = None
+    extra: tuple[int, ...] | None = None
+    transposed: bool | None = None
 
 
 Turn = tuple[Literal["permute", "reshape"], tuple[int, ...]]
@@ -70,16 +84,14 @@ class Layer:
 
     `turned` is whether the weights are (inputs, outputs). `epsilon` is a batch norm's. `transposed`
     is whether maps were turned before, so that a flattened one may have its values in any order.
-    `strides` and `pads` (before on every axis, then behind) are a convolution's, None where the
-    graph doesn't say them in numbers.
+    `slide` is how a convolution slides.
     """
 
     parts: Mapping[str, str]
     turned: bool = False
     epsilon: float | None = None
     transposed: bool = False
-    strides: tuple[int, ...] | None = None
-    pads: tuple[int, ...] | None = None
+    slide: Slide | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,7 @@ class TensorFile:
     what was found and left aside. `bytes` is the size of the file and of those beside it that it
     keeps tensors in. `epsilons` are what a norm adds to its variance, where the file says it, by
     the tensors' common name (`conv1_bn` of `conv1_bn/gamma`), `slides` in the same way what it says
-    of convolutions: strides, and whether they are padded to the same size. `layers` are in the
+    of convolutions. `layers` are in the
     order in which they run, where the file holds a graph; empty where it doesn't. `turns` are what
     Keras' configuration says of flattened maps.
     """

@@ -232,3 +232,32 @@ def test_a_real_net_scores_as_it_should() -> None:
     x = np.moveaxis(images, -1, 1).astype(np.float32)
     (result,) = run_network(load("resnet8")[0], {"image": x}, mapping.arrays())
     assert (result.argmax(1) == labels).mean() == pytest.approx(0.930, abs=5e-4)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
+def test_slopes_by_channel(tmp_path: Path, suffix: str) -> None:
+    keras = peers.keras()
+    k = keras.layers
+    layers = [
+        *(k.Conv2D(5, 3), k.PReLU(shared_axes=(1, 2)), k.Conv2D(5, 1), k.BatchNormalization()),
+        *(k.PReLU(shared_axes=(1, 2)), k.Conv2D(4, 1)),
+    ]
+    model = graph(keras, (8, 8, 3), layers, "chain")
+    randomise(model)
+    random = np.random.default_rng(0)
+    for variable in model.weights:
+        if variable.path.endswith("alpha"):
+            variable.assign(random.uniform(0.1, 0.9, tuple(variable.shape)))
+    lines = "conv 3x3 5 prelu\nconv 1x1 5 bias -> bn eps=1e-3 -> prelu\nconv 1x1 4"
+    network = parse(f"cnndsl 1\ninput x 3@8x8\n{lines}\n")
+    path = saved(model, tmp_path, suffix)
+    if suffix == ".weights.h5":  # the order of norms and slopes isn't in it
+        assert fit(network, open_tensors(path)).lacking
+        return
+    (x,) = [random.standard_normal((1, 8, 8, 3)).astype(np.float32)]
+    mapping = fit(network, open_tensors(path))
+    mapping.check()
+    (result,) = run_network(network, {"x": np.moveaxis(x, -1, 1)}, mapping.arrays())
+    expected = np.moveaxis(np.asarray(model(x, training=False).detach()), -1, 1)
+    np.testing.assert_allclose(result, expected, atol=1e-5)

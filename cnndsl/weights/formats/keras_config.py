@@ -15,7 +15,11 @@ from cnndsl.weights.tensors import AS_USUAL, Damaged, Slide, Turns
 
 LARGEST = 16 << 20  # bytes
 
-_SLIDING = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D")
+_TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
+_SLIDING = (
+    *("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
+    *("SeparableConv1D", "SeparableConv2D", *_TRANSPOSED),
+)
 
 Layer = tuple[str, str, Mapping[str, Any]]
 """A name, a class, and the settings."""
@@ -51,7 +55,7 @@ def read_configuration(text: str | bytes | bytearray) -> Configuration:
         {n: e for n, _, c in layers if (e := _number(c.get("epsilon"))) is not None},
         forks(models),
         {n: _affine(c) for n, _, c in layers if "center" in c or "scale" in c},
-        {n: s for n, kind, c in layers if kind in _SLIDING and (s := _slide(c)) is not None},
+        {n: s for n, kind, c in layers if kind in _SLIDING and (s := _slide(kind, c)) is not None},
         turns_in(models),
         _notes(layers),
     )
@@ -96,10 +100,22 @@ def _notes(layers: list[Layer]) -> tuple[str, ...]:
     )
 
 
-def _slide(settings: Mapping[str, Any]) -> Slide | None:
-    """Only of strides that are numbers; `valid` says nothing of a layer of zeros before."""
-    strides = [int(n) for s in _list(settings.get("strides"))[:3] if (n := _number(s)) is not None]
-    return (tuple(strides), settings.get("padding") == "same") if strides else None
+def _slide(kind: str, settings: Mapping[str, Any]) -> Slide | None:
+    """Only of strides that are numbers; a convolution's `valid` says nothing of zeros before."""
+    stride, dilation, extra = (
+        tuple(int(n) for s in _list(settings.get(word))[:3] if (n := _number(s)) is not None)
+        for word in ("strides", "dilation_rate", "output_padding")
+    )
+    transposed, padding = kind in _TRANSPOSED, settings.get("padding")
+    if not stride:
+        return None
+    return Slide(
+        stride,
+        dilation or None,
+        "same" if padding == "same" else "valid" if padding == "valid" and transposed else None,
+        extra or None,
+        transposed,
+    )
 
 
 def _list(value: object) -> list[object]:

@@ -18,11 +18,17 @@ from cnndsl.weights.protobuf import (
     fields,
     varint,
 )
-from cnndsl.weights.tensors import Layer, Tensor
+from cnndsl.weights.tensors import Layer, Padding, Slide, Tensor
 
 # Numbers of fields in onnx.proto, by the message that they are in.
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE = 1, 2, 4, 5
-_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_INTS = 1, 2, 3, 8
+_ATTRIBUTE_NAME, _ATTRIBUTE_FLOAT, _ATTRIBUTE_INT, _ATTRIBUTE_STRING, _ATTRIBUTE_INTS = (
+    1,
+    2,
+    3,
+    4,
+    8,
+)
 
 _WEIGHT = ("", "weight", "bias")
 _ROLES: Mapping[str, Sequence[str]] = {
@@ -47,6 +53,7 @@ class Node:
     outputs: tuple[str, ...]
     numbers: Mapping[str, float]
     lists: Mapping[str, tuple[int, ...]]
+    auto_pad: str = ""
 
 
 def read_node(buffer: Buffer, message: Field) -> Node:
@@ -54,17 +61,18 @@ def read_node(buffer: Buffer, message: Field) -> Node:
     texts: dict[int, list[str]] = {}
     numbers: dict[str, float] = {}
     lists: dict[str, tuple[int, ...]] = {}
+    auto_pad = ""
     for field in fields(buffer, message.begin, message.end):
         if field.kind != LENGTH_DELIMITED:
             continue
         if field.number == _NODE_ATTRIBUTE:
-            _read_attribute(buffer, field, numbers, lists)
+            auto_pad = _read_attribute(buffer, field, numbers, lists) or auto_pad
         elif field.number in (_NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR):
             text = buffer[field.begin : field.end].decode("utf-8", "replace")
             texts.setdefault(field.number, []).append(text)
     operator = texts.get(_NODE_OPERATOR, [""])[-1]
     inputs, outputs = (tuple(texts.get(n, ())) for n in (_NODE_INPUT, _NODE_OUTPUT))
-    return Node(operator, inputs, outputs, numbers, lists)
+    return Node(operator, inputs, outputs, numbers, lists, auto_pad)
 
 
 def _read_attribute(
@@ -72,17 +80,19 @@ def _read_attribute(
     attribute: Field,
     numbers: dict[str, float],
     lists: dict[str, tuple[int, ...]],
-) -> None:
+) -> str:
     """Put an attribute to the others: a number, or a few whole ones. Others are left out, but for
-    `auto_pad`, which takes the place of pads.
+    `auto_pad`, which is given back: it takes the place of pads.
     """
-    name, value = "", None
+    name, value, text = "", None, ""
     row: list[int] = []
     for field in fields(buffer, attribute.begin, attribute.end):
         if field.number == _ATTRIBUTE_NAME and field.kind == LENGTH_DELIMITED:
             name = buffer[field.begin : field.end].decode("utf-8", "replace")
         elif field.number == _ATTRIBUTE_FLOAT and field.kind == FOUR_BYTES:
             (value,) = struct.unpack("<f", buffer[field.begin : field.end])
+        elif field.number == _ATTRIBUTE_STRING and field.kind == LENGTH_DELIMITED:
+            text = buffer[field.begin : field.end][:32].decode("utf-8", "replace")
         elif field.number == _ATTRIBUTE_INT and field.kind == VARINT:
             value = float(varint(buffer, field.begin, field.end)[0])
         elif field.number == _ATTRIBUTE_INTS and len(row) < _LONGEST:
@@ -92,8 +102,9 @@ def _read_attribute(
                 row.append(number)
     if value is not None:
         numbers[name] = value
-    elif row or name == "auto_pad":
+    elif row:
         lists[name] = tuple(row)
+    return text if name == "auto_pad" else ""
 
 
 def layers_in(nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> tuple[Layer, ...]:
@@ -121,8 +132,9 @@ def layers_in(nodes: Iterable[Node], tensors: Mapping[str, Tensor]) -> tuple[Lay
                 continue
             key = tuple(parts.values())
             layer = Layer(parts, turned, _epsilon(node), transposed)
-            if node.operator == "Conv":
-                layer = _with_window(layer, node, node.inputs[0] in padded)
+            if node.operator in ("Conv", "ConvTranspose"):
+                rank = len(tensors[parts["weight"]].shape) - 2
+                layer = replace(layer, slide=_slide(node, rank, node.inputs[0] in padded))
             found.setdefault(key, layer)
             if node.operator == "MatMul":
                 products.update(dict.fromkeys(node.outputs[:1], key))
@@ -146,15 +158,28 @@ def _add(
         found[key] = replace(layer, parts={**layer.parts, "bias": vector})
 
 
-def _with_window(layer: Layer, node: Node, padded: bool) -> Layer:
-    """Strides and pads as a convolution says them; pads are unknown where a node before adds some,
-    or the runtime finds them.
+_AUTOMATIC: Mapping[str, Padding] = {
+    "SAME_UPPER": "same",
+    "SAME_LOWER": "same, more before",
+    "VALID": "valid",
+}
+
+
+def _slide(node: Node, rank: int, padded: bool) -> Slide:
+    """How a convolution says it; pads are unknown where a node before adds some, or a transposed
+    one gives the size of what it makes.
     """
-    kernel = node.lists.get("kernel_shape", ())
-    strides = node.lists.get("strides", (1,) * len(kernel))
-    pads = node.lists.get("pads", (0,) * 2 * len(kernel))
-    unknown = padded or "auto_pad" in node.lists
-    return replace(layer, strides=strides or None, pads=None if unknown else pads or None)
+    padding: Padding | None = _AUTOMATIC.get(node.auto_pad)
+    if node.auto_pad in ("", "NOTSET"):
+        padding = node.lists.get("pads", (0,) * 2 * rank)
+    transposed = node.operator == "ConvTranspose"
+    return Slide(
+        node.lists.get("strides", (1,) * rank),
+        node.lists.get("dilations", (1,) * rank),
+        None if padded or "output_shape" in node.lists else padding,
+        node.lists.get("output_padding", (0,) * rank) if transposed else None,
+        transposed,
+    )
 
 
 def _plain(node: Node) -> bool:

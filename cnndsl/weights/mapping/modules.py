@@ -32,7 +32,10 @@ _OBSERVERS = ("zero_point", "eps", "min_val", "max_val", "fake_quant_enabled", "
 _PIXELS = ("pixel_mean", "pixel_std")
 """Buffers that profilers, averages, observers and detectors put among the layers' tensors."""
 
-_DEPTHWISE, _POINTWISE = "depthwise_kernel", "pointwise_kernel"
+_SLOPES = "/alpha"
+"""Keras' PReLU; elsewhere an alpha may be any number."""
+
+_DEPTHWISE, POINTWISE = "depthwise_kernel", "pointwise_kernel"
 _OPTIMISER = re.compile(r"(?i)(optimizer|optimiser|optim)\b.*|optimizer_weights.*")
 _TRAINING = re.compile(r"(?i)aux.*|.*[./]aux.*")
 _STEM = re.compile(r"(?:stem|conv_?stem|conv[01]|bn[01]|norm[01])(?:[./_].*)?")
@@ -58,7 +61,8 @@ class Module:
     def kind(self) -> Kind:
         """Which sequence of the net's layers it is compared with."""
         weight = self.parts.get("weight")
-        return "product" if weight and len(weight.shape) > 1 else "norm"
+        slopes = weight is not None and weight.name.endswith(_SLOPES)
+        return "product" if weight and len(weight.shape) > 1 and not slopes else "norm"
 
     @property
     def turned(self) -> bool:
@@ -87,7 +91,8 @@ def modules_in(file: TensorFile) -> tuple[list[Module], list[Tensor]]:
     for layer in file.layers:
         parts = {role: kept[name] for role, name in layer.parts.items() if name in kept}
         if weight := parts.get("weight"):
-            found[weight.name] = Module(layer_of(weight.name)[start:], parts, layer)
+            name = layer_of(weight.name)[start:] or weight.name
+            found[weight.name] = Module(name, parts, layer)
     used = {t.name for module in found.values() for t in module.parts.values()}
     names = [n for n in names if n not in used]
     if file.layers:  # what else the graph computes with are parameters only by their names
@@ -110,12 +115,12 @@ def _by_names(
     for name in names:
         tensor, short = tensors[name], name[start:]
         layer, role = _split(short)
-        if short.removesuffix(_DEPTHWISE) + _POINTWISE in shorts:
+        if short.removesuffix(_DEPTHWISE) + POINTWISE in shorts:
             layer = short  # a separable convolution is two layers of ours
         if role is None:
             last = _nameless(short, tensor, last, found)
             continue
-        last = found.setdefault(layer, Module(layer))
+        last = found.setdefault(layer, Module(layer or short))
         if role in last.parts:
             others.append(tensor)
         else:
@@ -170,6 +175,8 @@ def _split(name: str) -> tuple[str, str | None]:
     """The layer's name and the role in it; None where the name says no role."""
     if known := _NAME.fullmatch(name):
         return known["layer"] or "", ROLES[known["role"].lower()]
+    if name.endswith(_SLOPES):
+        return name.removesuffix(_SLOPES), "weight"
     layer, dot, role = name.rpartition(".")
     return (layer, role) if dot else (name, None)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cnndsl.layers.conv import Windows
+from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.windows import Window
 from cnndsl.weights.mapping.families import Family
-from cnndsl.weights.mapping.modules import Module, layer_of
+from cnndsl.weights.mapping.modules import POINTWISE, Module, layer_of
 from cnndsl.weights.mapping.places import Place
 from cnndsl.weights.tensors import Slide, TensorFile
 
@@ -32,41 +34,71 @@ def other_windows(
 
 
 def _slide(module: Module, file: TensorFile, family: Family | None) -> Slide:
-    """What is known of a layer's strides and padding; no strides where nothing is."""
+    """What is known of how a layer slides."""
+    if module.said:
+        return module.said.slide or Slide()
     weight = module.parts.get("weight")
-    strides, same = file.slides.get(layer_of(weight.name) if weight else "", ((), False))
+    name = weight.name if weight else ""
+    if name.endswith(POINTWISE):  # the second layer of a separable convolution
+        return Slide()
+    found = file.slides.get(layer_of(name), Slide())
     if family and family.halving and re.fullmatch(family.halving, module.name):
-        strides = strides or (2, 2)
-    return strides, same or (family is not None and family.same)
+        found = replace(found, stride=found.stride or (2, 2))
+    return replace(found, padding="same") if family and family.same else found
 
 
 def _difference(place: Place, module: Module, slide: Slide) -> str:
-    layer, said = place.layer, module.said
+    layer = place.layer
     if not isinstance(layer, Windows) or not place.inputs or not place.inputs[0].is_concrete:
         return ""
     x = place.inputs[0]
-    window = layer.window(x)
+    window, transposed = layer.window(x), isinstance(layer, Deconv)
+    if slide.transposed is not None and slide.transposed != transposed:
+        is_one, isnt = (module.name, place.name) if slide.transposed else (place.name, module.name)
+        return f"`{is_one}` is a transposed convolution and `{isnt}` is none (of file and net)"
     before, after = zip(*window.pads, strict=True)
-    ours = {"stride": window.stride, "padding": (*before, *after)}
-    strides, same = slide
-    theirs = {"stride": said.strides if said else strides or None, "padding": said and said.pads}
-    if same and said is None:
-        theirs["padding"] = _same(x.sizes, window)
-    for what, numbers in ours.items():
-        other = theirs[what]
-        if other is not None and len(other) == len(numbers) and other != numbers:
+    rows = (
+        ("stride", slide.stride, window.stride),
+        ("dilation", slide.dilation, window.dilation),
+        ("padding", _padding(x.sizes, window, slide, transposed), (*before, *after)),
+    )
+    for what, theirs, ours in rows:
+        if theirs is not None and len(theirs) == len(ours) and theirs != ours:
+            less = ", less output padding," if what == "padding" and transposed else ""
             return (
-                f"`{module.name}` in the file has {what} {_numbers(other)}, and `{place.name}` "
-                f"has {_numbers(numbers)}"
+                f"`{module.name}` in the file has {what}{less} {_numbers(theirs)}, and "
+                f"`{place.name}` has {_numbers(ours)}"
             )
     return ""
 
 
-def _same(sizes: Iterable[int], window: Window) -> tuple[int, ...]:
-    """The padding that keeps a map's size but for the stride, as TensorFlow has it."""
-    rows = zip(sizes, window.kernel, window.stride, window.dilation, strict=True)
-    totals = [max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0) for n, k, s, d in rows]
-    return (*(t // 2 for t in totals), *(t - t // 2 for t in totals))
+def _padding(
+    sizes: Iterable[int], window: Window, slide: Slide, transposed: bool
+) -> tuple[int, ...] | None:
+    """The padding in numbers, of a transposed convolution less its output padding; None where it
+    isn't known.
+    """
+    said, rank = slide.padding, len(window.kernel)
+    extra = slide.extra or (0,) * rank
+    if said is None or len(extra) != rank:
+        return None
+    axes = list(zip(sizes, window.kernel, window.stride, window.dilation, strict=True))
+    if isinstance(said, tuple):
+        if len(said) != 2 * rank:
+            return None
+        before, after = said[:rank], said[rank:]
+    elif said == "valid":  # Keras' leaves no gap behind the last stamp
+        gaps = [min(d * (k - 1) + 1 - s, 0) if transposed else 0 for _, k, s, d in axes]
+        before, after = (0,) * rank, tuple(gaps)
+    else:
+        if transposed:
+            totals = [d * (k - 1) + 1 - s for _, k, s, d in axes]
+        else:
+            totals = [max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0) for n, k, s, d in axes]
+        less = tuple(max(t, 0) // 2 for t in totals)
+        more = tuple(t - half for t, half in zip(totals, less, strict=True))
+        before, after = (less, more) if said == "same" else (more, less)
+    return (*before, *(a - e for a, e in zip(after, extra, strict=True)))
 
 
 def _numbers(numbers: Iterable[int]) -> str:
