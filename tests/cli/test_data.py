@@ -82,7 +82,7 @@ def test_sizes_and_augmentations_are_chosen(tmp_path: Path) -> None:
         (["--size", "0x3"], "is no height and width"),
         (["--size", "ax3"], "is no height and width"),
         (["--augment", "lite"], "there is no augmentation `lite`; did you mean `light`?"),
-        (["--mosaic", "no/where.png"], "`no/where.png` can't be written"),
+        (["--mosaic", "no/where.png"], "`no/where.png`: can't be written: there is no folder `no`"),
     ],
 )
 def test_mistakes_are_said(tmp_path: Path, arguments: list[str], message: str) -> None:
