@@ -66,10 +66,12 @@ class Commands(Listed):
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as e:
             raise reworded(e, str(info_name)) from None
+        except KeyboardInterrupt:  # click would print a word of its own
+            raise SystemExit(interrupted()) from None
 
     def invoke(self, ctx: click.Context) -> object:
-        _speak_unicode()
         try:
+            _speak_unicode()
             return super().invoke(ctx)
         except SpecError as e:
             for diagnostic in e.diagnostics:
