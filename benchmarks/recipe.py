@@ -3,8 +3,8 @@
     python -m benchmarks.recipe [NET …] [--seeds 2] [--jobs 1] [--data-dir FOLDER]
 
 Every candidate is trained as `cnndsl train` does it, on one thread. Of each net's candidates only
-the default recipe is asked how it does on the test split, once it stands. Prints the table of
-docs/train.md.
+the default recipe is asked how it does on the test split, once it stands. Prints a row a candidate;
+docs/train.md has the learning rates among them.
 """
 
 import argparse
