@@ -20,6 +20,7 @@ from cnndsl.weights.formats.archive import members
 from cnndsl.weights.formats.elements import TYPES, width
 from cnndsl.weights.formats.limits import LONGEST_NAME, check_expansion
 from cnndsl.weights.formats.others import refused
+from cnndsl.weights.parametrised import with_plain_weights
 from cnndsl.weights.tensors import Array, Damaged, TensorFile
 
 _OLD_TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind a version
@@ -64,6 +65,7 @@ def open_tensors(path: Path) -> TensorFile:
         found: TensorFile = import_module(f"cnndsl.weights.formats.{kind}").open_file(path)
         found = replace(found, bytes=found.bytes or path.stat().st_size)
         _check(found)
+        found = with_plain_weights(found)
     tensors = {
         name: replace(tensor, read=partial(_read, path, tensor.read))
         for name, tensor in found.tensors.items()
