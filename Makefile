@@ -12,7 +12,7 @@ BUILD   := build
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format floors pytest comparisons newcomer lowest golden docs peers bench \
-  fuzz ort keras wheel clean distclean
+  fuzz suite ort keras wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -93,6 +93,9 @@ bench: $(VENV)/installed-peers ## measure against torch side by side; writes doc
 fuzz: $(VENV)/installed-dev ## damaged and hostile input by the thousand: KIND=specs|data|runs COUNT= SEED= JOBS=
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(KIND) --seed $(SEED) --jobs $(JOBS) \
 	  $(if $(COUNT),--count $(COUNT)) $(if $(FIRST),--first $(FIRST)) $(if $(CASE),--case $(CASE))
+
+suite: $(VENV)/installed-dev ## ONNX's own backend suite through import: NAME= for some of its models
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.suite $(NAME)
 
 wheel: $(VENV)/installed-dev ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

@@ -22,6 +22,11 @@ from cnndsl.importing.nodes import Node
 LARGEST = 1 << 22
 """Values that a result may have beyond those that its inputs have."""
 
+MOST_REPEATED = 1 << 27
+"""Times that one number may be repeated, which takes no memory by itself; VGG's largest weight has
+some 10⁸ values.
+"""
+
 SMALL = 64
 """Values of an input that sizes may be read from, such as the shape that a Reshape has."""
 
@@ -46,6 +51,8 @@ def compute(node: Node, proto: onnx.NodeProto) -> list[Array] | None:
         for name, tensor in zip(proto.input, node.inputs, strict=True)
         if tensor is not None
     }
+    if node.kind == "ConstantOfShape":
+        return [_repeated(node)]
     _check_size(node, proto, arrays)
     try:
         evaluator: Any = _evaluator(node, proto, arrays)
@@ -59,6 +66,15 @@ def compute(node: Node, proto: onnx.NodeProto) -> list[Array] | None:
     except Exception:  # whatever the operator thinks of inputs that don't fit
         node.refuse("can't be computed from the constants that it has: the model is damaged")
     return [_single(np.asarray(result)) for result in results]
+
+
+def _repeated(node: Node) -> Array:
+    """One number in a shape that ONNX's light models have in the place of trained weights."""
+    shape = [int(n) for n in node.array(0).reshape(-1)]
+    if any(n < 0 for n in shape) or prod(shape) > MOST_REPEATED:
+        node.refuse(f"asks for a constant of the shape {tuple(shape)}, which is too large")
+    value = np.asarray(node.attributes.get("value", np.float32(0)))
+    return np.broadcast_to(_single(value.reshape(-1)[0]), shape)
 
 
 def _evaluator(node: Node, proto: onnx.NodeProto, arrays: dict[str, Array]) -> Any:
@@ -76,7 +92,7 @@ def _evaluator(node: Node, proto: onnx.NodeProto, arrays: dict[str, Array]) -> A
 
 def _check_size(node: Node, proto: onnx.NodeProto, arrays: dict[str, Array]) -> None:
     """Refuse a node whose results are too large, or can't be told."""
-    held = sum(array.size for array in arrays.values())
+    held = sum(1 if 0 in array.strides else array.size for array in arrays.values())
     largest = 0
     for shape in _shapes(node, proto, arrays):
         if shape is None:

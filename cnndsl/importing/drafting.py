@@ -62,11 +62,29 @@ def with_size(model: Model, size: int) -> Model:
 
 def _batches(model: Model) -> list[int]:
     """The batches to try: models with an open one may have 1 in their reshapes all the same."""
-    fixed = {port.sizes[0] for port in model.inputs if port.sizes}
-    known = [n for n in fixed if n is not None]
-    if len(known) > 1:
-        raise UsageError(f"the inputs of `{model.path}` have different batches: {known}")
-    return known or [SOME_BATCH, 1]
+    fixed: dict[int, Port] = {}
+    for port in model.inputs:
+        if port.sizes is not None and (batch := _batch(port.sizes)) is not None:
+            fixed.setdefault(batch, port)
+    if len(fixed) > 1:
+        (n, first), (m, second) = list(fixed.items())[:2]
+        raise UsageError(
+            f"{_taker(model, second)} takes the input `{second.name}` with a batch of {m}, and "
+            f"`{first.name}` has one of {n}: inputs of a net have the same batch. Where it holds "
+            f"weights, make it a constant of the model"
+        )
+    return list(fixed) or [SOME_BATCH, 1]
+
+
+def _batch(sizes: Sequence[int | None]) -> int | None:
+    """The batch of an input's shape, None where it is open; a vector or number alone is one."""
+    return sizes[0] if len(sizes) > 1 else 1
+
+
+def _taker(model: Model, port: Port) -> str:
+    """The node that takes an input, to be named where the input is none that a net has."""
+    node = next((node for node in model.nodes if port.name in node.input), None)
+    return f"the model's {node.op_type} `{named(node)}`" if node else "the model"
 
 
 def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) -> Draft:
@@ -75,7 +93,7 @@ def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) 
     walker = Walker(draft, row)
     known: dict[str, Tensor] = dict(model.constants)
     for port in model.inputs:
-        known[port.name] = _input(draft, port, row, input_shapes)
+        known[port.name] = _input(draft, model, port, row, input_shapes)
     for proto in model.nodes:
         if proto.domain not in STANDARD and proto.op_type not in OPERATORS:
             raise UsageError(
@@ -148,15 +166,18 @@ def _constant(node: Node) -> Array:
     node.refuse("holds no tensor of numbers")
 
 
-def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequence[int]]) -> View:
+def _input(
+    draft: Draft, model: Model, port: Port, batch: Row, input_shapes: Mapping[str, Sequence[int]]
+) -> View:
     """An input; channels come last where the sizes say so (TensorFlow's models)."""
-    if port.sizes is None or not 2 <= len(port.sizes) <= 5:
+    if port.sizes is None or len(port.sizes) > 5:
         raise UsageError(
-            f"the input `{port.name}` is no batch of vectors or maps: its shape is "
-            f"{'unknown' if port.sizes is None else port.sizes}"
+            f"{_taker(model, port)} takes the input `{port.name}`, which is no batch of vectors or "
+            f"maps: its shape is {'unknown' if port.sizes is None else port.sizes}"
         )
     given = input_shapes.get(port.name, input_shapes.get(""))
-    sizes = [n if n is not None else -1 for n in port.sizes[1:]]
+    single = len(port.sizes) < 2
+    sizes = [n if n is not None else -1 for n in (port.sizes or (1,))[0 if single else 1 :]]
     if given is not None:
         if len(given) != len(sizes) or any(
             n not in (-1, m) for n, m in zip(sizes, given, strict=True)
@@ -165,8 +186,8 @@ def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequ
         sizes = list(given)
     if -1 in sizes:
         raise UsageError(
-            f"the input `{port.name}` leaves sizes open: say which by --input, as in --input "
-            f"3@224x224"
+            f"{_taker(model, port)} takes the input `{port.name}`, which leaves sizes open: say "
+            f"which by --input, as in --input 3@224x224"
         )
     if prod(sizes) > MOST_VALUES or min(sizes) < 1:
         raise UsageError(f"the input `{port.name}` is too large: {sizes}")
@@ -175,6 +196,12 @@ def _input(draft: Draft, port: Port, batch: Row, input_shapes: Mapping[str, Sequ
     source = Source(port.name, Shape(ours[0], tuple(ours[1:])), last)
     draft.inputs.append(source)
     view = whole(source, batch)
+    if single:
+        draft.notes.append(
+            f"`{port.name}` has no batch in the model; here it is a batch of vectors, as in every "
+            f"net of the language"
+        )
+        return view.with_dims(view.axes[1 : 1 + len(port.sizes)])
     if not last:
         return view
     draft.notes.append(
@@ -188,17 +215,26 @@ def _output(
     walker: Walker, model: Model, tensor: Tensor | None, name: str, maker: onnx.NodeProto | None
 ) -> Value:
     """The value of an output, arranged as the model has it; its channels may come last there."""
-    if not isinstance(tensor, View):
-        raise UsageError(f"the output `{name}` of `{model.path}` doesn't depend on its input")
     kind, called = (maker.op_type, named(maker)) if maker else ("output", name)
-    if isinstance(tensor.base, Source):
+    if tensor is None and maker is not None:
         raise UsageError(
-            f"the model's {kind} `{called}` gives the output `{name}` as the input `"
-            f"{tensor.base.name}` is, so there is no layer to write"
+            f"the model's {kind} `{called}` gives the output `{name}` beside its first, which no "
+            f"layer does"
         )
+    if not isinstance(tensor, View):
+        raise UsageError(
+            f"the model's {kind} `{called}` gives the output `{name}`, which doesn't depend on the "
+            f"input"
+        )
+    node = Node(kind, called, [tensor], {}, (name,), model.opset)
     batch, channels, *space = tensor.axes
     if [row for row in tensor.dims if row] != [row for row in (batch, *space, channels) if row]:
-        return walker.plain(Node(kind, called, [tensor], {}, (name,), model.opset), tensor)
+        made = walker.plain(node, tensor)
+        return _reshaped(walker, node, tensor, made) if isinstance(made, Source) else made
+    if isinstance(tensor.base, Source):
+        if channels and any(space):
+            node.refuse(f"gives the output `{name}` as the input is, but with its channels last")
+        return _reshaped(walker, node, tensor, tensor.base)
     if channels and any(space):
         walker.draft.last.add(name)
         walker.draft.notes.append(
@@ -206,3 +242,15 @@ def _output(
             f"every net of the language"
         )
     return tensor.base
+
+
+def _reshaped(walker: Walker, node: Node, view: View, source: Source) -> Value:
+    """The input as an output of another shape."""
+    sizes = view.sizes[1:]
+    if not 1 <= len(sizes) <= 4 or sizes == (source.output.channels, *source.output.sizes):
+        node.refuse(
+            f"gives the output `{node.outputs[0]}` as the input `{source.name}` is, so there is no "
+            f"layer to write"
+        )
+    target = Shape(sizes[0], tuple(sizes[1:]))
+    return walker.add(node, walker.layer(node, "reshape", target=target), source)

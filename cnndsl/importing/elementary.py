@@ -45,9 +45,10 @@ PLACES = "places"
 
 
 class Elementary(Elementwise):
-    """A function of FUNCTIONS, with numbers behind its first argument."""
+    """A function of FUNCTIONS, with numbers behind its first argument, and the model's operator."""
 
     kind: str
+    operator: str
     numbers: tuple[float, ...] = ()
 
     flops = 1
@@ -59,6 +60,7 @@ class Elementary(Elementwise):
 class Quotient(Merge):
     """One value divided by another."""
 
+    operator: str = "Div"
     verb = "divided"
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -72,10 +72,10 @@ def find_activations(draft: Draft) -> None:
         _in_layers(draft, step)
     draft.tidy()
     for step in draft.steps:
-        if not step.word:
+        if isinstance(step.layer, Elementary | Quotient):
             raise UsageError(
-                f"the model computes `{step.hint}` in a way that no layer of the language does; "
-                f"activations and norms are imported where they are the usual ones"
+                f"the model's {step.layer.operator} `{step.hint}` is no layer of the language, nor "
+                f"a part of an activation or norm of the usual ones"
             )
 
 

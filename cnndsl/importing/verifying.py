@@ -122,9 +122,11 @@ def _macs(network: Network) -> int:
 
 def _shape(port: Sequence[int | str | None], source: Source, sizes: Sequence[int]) -> list[int]:
     """A shape for the model's input: fixed numbers, those of the net, and for what both leave open
-    the given ones.
+    the given ones. Vectors and numbers without a batch have no open size.
     """
     batch, *numbers = sizes
+    if len(port) < 2:
+        return [n for n in port if isinstance(n, int)]
     space = iter(numbers)
     ours = [n if isinstance(n, int) else next(space) for n in source.output.space]
     example = [*ours, source.output.channels] if source.last else [source.output.channels, *ours]
@@ -133,6 +135,8 @@ def _shape(port: Sequence[int | str | None], source: Source, sizes: Sequence[int
 
 
 def _turned(array: Array, source: Source) -> Array:
+    if array.ndim < 2:
+        return array.reshape(1, -1)
     return np.ascontiguousarray(np.moveaxis(array, -1, 1)) if source.last else array
 
 

@@ -45,7 +45,8 @@ def function(walker: Walker, node: Node) -> View:
 
 def elementary(walker: Walker, node: Node, view: View, kind: str, *numbers: float) -> View:
     """Add a function of one value that isn't a layer by itself."""
-    return view.on(walker.add(node, Elementary(kind=kind, numbers=numbers), view.base))
+    layer = Elementary(kind=kind, operator=node.kind, numbers=numbers)
+    return view.on(walker.add(node, layer, view.base))
 
 
 @operator("Clip", "ThresholdedRelu")

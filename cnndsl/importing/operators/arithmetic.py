@@ -46,7 +46,7 @@ def squares(walker: Walker, node: Node) -> View:
     view = node.view()
     if view.base.output.rank or node.sizes(1, "axes") not in ((1,), (-1,)):
         node.refuse("adds up squares, which only `rbf` does, of vectors")
-    kind = Elementary(kind=SQUARES)
+    kind = Elementary(kind=SQUARES, operator=node.kind)
     step = Step(kind, [view.base], Shape(1), {}, node.name)
     walker.draft.steps.append(step)
     return walker.whole(step)

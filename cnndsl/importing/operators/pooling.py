@@ -53,7 +53,8 @@ def pool(walker: Walker, node: Node) -> View | Sequence[View]:
     step = walker.add(node, layer, base)
     if not places:
         return walker.whole(step)
-    return [walker.whole(step), walker.whole(walker.add(node, Elementary(kind=PLACES), step))]
+    places = Elementary(kind=PLACES, operator=node.kind)
+    return [walker.whole(step), walker.whole(walker.add(node, places, step))]
 
 
 @operator("ScatterElements", "MaxUnpool")

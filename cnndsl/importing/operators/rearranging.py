@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from cnndsl.importing.draft import Array
-from cnndsl.importing.nodes import Node
+from cnndsl.importing.nodes import Node, Tensor
 from cnndsl.importing.sizes import flat_sizes, reshape_target, squeezed, unsqueezed
 from cnndsl.importing.views import Unfit, View
 from cnndsl.importing.walking import Walker, operator
@@ -21,12 +21,16 @@ def identity(walker: Walker, node: Node) -> View:
     return node.view()
 
 
-@operator("Cast")
-def cast(walker: Walker, node: Node) -> View:
+@operator("Cast", "CastLike")
+def cast(walker: Walker, node: Node) -> Tensor:
     """Floating-point numbers of every width are the same here."""
-    if node.integer("to", 1) in _INTEGERS:
+    given, like = node.tensor(0), node.tensor(1) if node.kind == "CastLike" else None
+    if not isinstance(given, View):  # like values of the net
+        return given.astype(np.float32)
+    whole = node.integer("to", 1) in _INTEGERS
+    if whole or (isinstance(like, np.ndarray) and like.dtype.kind != "f"):
         node.refuse("turns values of the net into whole numbers, which no layer does")
-    return node.view()
+    return given
 
 
 @operator("Dropout")
