@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import combinations
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain, combinations
 
 from cnndsl.network import Network
 from cnndsl.weights.mapping.modules import Module, by_numbers
@@ -73,6 +74,7 @@ def _zip(
     fits: Fits,
     spared: Collection[str],
 ) -> Pairs:
+    modules = _settled(places, modules, fits)
     pairs = list(zip(places, modules, strict=False))
     good = next((i for i, pair in enumerate(pairs) if not fits(*pair)), len(pairs))
     left, over = places[good:], modules[good:]
@@ -89,6 +91,50 @@ def _zip(
         )
     first = f"`{left[0].name}` of the net" if left else f"`{over[0].name}` of the file"
     raise Mismatch(f"{counts}; {first} is left over")
+
+
+def _settled(places: Sequence[Place], modules: Sequence[Module], fits: Fits) -> list[Module]:
+    """The file's layers, with what blocks hold themselves where it fits among their layers.
+
+    Raises Mismatch where it fits at several places.
+    """
+    order: list[Module] = []
+    waiting: dict[str, deque[Module]] = {}  # by their blocks, inner ones behind outer ones
+    rest = deque(modules)
+    for place in places:
+        while rest and (block := rest[0].block) is not None and _inside(rest[0], waiting):
+            waiting.setdefault(block, deque()).append(rest.popleft())
+        if not waiting and not rest:
+            break
+        row = _next(place, waiting, rest, fits)
+        order.append(row.popleft())
+        waiting = {block: row for block, row in waiting.items() if row}
+    return [*order, *chain(*waiting.values()), *rest]
+
+
+def _next(
+    place: Place, waiting: Mapping[str, deque[Module]], rest: deque[Module], fits: Fits
+) -> deque[Module]:
+    """The row whose first layer is the place's: what fits best, without anything too much."""
+    over = [row for block, row in waiting.items() if not rest or not _inside(rest[0], [block])]
+    if over or not waiting:
+        return over[-1] if over else rest  # the innermost block ends first
+    fitting = [row for row in (rest, *waiting.values()) if fits(place, row[0])]
+    roles = {p.name for p in place.parameters}
+    best = [row for row in fitting if row[0].parts.keys() == roles] or fitting
+    if len(best) > 1:
+        one, other = (row[0].name for row in best[:2])
+        raise Mismatch(
+            f"`{one}` and `{other}` both fit `{place.name}`, and the file doesn't say which of "
+            f"them comes first"
+        )
+    return best[0] if best else rest
+
+
+def _inside(module: Module, blocks: Iterable[str]) -> bool:
+    """Whether a layer stands in all of these blocks."""
+    path = module.name if module.block is None else module.block
+    return all(not block or f"{path}.".startswith(f"{block}.") for block in blocks)
 
 
 def _foldable(places: Iterable[Place], pairs: Pairs) -> bool:

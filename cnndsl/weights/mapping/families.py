@@ -74,6 +74,8 @@ _INCEPTION = (
 )
 _FIRE = "squeeze", "expand1x1", "expand3x3"
 _MOBILE = "conv_pw|bn1", "conv_dw|bn2", "conv_pwl|bn3"
+_CONVNEXT = "downsample.*", "blocks|stages", "conv_dw|dwconv", "norm", r"mlp\..+|pwconv\d|grn"
+"""A block's own factors have no name behind it, and come last."""
 _KERAS_MOBILE = "expand.*", "depthwise.*", "project.*"
 
 FAMILIES = (
@@ -126,6 +128,18 @@ FAMILIES = (
             Row(r"blocks\.(\d+)\.(\d+)\.(.+)", _MOBILE),
             Row(r"conv_head|bn2"),
             Row(r"classifier"),
+        ),
+    ),
+    Family(  # timm's, then the authors'
+        "ConvNeXt",
+        (
+            Row(r"stem\.(\d)"),
+            Row(r"stages\.(\d)\.(downsample|blocks)\.(\d+)(?:\.(.+))?", _CONVNEXT),
+            Row(
+                r"(?P<b>downsample_layers|stages)\.(?P<a>\d)\.(?P<c>\d+)(?:\.(?P<d>.+))?", _CONVNEXT
+            ),
+            Row(r"norm|head\.norm"),
+            Row(r"head|head\.fc"),
         ),
     ),
     Family("VGG of Keras", (Row(r"block(\d)_conv(\d)"), Row(r"fc(\d)"), Row(r"predictions"))),

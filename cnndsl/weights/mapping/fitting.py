@@ -25,9 +25,9 @@ from cnndsl.weights.mapping.mapping import Mapping, Verdict
 from cnndsl.weights.mapping.modules import (
     COUNTERS,
     Module,
-    by_numbers,
     is_stray,
     modules_in,
+    sorting_key,
     stripped,
 )
 from cnndsl.weights.mapping.pairing import Pairing
@@ -230,7 +230,7 @@ class _Fitting:
     def _ordered(self, network: Network) -> bool:
         """Whether what is left fits by an order, which is taken; else the obstacle says why not."""
         places, modules = self.open_places(), self.free_modules()
-        by_number = sorted(modules, key=lambda module: by_numbers(module.name))
+        by_number = sorted(modules, key=sorting_key)
         orders = [by_number] if self.file.format == SORTED else [modules, by_number]
         problem = _unsaid(modules)
         for order in orders:
@@ -254,7 +254,7 @@ class _Fitting:
         """Layers with weights that the net has in another order than the file: the first two."""
         order = self.modules
         if self.file.format == SORTED:
-            order = sorted(order, key=lambda module: by_numbers(module.name))
+            order = sorted(order, key=sorting_key)
         ranks = {id(module): number for number, module in enumerate(order)}
         row = [p for p in self.places if p.kind == "product" and not p.training]
         modules = [self.found[p.name].module for p in row if p.name in self.found]

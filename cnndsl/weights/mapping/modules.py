@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cnndsl.weights.formats.keras_names import EITHER
 from cnndsl.weights.mapping.places import Kind
-from cnndsl.weights.tensors import Layer, Tensor, TensorFile
+from cnndsl.weights.tensors import FileFormat, Layer, Tensor, TensorFile
 
 WRAPPERS = "module", "_orig_mod", "model", "net", "network", "state_dict", "params"
 """What PyTorch's wrappers, and habits, put in front of every name."""
@@ -24,6 +24,10 @@ ROLES = {
 }
 """What tools call the tensors of a layer → what they are called here."""
 
+_KNOWN = set(ROLES.values())
+_NESTED: tuple[FileFormat, ...] = ("PyTorch", "safetensors", "NumPy")
+"""Formats whose names may be a state dict's."""
+
 COUNTERS = "num_batches_tracked"
 """How often PyTorch updated a running average: of no use with a fixed share."""
 
@@ -34,6 +38,9 @@ _PIXELS = ("pixel_mean", "pixel_std")
 
 _SLOPES = "/alpha"
 """Keras' PReLU; elsewhere an alpha may be any number."""
+
+_FILTERS = ("weight", "kernel", "w", "W")
+"""What filters may be called that have one axis longer than 1; others are a number a channel."""
 
 _DEPTHWISE, POINTWISE = "depthwise_kernel", "pointwise_kernel"
 _OPTIMISER = re.compile(r"(?i)(optimizer|optimiser|optim)\b.*|optimizer_weights.*")
@@ -50,19 +57,23 @@ _NAME = re.compile(
 @dataclass(slots=True)
 class Module:
     """A layer of the file: its name without wrappers, its tensors by our names for them, and what
-    the file's graph says of it, where there is one.
+    the file's graph says of it, where there is one. `block` is the prefix of the layers among which
+    it stands somewhere: PyTorch lists what a module holds itself before the layers in it.
     """
 
     name: str
     parts: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     said: Layer | None = None
+    block: str | None = None
 
     @property
     def kind(self) -> Kind:
         """Which sequence of the net's layers it is compared with."""
         weight = self.parts.get("weight")
-        slopes = weight is not None and weight.name.endswith(_SLOPES)
-        return "product" if weight and len(weight.shape) > 1 and not slopes else "norm"
+        if weight is None or len(weight.shape) < 2 or weight.name.endswith(_SLOPES):
+            return "norm"
+        vector = weight.size == max(weight.shape) and not weight.name.endswith(_FILTERS)
+        return "norm" if vector else "product"
 
     @property
     def turned(self) -> bool:
@@ -98,7 +109,7 @@ def modules_in(file: TensorFile) -> tuple[list[Module], list[Tensor]]:
     if file.layers:  # what else the graph computes with are parameters only by their names
         others += [kept[n] for n in names if _split(n)[1] is None]
         names = [n for n in names if _split(n)[1] is not None]
-    _by_names(names, start, kept, found, others)
+    _by_names(names, start, kept, found, others, file.format in _NESTED and not file.layers)
     return list(found.values()), others
 
 
@@ -108,23 +119,45 @@ def _by_names(
     tensors: Mapping[str, Tensor],
     found: dict[str, Module],
     others: list[Tensor],
+    nested: bool,
 ) -> None:
-    """Put tensors together whose names begin alike, behind their first `start` characters."""
+    """Put tensors together whose names begin alike, behind their first `start` characters.
+
+    `nested` is whether dots in names stand for modules in modules.
+    """
     shorts = {name[start:] for name in names}
+    blocks = _blocks(shorts) if nested else set[str]()
     last: Module | None = None
     for name in names:
         tensor, short = tensors[name], name[start:]
+        path, _, word = short.rpartition(".")
         layer, role = _split(short)
         if short.removesuffix(_DEPTHWISE) + POINTWISE in shorts:
             layer = short  # a separable convolution is two layers of ours
+        elif path in blocks and word not in ROLES:
+            layer, role = short, "weight"  # a parameter of its own, among the block's layers
         if role is None:
             last = _nameless(short, tensor, last, found)
             continue
-        last = found.setdefault(layer, Module(layer or short))
+        block = path if path in blocks else None
+        last = found.setdefault(layer, Module(layer or short, block=block))
         if role in last.parts:
             others.append(tensor)
         else:
             last.parts[role] = tensor
+    for module in found.values():
+        if len(module.parts) == 1 and not module.parts.keys() & _KNOWN:
+            module.parts = dict.fromkeys(["weight"], *module.parts.values())
+
+
+def _blocks(names: Iterable[str]) -> set[str]:
+    """What the names of layers begin with up to a dot; all of them with nothing."""
+    found: set[str] = set()
+    for name in names:
+        path = name.rpartition(".")[0]
+        while path and (path := path.rpartition(".")[0]) not in found:
+            found.add(path)
+    return found
 
 
 def is_stray(name: str, file: TensorFile) -> bool:
@@ -158,6 +191,14 @@ def by_numbers(name: str) -> tuple[int, tuple[tuple[str, int], ...]]:
     """A key for layers whose names alone are known: stem first, head last, others by number."""
     place = 0 if _STEM.fullmatch(name) else 2 if _HEAD.fullmatch(name) else 1
     return place, natural(name)
+
+
+def sorting_key(module: Module) -> tuple[object, ...]:
+    """The key of its name; what a block holds itself comes first in it, as in a state dict."""
+    if module.block is None:
+        return by_numbers(module.name)
+    block = by_numbers(f"{module.block}.") if module.block else (-1, ())
+    return (*block, natural(module.name))
 
 
 def _wrapping(names: list[str]) -> int:
