@@ -32,8 +32,8 @@ class Imported:
 def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
     """Read an ONNX model as a net of the language.
 
-    `input_shapes` are sizes for inputs that leave them open, without the batch, by the input's name
-    ("" for whichever). The net and the model are run on random inputs and compared, where ONNX
+    `input_shapes` are sizes for inputs that leave them open, without the batch, channels first, by
+    the input's name ("" for whichever). The net and the model are run on random inputs and compared, where ONNX
     Runtime is installed. Raises UsageError where the file is no ONNX model or a damaged one, where
     it is quantised, where it has an operator that no layer stands for, and where the two differ.
     """

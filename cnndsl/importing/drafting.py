@@ -22,13 +22,12 @@ from cnndsl.shape import Shape
 
 SOME_BATCH = 97  # for an open batch: a prime, so that no other size can be taken for it
 MOST_VALUES = 1 << 28  # of an input
-COLOURS = (1, 3, 4)
 
 
 def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Draft:
     """The layers that a model means, as they come.
 
-    `input_shapes` give sizes that inputs leave open, without the batch, in the model's own order.
+    `input_shapes` give sizes that inputs leave open, without the batch, channels first.
     """
     batches = _batches(model)
     for batch in batches:
@@ -44,20 +43,19 @@ def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = No
 
 def open_sizes(model: Model) -> bool:
     """Whether an input leaves height or width open."""
-    return any(port.sizes is not None and None in port.sizes[2:] for port in model.inputs)
+    return any(None in (port.sizes or ())[port.space] for port in model.inputs)
 
 
 def with_size(model: Model, size: int) -> Model:
     """The model with a number in the place of every open size but the batch."""
-    inputs = [
-        replace(
-            port,
-            sizes=port.sizes
-            and (*port.sizes[:2], *(size if n is None else n for n in port.sizes[2:])),
-        )
-        for port in model.inputs
-    ]
-    return replace(model, inputs=inputs)
+
+
+    def filled(port: Port) -> Port:
+        sizes = list(port.sizes or ())
+        sizes[port.space] = [size if n is None else n for n in sizes[port.space]]
+        return replace(port, sizes=port.sizes and tuple(sizes))
+
+    return replace(model, inputs=list(map(filled, model.inputs)))
 
 
 def _batches(model: Model) -> list[int]:
@@ -169,7 +167,7 @@ def _constant(node: Node) -> Array:
 def _input(
     draft: Draft, model: Model, port: Port, batch: Row, input_shapes: Mapping[str, Sequence[int]]
 ) -> View:
-    """An input; channels come last where the sizes say so (TensorFlow's models)."""
+    """An input; its channels come first, wherever the model has them."""
     if port.sizes is None or len(port.sizes) > 5:
         raise UsageError(
             f"{_taker(model, port)} takes the input `{port.name}`, which is no batch of vectors or "
@@ -178,6 +176,8 @@ def _input(
     given = input_shapes.get(port.name, input_shapes.get(""))
     single = len(port.sizes) < 2
     sizes = [n if n is not None else -1 for n in (port.sizes or (1,))[0 if single else 1 :]]
+    if port.last:
+        sizes = [sizes[-1], *sizes[:-1]]
     if given is not None:
         if len(given) != len(sizes) or any(
             n not in (-1, m) for n, m in zip(sizes, given, strict=True)
@@ -191,9 +191,7 @@ def _input(
         )
     if prod(sizes) > MOST_VALUES or min(sizes) < 1:
         raise UsageError(f"the input `{port.name}` is too large: {sizes}")
-    last = len(sizes) > 1 and sizes[-1] in COLOURS and sizes[0] not in COLOURS
-    ours = [sizes[-1], *sizes[:-1]] if last else sizes
-    source = Source(port.name, Shape(ours[0], tuple(ours[1:])), last)
+    source = Source(port.name, Shape(sizes[0], tuple(sizes[1:])), port.last)
     draft.inputs.append(source)
     view = whole(source, batch)
     if single:
@@ -202,7 +200,7 @@ def _input(
             f"net of the language"
         )
         return view.with_dims(view.axes[1 : 1 + len(port.sizes)])
-    if not last:
+    if not port.last:
         return view
     draft.notes.append(
         f"`{port.name}` has its channels last in the model; here they come first, as in every net "

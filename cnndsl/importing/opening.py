@@ -86,9 +86,8 @@ def _opened(model: Model, draft: Draft) -> bool:
     ports = {port.name: port for port in model.inputs}
     shapes: dict[Value, Shape] = {}
     for source in draft.inputs:
-        sizes = ports[source.name].sizes or ()
-        last = len(sizes) == source.output.rank + 2 and sizes[1:2] != (source.output.channels,)
-        open_ones = sizes[1:-1] if last else sizes[2:]
+        port = ports[source.name]
+        open_ones = (port.sizes or ())[port.space]
         names = NAMES.get(source.output.rank, ())
         space: list[Dim] = [
             Symbolic(name) if n is None else have

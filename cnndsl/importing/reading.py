@@ -13,6 +13,7 @@ from onnx import inliner, numpy_helper
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Array
+from cnndsl.importing.layouts import channels_last, users_of
 from cnndsl.weights.external import check_model, check_names
 
 MOST_NODES = 20_000
@@ -25,11 +26,19 @@ _FLOATS = {"FLOAT16", "BFLOAT16", "DOUBLE"}
 
 @dataclass(slots=True)
 class Port:
-    """An input or output of the model; an open size is None."""
+    """An input or output of the model; an open size is None, and `last` says whether an input has
+    its channels last.
+    """
 
     name: str
     sizes: tuple[int | None, ...] | None
     names: tuple[str, ...] = ()
+    last: bool = False
+
+    @property
+    def space(self) -> slice:
+        """Which of its sizes are those of the space."""
+        return slice(1, -1) if self.last else slice(2, None)
 
 
 @dataclass(slots=True)
@@ -89,12 +98,16 @@ def read_model(path: Path) -> Model:
     _check_kinds(path, graph.node)
     notes = _for_inference(graph, opset)
     constants = {t.name: _array(path, t) for t in graph.initializer}
+    inputs = [_port(v) for v in graph.input if v.name not in constants]
+    users = users_of(graph.node)
+    for port in inputs:
+        port.last = channels_last(port.name, port.sizes or (), users)
     return Model(
         name=graph.name,
         path=path,
         producer=proto.producer_name,
         opset=opset,
-        inputs=[_port(v) for v in graph.input if v.name not in constants],
+        inputs=inputs,
         outputs=[_port(v) for v in graph.output],
         nodes=list(graph.node),
         constants=constants,
