@@ -8,13 +8,14 @@ them what activation they are together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import erf
-from typing import Any
+from math import erf, inf
+from typing import Any, ClassVar
 
 import numpy as np
 
 from cnndsl.importing.draft import Array
 from cnndsl.layers.base import Builder, Value
+from cnndsl.layers.borders import Pad
 from cnndsl.layers.elementwise import Elementwise
 from cnndsl.layers.merge import Merge
 from cnndsl.shape import Shape
@@ -68,3 +69,13 @@ class Quotient(Merge):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         raise NotImplementedError  # replaced, or refused, before a net is made
+
+
+class Lowest(Pad):
+    """A border that is less than any value: the padding of a maximum pooling behind it."""
+
+    word: ClassVar[str] = ""
+    value: float = -inf
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        raise NotImplementedError  # taken into the pooling, or refused, before a net is made

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnndsl.importing.elementary import Lowest
 from cnndsl.importing.nodes import Node
 from cnndsl.importing.operators.windows import short
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
 
+LOWEST = -1e30  # what exporters fill a border with that no maximum shall see is -inf, or about it
 MODES = {"constant": "constant", "edge": "edge", "reflect": "reflect"}
 
 
@@ -70,6 +72,9 @@ def _padded(
         if any(width):
             even = width[:half] == width[half:]
             fields = {"width": short(width[:half]) if even else width}
+            if word == "pad" and mode == "constant" and value <= LOWEST:
+                base = walker.add(node, Lowest(**fields), base)
+                continue
             if word == "pad":
                 fields |= {"mode": MODES[mode], "value": value}
             base = walker.add(node, walker.layer(node, word, **fields), base)

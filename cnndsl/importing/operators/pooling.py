@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from cnndsl.importing.draft import Step, Value
-from cnndsl.importing.elementary import PLACES, Elementary
+from cnndsl.importing.elementary import PLACES, Elementary, Lowest
 from cnndsl.importing.nodes import Node
-from cnndsl.importing.operators.windows import axes, padding, short
+from cnndsl.importing.operators.windows import axes, padding, short, written_padding
 from cnndsl.importing.views import Unfit, View
 from cnndsl.importing.walking import Walker, operator
+from cnndsl.layers.arguments import Padding
 from cnndsl.layers.base import ShapeError
 from cnndsl.layers.pool import Pooling
 
@@ -45,6 +46,9 @@ def pool(walker: Walker, node: Node) -> View | Sequence[View]:
         fields["countpad"] = True
     if node.integer("ceil_mode"):
         fields["ceil"] = True
+    if word == "pool" and not places and (map_ := _without_border(base)) is not base:
+        fields |= {"padding": _whole_padding(walker, node, base, fields), "ceil": False}
+        base = map_
     if places and node.integer("storage_order"):
         node.refuse("counts places column by column (storage_order=1); `unpool` goes row by row")
     layer = walker.layer(node, word, **fields)
@@ -78,6 +82,23 @@ def unpool(walker: Walker, node: Node) -> View:
         return step.reshaped(node.array(0).shape)
     except Unfit:
         node.refuse("scatters values over more than the pool took in")
+
+
+def _without_border(value: Value) -> Value:
+    """The map itself where a border was put around it that no maximum sees."""
+    bordered = isinstance(value, Step) and isinstance(value.layer, Lowest)
+    return value.inputs[0] if bordered else value
+
+
+def _whole_padding(
+    walker: Walker, node: Node, border: Value, fields: Mapping[str, Any]
+) -> Padding:
+    """What lies around the map altogether: a border that no maximum sees, and the pool's own."""
+    layer: Any = walker.layer(node, "pool", **fields)
+    window, x = layer.rounded_down(border.output), _without_border(border).output
+    rows = list(zip(cast(Lowest, cast(Step, border).layer).margins(x), window.pads, strict=True))
+    pads = (*(a[0] + b[0] for a, b in rows), *(a[1] + b[1] for a, b in rows))
+    return written_padding(x, pads, window.kernel, window.stride, window.dilation)
 
 
 def _unpooled(node: Node, values: View) -> tuple[int, ...]:
@@ -126,7 +147,9 @@ def over_all(walker: Walker, node: Node) -> View:
 
 
 def _over_all(walker: Walker, node: Node, base: Value, word: str) -> Value:
-    return walker.add(node, walker.layer(node, "gmp" if word == "pool" else "gap"), base)
+    if word == "pool":
+        return walker.add(node, walker.layer(node, "gmp"), _without_border(base))
+    return walker.add(node, walker.layer(node, "gap"), base)
 
 
 @operator("ReduceMean", "ReduceMax", "ReduceSum")
