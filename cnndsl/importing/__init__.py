@@ -33,9 +33,10 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     """Read an ONNX model as a net of the language.
 
     `input_shapes` are sizes for inputs that leave them open, without the batch, channels first, by
-    the input's name ("" for whichever). The net and the model are run on random inputs and compared, where ONNX
-    Runtime is installed. Raises UsageError where the file is no ONNX model or a damaged one, where
-    it is quantised, where it has an operator that no layer stands for, and where the two differ.
+    the input's name ("" for whichever). The net and the model are run on random inputs and
+    compared, where ONNX Runtime is installed. Raises UsageError where the file is no ONNX model or
+    a damaged one, where it is quantised, where it has an operator that no layer stands for, and
+    where the two differ.
     """
     from cnndsl.importing.drafting import draft_of, open_sizes
     from cnndsl.importing.opening import draft_of_any_size, draft_of_some_size

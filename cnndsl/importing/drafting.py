@@ -49,7 +49,6 @@ def open_sizes(model: Model) -> bool:
 def with_size(model: Model, size: int) -> Model:
     """The model with a number in the place of every open size but the batch."""
 
-
     def filled(port: Port) -> Port:
         sizes = list(port.sizes or ())
         sizes[port.space] = [size if n is None else n for n in sizes[port.space]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import erf, inf
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +74,6 @@ class Quotient(Merge):
 class Lowest(Pad):
     """A border that is less than any value: the padding of a maximum pooling behind it."""
 
-    word: ClassVar[str] = ""
     value: float = -inf
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:

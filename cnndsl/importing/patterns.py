@@ -15,7 +15,7 @@ import numpy as np
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Array, Draft, Float, Step, Value
-from cnndsl.importing.elementary import FUNCTIONS, Elementary, Quotient
+from cnndsl.importing.elementary import FUNCTIONS, Elementary, Lowest, Quotient
 from cnndsl.layers import LAYERS
 from cnndsl.layers.activations import Elu, Leaky
 from cnndsl.layers.base import Layer
@@ -76,6 +76,11 @@ def find_activations(draft: Draft) -> None:
             raise UsageError(
                 f"the model's {step.layer.operator} `{step.hint}` is no layer of the language, nor "
                 f"a part of an activation or norm of the usual ones"
+            )
+        if isinstance(step.layer, Lowest):
+            raise UsageError(
+                f"the model's Pad `{step.hint}` fills a border with minus infinity, as only the "
+                f"padding of a `pool` does"
             )
 
 

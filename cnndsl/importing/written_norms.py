@@ -5,6 +5,10 @@ nodes the whole becomes one MeanVarianceNormalization with an epsilon, in two fo
 
     (x − mean) / √(variance + eps), the quotient also as a product with the reciprocal
     x·s + (bias − mean·s) with s = weight/√(variance + eps)
+
+PyTorch writes local response norms as arithmetic too, x/(k + alpha·mean)^beta: the mean of squares
+over neighbouring channels is an AveragePool of x², the channels laid out as an axis of space and
+padded. The whole becomes one LRN.
 """
 
 from __future__ import annotations
@@ -60,7 +64,7 @@ class _Reader:
         if len(node.input) != 2 or len(node.output) != 1:
             return None
         if node.op_type in ("Div", "Mul"):
-            return self._quotient(node)
+            return self._quotient(node) or self._local_response(node)
         return self._scaled(node) if node.op_type == "Add" else None
 
     def _quotient(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
@@ -172,6 +176,66 @@ class _Reader:
         if found.dtype.kind not in "iu" or not 0 < found.size <= MOST_AXES:
             return None
         return tuple(sorted(map(int, found)))
+
+    def _local_response(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+        """x/(k + alpha·mean)^beta."""
+        power = self._maker(node.input[1], "Pow", "Sqrt") if node.op_type == "Div" else None
+        if power is None:
+            return None
+        beta = 0.5 if power.op_type == "Sqrt" else self._number(power.input[1])
+        for product, added in self._terms(power.input[0]):
+            for mean, factor in self._factors(product):
+                k, alpha = self._number(added), self._number(factor)
+                size = self._neighbours(mean, self._source(node.input[0]))
+                if size and k is not None and alpha is not None and beta is not None:
+                    self.found += 1
+                    norm = helper.make_node("LRN", [node.input[0]], [node.output[0]], node.name)
+                    numbers = {"alpha": alpha, "beta": beta, "bias": k, "size": size}
+                    norm.attribute.extend(helper.make_attribute(*item) for item in numbers.items())
+                    return [norm]
+        return None
+
+    def _neighbours(self, mean: str, x: str) -> int:
+        """Over how many channels around its own the mean of x² goes; 0 where it is none."""
+        pool = self._maker(self._moved(mean), "AveragePool")
+        if pool is None:
+            return 0
+        given = attributes(self.model.path, pool)
+        size, *others = given.get("kernel_shape", (0,))
+        pad = self._maker(pool.input[0], "Pad")
+        if pad is None or any(n != 1 for n in (*others, *given.get("strides", ()))):
+            return 0
+        pads = [0] * (2 * len(others) + 6)
+        pads[2], pads[len(pads) // 2 + 2] = size // 2, (size - 1) // 2
+        if any(given.get("pads", ())) or self._pads(pad) not in (pads, None):
+            return 0
+        square = self._squared(self._moved(pad.input[0]))
+        return size if square and self._source(square) == x else 0
+
+    def _pads(self, node: onnx.NodeProto) -> list[int] | None:
+        """What a Pad puts around its input; None where the model computes that."""
+        given = attributes(self.model.path, node)
+        pads = given.get("pads", self._array(node.input[1]) if node.input[1:] else None)
+        return None if pads is None else [int(n) for n in np.ravel(np.asarray(pads))]
+
+    def _moved(self, name: str) -> str:
+        """The value that another one is, but for its shape.
+
+        PyTorch writes a squeeze as an If whose one branch squeezes.
+        """
+        for _ in range(MOST_PASSED):
+            node = self._maker(name, "Reshape", "Squeeze", "Unsqueeze", "If")
+            if node is not None and node.op_type == "If":
+                branches = [n for a in node.attribute for n in a.g.node]
+                node = next((n for n in branches if n.op_type == "Squeeze" and n.input), None)
+            if node is None:
+                break
+            name = node.input[0]
+        return self._source(name)
+
+    def _terms(self, name: str) -> list[tuple[str, str]]:
+        node = self._maker(name, "Add")
+        return _both(node) if node is not None else []
 
     def _maker(self, name: str, *kinds: str) -> onnx.NodeProto | None:
         node = self.makers.get(self._source(name))

@@ -1,6 +1,7 @@
 """Borders that a pooling takes as its padding."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def bordered(g: Graph, fill: float, *sides: int) -> str:
     ],
 )
 def test_a_border_that_no_maximum_sees_is_padding(
-    fill: float, sides: tuple[int, ...], attributes: dict[str, object], tmp_path: Path
+    fill: float, sides: tuple[int, ...], attributes: dict[str, Any], tmp_path: Path
 ) -> None:
     g = Graph()
     y = g.op("MaxPool", bordered(g, fill, *sides), **attributes)
@@ -43,5 +44,5 @@ def test_such_a_border_changes_no_maximum_of_the_whole_map(tmp_path: Path) -> No
 
 def test_such_a_border_is_refused_elsewhere(tmp_path: Path) -> None:
     g = Graph()
-    with pytest.raises(UsageError, match="computes `t0` in a way that no layer"):
+    with pytest.raises(UsageError, match="Pad `t0` fills a border with minus infinity"):
         g.imported(tmp_path, g.op("Relu", bordered(g, -np.inf, 1, 1, 1, 1)))

@@ -1,5 +1,6 @@
 """Where a model's inputs have their channels: the operator that reads them first decides."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def pooled(g: Graph) -> str:
 @pytest.mark.parametrize("build", [convolved, normalised, moved, pooled])
 @pytest.mark.parametrize("columns", [3, 4])
 def test_few_columns_are_columns_where_an_operator_reads_them(
-    build, columns: int, tmp_path: Path
+    build: Callable[[Graph], str], columns: int, tmp_path: Path
 ) -> None:
     g = Graph(1, 8, 16, columns)
     found = imported(g, tmp_path, build(g), (1, 8, 16, columns))

@@ -7,6 +7,7 @@ import pytest
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing import import_model
 from tests.support.graphs import Graph, f32, integers, numbers
+from tests.support.peers import torch
 
 
 def deviation(g: Graph, x: str, axes: list[int], eps: float) -> tuple[str, str, str]:
@@ -69,3 +70,47 @@ def test_what_only_looks_like_a_norm(of: str, tmp_path: Path) -> None:
     y = g.op("Div", batch if of == "batch" else difference, root)
     with pytest.raises(UsageError):
         import_model(g.save(tmp_path, y))
+
+
+def neighbours(g: Graph, n: int, flat: bool) -> str:
+    """The mean of x² over n channels, as PyTorch writes it."""
+    square = g.op("Mul", "x", "x")
+    if flat:
+        y = g.op("Reshape", square, integers(1, 1, 8, 10, -1))
+    else:
+        y = g.op("Unsqueeze", square, integers(1))
+    y = g.op("Pad", y, integers(0, 0, n // 2, 0, 0, 0, 0, (n - 1) // 2, 0, 0), f32(0))
+    y = g.op("AveragePool", y, kernel_shape=[n, 1, 1], count_include_pad=1)
+    return g.op("Reshape", y, integers(1, 8, 10, 10)) if flat else g.op("Squeeze", y, integers(1))
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("n", [3, 5])
+def test_a_local_response_norm(n: int, flat: bool, tmp_path: Path) -> None:
+    g = Graph()
+    scaled = g.op("Add", g.op("Mul", neighbours(g, n, flat), f32(0.5)), f32(2))
+    y = g.op("Div", "x", g.op("Pow", scaled, f32(0.75)))
+    assert f"lrn {n} alpha={'0.16666667' if n == 3 else '0.1'}" in g.imported(tmp_path, y).text
+
+
+def test_what_only_looks_like_a_local_response_norm(tmp_path: Path) -> None:
+    """Of another value than the one that is divided."""
+    g = Graph()
+    scaled = g.op("Add", g.op("Mul", neighbours(g, 3, True), f32(0.5)), f32(2))
+    y = g.op("Div", g.op("Tanh", "x"), g.op("Pow", scaled, f32(0.75)))
+    with pytest.raises(UsageError):
+        g.imported(tmp_path, y)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.torch
+@pytest.mark.parametrize("dynamo", [False, True])
+@pytest.mark.parametrize("shape", [(2, 6, 9, 7), (2, 6, 11)])
+def test_a_local_response_norm_of_torch(
+    dynamo: bool, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    t = torch()
+    layer = t.nn.LocalResponseNorm(5, alpha=0.5, beta=0.6, k=1.5).eval()
+    path = tmp_path / "lrn.onnx"
+    t.onnx.export(layer, (t.randn(shape),), path, dynamo=dynamo, verbose=False)
+    assert "lrn 5 k=1.5 alpha=0.1 beta=0.6" in import_model(path).text

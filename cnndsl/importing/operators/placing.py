@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnndsl.importing.elementary import Lowest
@@ -71,10 +73,11 @@ def _padded(
         width = tuple(max(sign * n, 0) for n in sides)
         if any(width):
             even = width[:half] == width[half:]
-            fields = {"width": short(width[:half]) if even else width}
+            shorter = short(width[:half]) if even else width
             if word == "pad" and mode == "constant" and value <= LOWEST:
-                base = walker.add(node, Lowest(**fields), base)
+                base = walker.add(node, Lowest(width=shorter), base)
                 continue
+            fields: dict[str, Any] = {"width": shorter}
             if word == "pad":
                 fields |= {"mode": MODES[mode], "value": value}
             base = walker.add(node, walker.layer(node, word, **fields), base)

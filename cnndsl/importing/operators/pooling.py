@@ -86,13 +86,12 @@ def unpool(walker: Walker, node: Node) -> View:
 
 def _without_border(value: Value) -> Value:
     """The map itself where a border was put around it that no maximum sees."""
-    bordered = isinstance(value, Step) and isinstance(value.layer, Lowest)
-    return value.inputs[0] if bordered else value
+    if isinstance(value, Step) and isinstance(value.layer, Lowest):
+        return value.inputs[0]
+    return value
 
 
-def _whole_padding(
-    walker: Walker, node: Node, border: Value, fields: Mapping[str, Any]
-) -> Padding:
+def _whole_padding(walker: Walker, node: Node, border: Value, fields: Mapping[str, Any]) -> Padding:
     """What lies around the map altogether: a border that no maximum sees, and the pool's own."""
     layer: Any = walker.layer(node, "pool", **fields)
     window, x = layer.rounded_down(border.output), _without_border(border).output
