@@ -28,7 +28,7 @@ GROUPS = {
     "Normalisation": ("bn", "ln", "inorm", "gn", "lrn", "scale"),
     "Merging": ("concat", "add", "mul"),
     "Channels": ("take", "widen", "shuffle"),
-    "Size and border": ("upsample", "pixelshuffle", "pad", "crop"),
+    "Size and border": ("upsample", "pixelshuffle", "pixelunshuffle", "pad", "crop"),
     "Dropping and sampling": ("dropout", "droppath", "sample"),
 }
 

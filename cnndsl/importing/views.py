@@ -4,8 +4,8 @@ ONNX models reshape and transpose freely; a net of the language has maps (channe
 vectors. So a tensor is looked at as a *view* of a value: every axis of the value is a product of
 atoms, and every dimension of the tensor is a row of some of these atoms. Reshaping splits atoms,
 transposing moves them, and only where a layer needs another arrangement than the value has does a
-layer come into being: `flatten`, `reshape`, `shuffle`, `pixelshuffle`. The transposes between
-channels-last and channels-first that TensorFlow's exporters write cancel out by themselves.
+layer come into being: `flatten`, `reshape`, `shuffle`, `pixelshuffle` and the like. The transposes
+between channels-last and channels-first that TensorFlow's exporters write cancel out by themselves.
 """
 
 from __future__ import annotations

@@ -163,6 +163,11 @@ class Walker:
             if channels != have[0]:
                 base = self._permuted(node, base, have[0], channels)
             return self.add(node, self.layer(node, "pixelshuffle", factor=factor), base)
+        folded = _pixel_shuffle(want, have)
+        if folded:
+            factor, channels = folded
+            base = self.add(node, self.layer(node, "pixelunshuffle", factor=factor), base)
+            return self._permuted(node, base, channels, want[0])
         node.refuse("rearranges its input in a way that no layer does")
 
     def _permuted(self, node: Node, base: Value, have: Row, want: Row) -> Value:
@@ -196,7 +201,10 @@ class Walker:
 
 
 def _pixel_shuffle(have: tuple[Row, ...], want: tuple[Row, ...]) -> tuple[int, Row] | None:
-    """The factor, and the channels in the order that `pixelshuffle` takes them."""
+    """The factor, and the channels in the order that `pixelshuffle` takes them.
+
+    The other way round, that in which `pixelunshuffle` gives them.
+    """
     if len(have) != 3 or len(want) != 3:
         return None
     inner: list[Row] = []

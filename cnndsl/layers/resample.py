@@ -1,4 +1,4 @@
-"""Larger maps without weights: `upsample` and `pixelshuffle`."""
+"""Maps of another size without weights: `upsample`, `pixelshuffle` and `pixelunshuffle`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from cnndsl.layers.arguments import LARGEST_SIZE, Axes, number, size, words
 from cnndsl.layers.base import Builder, Cost, Example, Layer, Reach, ShapeError, Sight, Value
 from cnndsl.layers.windows import axis_names, spread
-from cnndsl.shape import Shape
+from cnndsl.shape import Condition, Shape, equality
 
 
 class Upsample(Layer, word="upsample"):
@@ -102,12 +102,7 @@ class PixelShuffle(Layer, word="pixelshuffle"):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if x.rank != 2:
-            raise ShapeError(
-                "wrong-axes",
-                f"channels become squares of an image, but {x} has no height and width",
-                help="`upsample` enlarges maps of any rank",
-            )
+        _image(x)
         group = self.factor**2
         if x.channels % group:
             raise ShapeError(
@@ -126,7 +121,7 @@ class PixelShuffle(Layer, word="pixelshuffle"):
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,), r = inputs, self.factor
-        rows = zip(("height", "width"), x.space, output.space, strict=True)
+        rows = zip(axis_names(2), x.space, output.space, strict=True)
         return [
             f"channels: {x.channels}/{r}² = {output.channels}",
             *(f"{name}: {r}·{n} = {m}" for name, n, m in rows),
@@ -134,6 +129,77 @@ class PixelShuffle(Layer, word="pixelshuffle"):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         return graph.op("DepthToSpace", *inputs, blocksize=self.factor, mode="CRD")
+
+
+class PixelUnshuffle(Layer, word="pixelunshuffle"):
+    """Turn squares of r by r pixels into channels: what `pixelshuffle` undoes.
+
+    `pixelunshuffle 2` makes of C channels 4·C, of maps half as high and wide. The pixel in row i
+    and column j of the square of channel c goes to channel c·r² + i·r + j, as in PyTorch.
+
+    - Factor `2`, required; for images alone. It must divide height and width.
+
+    Size: n/r. Parameters, MACs, FLOPs: none, values only move. Source: Shi et al., Real-Time Single
+    Image and Video Super-Resolution, arXiv:1609.05158.
+    """
+
+    factor: Annotated[int, Field(gt=0, le=LARGEST_SIZE)] = number()
+
+    keeps = frozenset[str]()
+    examples = (
+        Example("pixelunshuffle 2", "4@16x16", "16@8x8"),
+        Example("pixelunshuffle 3", "1@HxW", "9@H//3xW//3"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,), r = inputs, self.factor
+        _image(x)
+        for name, n in zip(axis_names(2), x.space, strict=True):
+            if equality(n, n // r * r) is False:
+                raise ShapeError(
+                    "windows-uneven",
+                    f"a {name} of {n} can't be split into squares of {r} by {r}",
+                    field="factor",
+                    help="`pad` or `crop` it to a size that the factor divides",
+                )
+        return Shape(x.channels * r**2, tuple(n // r for n in x.space))
+
+    def conditions(self, *inputs: Shape) -> tuple[Condition, ...]:
+        parts = (equality(n, n // self.factor * self.factor) for n in inputs[0].space)
+        return tuple(part for part in parts if isinstance(part, Condition))
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        return Cost(0, 0)
+
+    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+        return (Reach(self.factor, Fraction(self.factor), Fraction(0)),) * 2
+
+    def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
+        (x,), r = inputs, self.factor
+        rows = zip(axis_names(2), x.space, output.space, strict=True)
+        return [
+            f"channels: {x.channels}·{r}² = {output.channels}",
+            *(f"{name}: {n}/{r} = {m}" for name, n, m in rows),
+        ]
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        if self.factor == 1:
+            return inputs[0]
+        moved = graph.op("SpaceToDepth", *inputs, blocksize=self.factor)
+        count, area = graph.inputs[0].channels, self.factor**2
+        if count == 1:
+            return moved
+        order = [place * count + c for c in range(count) for place in range(area)]  # ONNX: c last
+        return graph.op("Gather", moved, graph.constant("order", order, "int"), axis=1)
+
+
+def _image(x: Shape) -> None:
+    if x.rank != 2:
+        raise ShapeError(
+            "wrong-axes",
+            f"squares of an image are its channels, but {x} has no height and width",
+            help="`upsample` enlarges maps of any rank; `pool` and `avgpool` make them smaller",
+        )
 
 
 def _between(factor: int, size: int) -> Reach:

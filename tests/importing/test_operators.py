@@ -141,6 +141,34 @@ def test_depth_to_space(mode: str, tmp_path: Path) -> None:
     assert "pixelshuffle" in g.words(tmp_path, g.op("DepthToSpace", "x", blocksize=2, mode=mode))
 
 
+def test_space_to_depth(tmp_path: Path) -> None:
+    g = Graph()
+    words = g.words(tmp_path, g.op("SpaceToDepth", "x", blocksize=2))
+    assert words == ["pixelunshuffle", "shuffle"]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 3, 5, 2, 4), (0, 3, 5, 1, 2, 4)])
+@pytest.mark.parametrize("convolved", [False, True])
+def test_squares_become_channels_by_reshapes(
+    order: tuple[int, ...], convolved: bool, tmp_path: Path
+) -> None:
+    """The channel first, as PyTorch has it, or the place in the square; last or in the middle."""
+    g = Graph()
+    y = g.op("Reshape", "x", integers(-1, 8, 5, 2, 5, 2))
+    y = g.op("Reshape", g.op("Transpose", y, perm=order), integers(-1, 32, 5, 5))
+    if convolved:
+        y = g.op("Conv", y, numbers(4, 32, 3, 3))
+    words = g.words(tmp_path, y)
+    moved = ["pixelunshuffle"] if order[1] == 1 else ["pixelunshuffle", "shuffle"]
+    assert words == moved + ["conv"] * convolved
+
+
+def test_squares_become_channels_at_any_size(tmp_path: Path) -> None:
+    g = Graph("N", 3, "H", "W")
+    y = g.op("Conv", g.op("SpaceToDepth", "x", blocksize=2), numbers(4, 12, 3, 3))
+    assert "input image 3@HxW" in import_model(g.save(tmp_path, y)).text
+
+
 def test_pads_and_biases_join_their_convolution(tmp_path: Path) -> None:
     g = Graph()
     y = g.op("Pad", "x", integers(0, 0, 0, 0, 0, 0, 1, 1))

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnndsl.layers.base import ShapeError
-from cnndsl.layers.resample import PixelShuffle, Upsample
-from cnndsl.shape import Shape
+from cnndsl.layers.resample import PixelShuffle, PixelUnshuffle, Upsample
+from cnndsl.shape import Shape, Symbolic
 from tests.support.peers import torch
 from tests.support.run_layer import run_layer
 from tests.support.symbolic import run_symbolic
@@ -46,6 +46,27 @@ def test_pixelshuffle_equals_torch(factor):
         np.testing.assert_array_equal(run(PixelShuffle(factor=factor), x), expected)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("factor", [1, 2, 3])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixelunshuffle_equals_torch(factor, channels):
+    x = image((2, channels, 4 * factor, 5 * factor))
+    t = torch()
+    expected = t.nn.functional.pixel_unshuffle(t.from_numpy(x), factor).numpy()
+    for run in (run_layer, run_symbolic):
+        np.testing.assert_array_equal(run(PixelUnshuffle(factor=factor), x), expected)
+
+
+def test_squares_need_sizes_that_the_factor_divides():
+    layer = PixelUnshuffle(factor=2)
+    (condition,) = layer.conditions(Shape(1, (Symbolic("H"), 8)))
+    assert str(condition) == "H must be divisible by 2"
+    for size in (7, Symbolic("H", 2, 1)):
+        with pytest.raises(ShapeError) as caught:
+            layer.shape(Shape(1, (8, size)))
+        assert caught.value.code == "windows-uneven"
+
+
 @pytest.mark.parametrize(
     ("layer", "shape", "code"),
     [
@@ -53,6 +74,7 @@ def test_pixelshuffle_equals_torch(factor):
         (Upsample(factor=(2, 2)), Shape(8, (4, 4, 4)), "wrong-axes"),
         (PixelShuffle(factor=2), Shape(6, (4, 4)), "groups-mismatch"),
         (PixelShuffle(factor=2), Shape(8, (4,)), "wrong-axes"),
+        (PixelUnshuffle(factor=2), Shape(8, (4,)), "wrong-axes"),
     ],
 )
 def test_errors(layer, shape, code):
@@ -82,4 +104,13 @@ def test_reach_and_explanation():
         "channels: 16/2² = 4",
         "height: 2·8 = 16",
         "width: 2·8 = 16",
+    ]
+    small = Shape(64, (8, 8))
+    assert PixelUnshuffle(factor=2).cost((shuffled,), small).flops == 0
+    (height, _) = PixelUnshuffle(factor=2).reach((x,), small)
+    assert (height.size, height.step, height.start) == (2, 2, 0)
+    assert PixelUnshuffle(factor=2).explain((x,), Shape(64, (4, 4))) == [
+        "channels: 16·2² = 64",
+        "height: 8/2 = 4",
+        "width: 8/2 = 4",
     ]

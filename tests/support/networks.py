@@ -17,7 +17,7 @@ from tests.support.run_layer import HERE
 MOST_ELEMENTS = 4096
 TRIES = 5
 WINDOWS = ("conv", "dwconv", "deconv", "pool", "avgpool", "filter", "pad", "crop", "upsample")
-CHANNELS = ("take", "shuffle", "pixelshuffle", "reshape", "gn", "conv")
+CHANNELS = ("take", "shuffle", "pixelshuffle", "pixelunshuffle", "reshape", "gn", "conv")
 ONE_INPUT = sorted(
     word
     for word, kind in LAYERS.items()

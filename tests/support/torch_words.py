@@ -182,6 +182,12 @@ def pixel_shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
     return run.functions.pixel_shuffle(x, layer.factor)
 
 
+@word("pixelunshuffle")
+def pixel_unshuffle(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.pixel_unshuffle(x, layer.factor)
+
+
 @word("shuffle")
 def shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -105,23 +106,42 @@ def transpose(walker: Walker, node: Node) -> View:
 @operator("DepthToSpace")
 def depth_to_space(walker: Walker, node: Node) -> View:
     """`pixelshuffle`, from the channels' order that it wants."""
-    view, r = node.view(), node.integer("blocksize", 1)
-    sizes = view.sizes
-    if len(sizes) != 4 or r < 1 or sizes[1] % (r * r):
-        node.refuse(f"can't move blocks of {r} by {r} out of the channels of {sizes}")
+    n, c, h, w, r = _image(node)
+    if c % (r * r):
+        node.refuse(f"can't move blocks of {r} by {r} out of {c} channels")
+    if node.text("mode", "DCR") == "CRD":
+        split, order = (n, c // (r * r), r, r, h, w), (0, 1, 4, 2, 5, 3)
+    else:
+        split, order = (n, r, r, c // (r * r), h, w), (0, 3, 4, 1, 5, 2)
+    return _moved(walker, node, split, order, (n, c // (r * r), h * r, w * r))
+
+
+@operator("SpaceToDepth")
+def space_to_depth(walker: Walker, node: Node) -> View:
+    """`pixelunshuffle`, and the channels' order that ONNX has: the place in the square first."""
+    n, c, h, w, r = _image(node)
+    if h % r or w % r:
+        node.refuse(f"can't move blocks of {r} by {r} out of a map of {h} by {w}")
+    split, made = (n, c, h // r, r, w // r, r), (n, c * r * r, h // r, w // r)
+    return _moved(walker, node, split, (0, 3, 5, 1, 2, 4), made)
+
+
+def _image(node: Node) -> tuple[int, int, int, int, int]:
+    """The sizes of a batch of images, and those of a block."""
+    sizes, r = node.view().sizes, node.integer("blocksize", 1)
+    if len(sizes) != 4 or r < 1:
+        node.refuse(f"can't move blocks of {r} by {r} in a tensor of the shape {sizes}")
     n, c, h, w = sizes
+    return n, c, h, w, r
+
+
+def _moved(
+    walker: Walker, node: Node, split: Sequence[int], order: Sequence[int], made: Sequence[int]
+) -> View:
+    """Split, transposed and joined again."""
     try:
-        if node.text("mode", "DCR") == "CRD":
-            split = view.reshaped((n, c // (r * r), r, r, h, w)).dims
-            made = view.reshaped((n, c // (r * r), r, r, h, w))
-            order = (0, 1, 4, 2, 5, 3)
-        else:
-            made = view.reshaped((n, r, r, c // (r * r), h, w))
-            split = made.dims
-            order = (0, 3, 4, 1, 5, 2)
-        del split
-        moved = made.with_dims([made.dims[i] for i in order])
-        made = moved.reshaped((n, c // (r * r), h * r, w * r))
+        parts = node.view().reshaped(split)
+        moved = parts.with_dims([parts.dims[i] for i in order]).reshaped(made)
     except Unfit:
         node.refuse("rearranges its input in a way that no layer does")
-    return walker.whole(walker.plain(node, made))
+    return walker.whole(walker.plain(node, moved))
