@@ -26,7 +26,7 @@ GROUPS = {
         *("sigmoid", "hsigmoid", "tanh", "softplus", "softmax", "logsoftmax"),
     ),
     "Normalisation": ("bn", "ln", "inorm", "gn", "lrn", "scale"),
-    "Merging": ("concat", "add", "mul"),
+    "Merging": ("concat", "add", "sub", "mul", "div", "max", "min"),
     "Channels": ("take", "widen", "shuffle"),
     "Size and border": ("upsample", "pixelshuffle", "pixelunshuffle", "pad", "crop"),
     "Dropping and sampling": ("dropout", "droppath", "sample"),

@@ -25,11 +25,13 @@ from cnndsl.elaborate.context import (
     quote,
 )
 from cnndsl.elaborate.synonyms import FUNCTION_WORDS, suggestion
-from cnndsl.layers.base import LAYERS
+from cnndsl.layers import LAYERS
+from cnndsl.layers.merge import Merge
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-FORMS = ("residual", "concat", "add", "mul", "head", "reuse", "skip")
+MERGES = tuple(word for word, kind in LAYERS.items() if issubclass(kind, Merge))
+FORMS = ("residual", *MERGES, "head", "reuse", "skip")
 """Words that look like layers, and are built into the language."""
 
 

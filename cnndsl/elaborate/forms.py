@@ -1,4 +1,4 @@
-"""The forms that are no layers: `skip`, `residual`, `concat:`, `add:`, `mul:`, `head`, `reuse`."""
+"""The forms that are no layers: `skip`, `residual`, merges such as `concat:`, `head`, `reuse`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Forms(Operations):
     def _merge(
         self, operation: tree.Operation, context: Context, value: Value, own: str | None
     ) -> Value:
-        """`concat:`, `add:`, `mul:` with `| branch` lines; a branch left out isn't there."""
+        """`concat:`, `add:` and the like with `| branch` lines; a branch left out isn't there."""
         example = f"without a body, `{operation.name} x` merges with the value `x`"
         rest = LayerBinder(self.build, context, operation).form((), example)
         body = operation.body

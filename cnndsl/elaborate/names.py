@@ -71,5 +71,9 @@ def _is_free_name(
 @cache
 def _option_words() -> frozenset[str]:
     return frozenset(
-        word for kind in LAYERS.values() for a in kind.arguments().values() for word in a.words
+        word
+        for kind in LAYERS.values()
+        for a in kind.arguments().values()
+        if a.reserved
+        for word in a.words
     )

@@ -18,7 +18,7 @@ from cnndsl.elaborate.context import (
     Value,
     quote,
 )
-from cnndsl.elaborate.expressions import FORMS, Evaluator
+from cnndsl.elaborate.expressions import FORMS, MERGES, Evaluator
 from cnndsl.elaborate.reader import head_span
 from cnndsl.elaborate.sharing import Recorded, Sharing
 from cnndsl.elaborate.synonyms import suggestion
@@ -27,7 +27,6 @@ from cnndsl.source import Span
 from cnndsl.syntax import tree
 from cnndsl.syntax.reading import UNREAD
 
-MERGES = ("concat", "add", "mul")
 WORK_OF_A_CALL = 5  # of a block, or of `reuse`, beside its lines
 MOST_BODIES = 32  # of blocks, loops, branches and all else, in one another
 

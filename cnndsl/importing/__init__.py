@@ -42,6 +42,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.opening import draft_of_any_size, draft_of_some_size
     from cnndsl.importing.patterns import find_activations
     from cnndsl.importing.reading import Model, read_model
+    from cnndsl.importing.repeats import leave_out_repeats
     from cnndsl.importing.simplifying import simplify
     from cnndsl.importing.spelling import Spelled, spell
     from cnndsl.importing.structure import nest_concats
@@ -54,6 +55,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
 
     def read(model: Model) -> Draft:
         draft = draft_of(model, input_shapes)
+        leave_out_repeats(draft)
         find_activations(draft)
         simplify(draft)
         nest_concats(draft)

@@ -12,12 +12,12 @@ from math import erf, inf
 from typing import Any
 
 import numpy as np
+from pydantic import InstanceOf
 
 from cnndsl.importing.draft import Array
-from cnndsl.layers.base import Builder, Value
+from cnndsl.layers.base import Builder, Cost, Layer, Value
 from cnndsl.layers.borders import Pad
 from cnndsl.layers.elementwise import Elementwise
-from cnndsl.layers.merge import Merge
 from cnndsl.shape import Shape
 
 
@@ -58,17 +58,19 @@ class Elementary(Elementwise):
         raise NotImplementedError  # replaced, or refused, before a net is made
 
 
-class Quotient(Merge):
-    """One value divided by another."""
+class Repeated(Layer):
+    """Its input stretched along axes of size 1."""
 
-    operator: str = "Div"
-    verb = "divided"
+    target: InstanceOf[Shape]
 
     def shape(self, *inputs: Shape) -> Shape:
-        return max(inputs, key=lambda x: (x.rank, x.elements if x.is_concrete else 0))
+        return self.target
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        return Cost(0, 0)
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
-        raise NotImplementedError  # replaced, or refused, before a net is made
+        raise NotImplementedError  # replaced before a net is made
 
 
 class Lowest(Pad):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.solving import Parameter
-
-Kind = Literal["residual", "concat", "add", "mul"]
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -64,11 +61,11 @@ class Unit(Item):
 class Block(Item):
     """Branches that meet in `merge`, and words chained behind.
 
-    A residual has one branch, its body; `skip` are the layers of its shortcut, which its option
-    (`project`, `pad`) stands for.
+    `kind` is the merge's word, or `residual`, which has one branch, its body; `skip` are the layers
+    of its shortcut, which its option (`project`, `pad`) stands for.
     """
 
-    kind: Kind
+    kind: str
     merge: Step | None
     branches: list[list[Item]]
     trailing: list[Step] = field(default_factory=list[Step])

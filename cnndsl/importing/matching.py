@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnndsl.importing.draft import Draft, Float, Step, Value
+from cnndsl.layers.arithmetic import Arithmetic
 from cnndsl.layers.base import Layer
 from cnndsl.layers.conv import DepthwiseConv, Windows
 from cnndsl.layers.pool import Pooling
@@ -27,7 +28,7 @@ def matched(draft: Draft, steps: Sequence[Step], network: Network) -> dict[str, 
     for step, ours in zip(steps, network.steps, strict=True):
         inputs = [names.get(value) for value in step.inputs]
         given: list[str | None] = list(ours.inputs)
-        if step.word in ("add", "mul"):
+        if isinstance(step.layer, Arithmetic) and step.layer.any_order:
             inputs.sort(key=str)
             given.sort(key=str)
         if inputs != given or ours.output != step.output:

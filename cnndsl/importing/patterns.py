@@ -7,7 +7,6 @@ language's activations; how it was written doesn't matter.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from functools import cache, reduce
 
@@ -15,9 +14,10 @@ import numpy as np
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Array, Draft, Float, Step, Value
-from cnndsl.importing.elementary import FUNCTIONS, Elementary, Lowest, Quotient
+from cnndsl.importing.elementary import FUNCTIONS, Elementary, Lowest
 from cnndsl.layers import LAYERS
 from cnndsl.layers.activations import Elu, Leaky
+from cnndsl.layers.arithmetic import Arithmetic
 from cnndsl.layers.base import Layer
 from cnndsl.layers.gates import Gelu
 from cnndsl.layers.scale import Scale
@@ -30,6 +30,14 @@ PROBE = np.asarray(2.3)  # tried before the grid, which takes longer
 MOST_STEPS = 16  # of one activation
 CLOSE = 2e-5
 
+_ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "max": np.maximum,
+    "min": np.minimum,
+}
 _SQRT_2_PI = float(np.sqrt(2 / np.pi))
 _PHI = FUNCTIONS["erf"]
 
@@ -72,7 +80,7 @@ def find_activations(draft: Draft) -> None:
         _in_layers(draft, step)
     draft.tidy()
     for step in draft.steps:
-        if isinstance(step.layer, Elementary | Quotient):
+        if isinstance(step.layer, Elementary):
             raise UsageError(
                 f"the model's {step.layer.operator} `{step.hint}` is no layer of the language, nor "
                 f"a part of an activation or norm of the usual ones"
@@ -85,7 +93,7 @@ def find_activations(draft: Draft) -> None:
 
 
 def _may_end(step: Step) -> bool:
-    return step.word in ("mul", "add") or isinstance(step.layer, Elementary | Quotient | Scale)
+    return isinstance(step.layer, Arithmetic | Elementary | Scale)
 
 
 def _is_uniform(step: Step) -> bool:
@@ -94,8 +102,8 @@ def _is_uniform(step: Step) -> bool:
         return all(np.ptp(v) == 0 for v in step.values.values())
     return (
         step.word in PLAIN
-        or step.word in ("mul", "add", "leaky", "elu")
-        or isinstance(step.layer, Elementary | Quotient)
+        or step.word in ("leaky", "elu")
+        or isinstance(step.layer, Arithmetic | Elementary)
     )
 
 
@@ -154,21 +162,15 @@ def _applied(step: Step, inputs: list[Array]) -> Array:
     if isinstance(layer, Scale):
         offset = float(step.values["bias"][0]) if layer.bias else 0.0
         return x * float(step.values["weight"][0]) + offset
-    if isinstance(layer, Quotient):
-        return x / inputs[1]
+    if isinstance(layer, Arithmetic):
+        return reduce(_ARITHMETIC[layer.word], inputs)
     if isinstance(layer, Leaky):
         negative: Array = x * layer.slope
         return np.where(x > 0, x, negative)
     if isinstance(layer, Elu):
         negative = layer.alpha * np.expm1(np.minimum(x, 0))
         return np.where(x > 0, x, negative)
-    match step.word:
-        case "mul":
-            return reduce(operator.mul, inputs)
-        case "add":
-            return reduce(operator.add, inputs)
-        case word:
-            return PLAIN[word](x)
+    return PLAIN[step.word](x)
 
 
 def _recognised(values: Array) -> Layer | None:

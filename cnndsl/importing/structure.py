@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
+from cnndsl.elaborate.expressions import MERGES
 from cnndsl.importing.draft import Draft, Source, Step, Value
 from cnndsl.importing.items import Block, Item, Unit
 from cnndsl.importing.wording import is_word
 from cnndsl.shape import Shape
 
-MERGES = ("concat", "add", "mul")
 NEVER_BEHIND_BLOCKS = ("bn", "dropout", "scale", "softmax")
 ENLARGING = ("deconv", "upsample", "pixelshuffle", "unpool")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
@@ -134,11 +134,11 @@ class _Finder:
         """A residual where it is one, else branches."""
         if any(map(_is_light, branches)) and any(map(_goes_up, branches)):
             return None
-        block = Block(kind="concat", merge=merge, branches=branches, entry=entry)
-        block.kind = cast(Any, merge.word)
+        block = Block(kind=merge.word, merge=merge, branches=branches, entry=entry)
         if merge.word == "mul":
             branches.sort(key=bool)  # the order of factors is free: `skip` comes first
-        if merge.word != "add" or len(branches) != 2:
+        stretches = any(value.output != merge.output for value in merge.inputs)
+        if merge.word != "add" or len(branches) != 2 or stretches:
             return block
         body, skip = sorted(branches, key=_length, reverse=True)
         if not body:

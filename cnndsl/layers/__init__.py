@@ -1,6 +1,7 @@
 """The layers, a file each or a tight family; `LAYERS` finds one by its word."""
 
 from cnndsl.layers import activations as activations
+from cnndsl.layers import arithmetic as arithmetic
 from cnndsl.layers import batchnorm as batchnorm
 from cnndsl.layers import borders as borders
 from cnndsl.layers import channels as channels

@@ -23,12 +23,14 @@ class Argument:
 
     `positional`: as a bare size, number, shape, or (`word`) a free word such as a filter's name.
     `letters`: as a short option (`s2`) and by key (`s=n`). `words`: as one of these words, with
-    the value each stands for. Every field may also be given by its own name (`filters=64`).
+    the value each stands for; if `reserved`, no variable can be called so. Every field may also be
+    given by its own name (`filters=64`).
     """
 
     positional: Positional | None = None
     letters: str | None = None
     words: Mapping[str, object] = field(default_factory=dict[str, object])
+    reserved: bool = True
 
 
 def _as_tuple(value: object) -> object:
@@ -78,6 +80,11 @@ def padding() -> Any:
 def words(default: Any = ..., /, **values: object) -> Any:
     """One of a few words: `words(True, bias=True, nobias=False)`."""
     return _field(default, Argument(words=values), {})
+
+
+def common_words(default: Any = ..., /, **values: object) -> Any:
+    """As `words`; but variables may be called like these, too."""
+    return _field(default, Argument(words=values, reserved=False), {})
 
 
 def keyed(default: Any = ..., **bounds: Any) -> Any:

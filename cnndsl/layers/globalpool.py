@@ -1,4 +1,4 @@
-"""Pooling of whole maps: `gap` (the mean) and `gmp` (the maximum)."""
+"""Pooling of whole maps, or of all channels: `gap` (the mean) and `gmp` (the maximum)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from fractions import Fraction
 from math import prod
 from typing import Any, ClassVar
 
-from cnndsl.layers.arguments import Axes, size
+from cnndsl.layers.arguments import Axes, common_words, size
 from cnndsl.layers.base import (
     EVERYTHING,
+    POINT,
     Builder,
     Cost,
     Example,
@@ -26,17 +27,31 @@ LARGEST_MATRIX = 1 << 24  # weights of unequal windows, which the model would ha
 
 
 class GlobalPooling(Layer):
-    """One value a channel, or as many as `output` says, whatever the size of the map."""
+    """One value a channel, or as many as `output` says, whatever the size of the map; or one value
+    a position, over the channels.
+    """
 
     output: Axes | None = size(None)
+    channels: bool = common_words(False, channels=True)
 
     over_all: ClassVar[str]
     """The ONNX operator over the whole map."""
     over_windows: ClassVar[str]
     """The ONNX operator over windows of equal size."""
+    over_channels: ClassVar[str]
+    """The ONNX operator over the channels."""
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
+        if self.channels:
+            if self.output:
+                raise ShapeError(
+                    "unexpected-argument",
+                    f"`{self.word} channels` leaves the size of the map as it is",
+                    field="output",
+                    help="leave one of them out",
+                )
+            return x.with_channels(1)
         sizes = spread(self.output or (1,), x, "output")
         if any(m > 1 for m in sizes) and not x.is_concrete:
             raise ShapeError(
@@ -48,12 +63,16 @@ class GlobalPooling(Layer):
         return Shape(x.channels, sizes)
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+        if self.channels:
+            return POINT
         if all(m == 1 for m in output.space):
             return EVERYTHING
         return tuple(_reach(n, m) for n, m in _axes(inputs[0], output))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,) = inputs
+        if self.channels:
+            return [f"at every position over {x.channels} channels"]
         if not x.is_concrete:
             return []
         if all(m == 1 for m in output.space):
@@ -70,10 +89,18 @@ class GlobalPooling(Layer):
         (x,), output = graph.inputs, graph.output
         if x == output:
             return inputs[0]
+        if self.channels:
+            return graph.op(self.over_channels, *inputs, graph.constant("channels", (1,), "int"))
         if all(m == 1 for m in output.space):
             return graph.op(self.over_all, *inputs)
         kernel = tuple(n // m for n, m in _axes(x, output))
         return graph.op(self.over_windows, *inputs, kernel_shape=kernel, strides=kernel)
+
+    def _values_in_windows(self, x: Shape, output: Shape) -> int:
+        if self.channels:
+            return x.elements
+        lengths = (sum(b - a for a, b in _windows(n, m)) for n, m in _axes(x, output))
+        return x.channels * prod(lengths)
 
 
 class GlobalAverage(GlobalPooling, word="gap"):
@@ -83,12 +110,17 @@ class GlobalAverage(GlobalPooling, word="gap"):
     windows over n positions reaches from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉, as in PyTorch; where m divides n
     that is an `avgpool` of n/m.
 
+    `gap channels` takes the mean of all channels at every position instead, which leaves 1@HxW:
+    with `gmp channels` it is what CBAM's spatial attention looks at.
+
     Parameters: none. MACs: none. FLOPs: 1 per value in a window (additions and a division).
-    Source: Lin, Chen, Yan, Network In Network, arXiv:1312.4400.
+    Source: Lin, Chen, Yan, Network In Network, arXiv:1312.4400; of channels Woo et al. 2018,
+    arXiv:1807.06521.
     """
 
     over_all = "GlobalAveragePool"
     over_windows = "AveragePool"
+    over_channels = "ReduceMean"
     keeps = frozenset[str]()
     examples = (
         Example("gap", "512@7x7", "512@1x1"),
@@ -96,11 +128,12 @@ class GlobalAverage(GlobalPooling, word="gap"):
         Example("gap 7x7", "512@14x14", "512@7x7"),
         Example("gap 4x4", "512@14x14", "512@4x4"),
         Example("gap", "8@4x7x7", "8@1x1x1"),
+        Example("gap channels", "64@HxW", "1@HxW"),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
         output = super().shape(*inputs)
-        if output.elements == output.channels:
+        if self.channels or output.elements == output.channels:
             return output
         for n, m in _axes(inputs[0], output):
             if n % m and n * m > LARGEST_MATRIX:
@@ -113,11 +146,11 @@ class GlobalAverage(GlobalPooling, word="gap"):
         return output
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return Cost(0, _values_in_windows(inputs[0], output))
+        return Cost(0, self._values_in_windows(inputs[0], output))
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         (x,), output = graph.inputs, graph.output
-        if not x.is_concrete or _divides(x, output):
+        if self.channels or not x.is_concrete or _divides(x, output):
             return super().lower(graph, *inputs)
         # Windows of unequal size: a product with a constant matrix for each axis, the last first.
         (value,), sizes = inputs, list(x.sizes)
@@ -144,21 +177,26 @@ class GlobalMaximum(GlobalPooling, word="gmp"):
     """Keep every channel's largest value of the whole map: global max pooling.
 
     `gmp` gives C@1x1. `gmp 7x7` gives C@7x7 where 7 divides the input's sizes: on 14x14 it is
-    `pool 2x2`.
+    `pool 2x2`. `gmp channels` keeps the largest of all channels at every position, which leaves
+    1@HxW.
 
     Parameters: none. MACs: none. FLOPs: one comparison less than values in a window, per output.
     """
 
     over_all = "GlobalMaxPool"
     over_windows = "MaxPool"
+    over_channels = "ReduceMax"
     keeps = frozenset({"input", "output"})
     examples = (
         Example("gmp", "512@7x7", "512@1x1"),
         Example("gmp 2x2", "8@6x4", "8@2x2"),
+        Example("gmp channels", "64@HxW", "1@HxW"),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
         output = super().shape(*inputs)
+        if self.channels:
+            return output
         if output.elements > output.channels and not _divides(inputs[0], output):
             raise ShapeError(
                 "windows-uneven",
@@ -170,7 +208,7 @@ class GlobalMaximum(GlobalPooling, word="gmp"):
         return output
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return Cost(0, _values_in_windows(inputs[0], output) - output.elements)
+        return Cost(0, self._values_in_windows(inputs[0], output) - output.elements)
 
 
 def _axes(x: Shape, output: Shape) -> list[tuple[int, int]]:
@@ -183,11 +221,6 @@ def _divides(x: Shape, output: Shape) -> bool:
 
 def _windows(n: int, m: int) -> Iterator[tuple[int, int]]:
     return ((i * n // m, -(-(i + 1) * n // m)) for i in range(m))
-
-
-def _values_in_windows(x: Shape, output: Shape) -> int:
-    lengths = (sum(b - a for a, b in _windows(n, m)) for n, m in _axes(x, output))
-    return x.channels * prod(lengths)
 
 
 def _means(n: int, m: int) -> list[list[float]]:

@@ -1,8 +1,8 @@
-"""Several values become one: `concat`, `add`, `mul`."""
+"""Several values become one along their channels: `concat`, and what all merges share."""
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, Value
@@ -14,17 +14,16 @@ def same_space(a: Shape, b: Shape) -> tuple[Condition, ...] | None:
     if a.rank != b.rank:
         return None
     conditions: list[Condition] = []
-    for n, m in zip(a.space, b.space, strict=True):
-        equal = equality(n, m)
-        if equal is False:
+    for sizes in zip(a.space, b.space, strict=True):
+        found = _equal(sizes)
+        if found is None:
             return None
-        if isinstance(equal, Condition):
-            conditions.append(equal)
+        conditions += found
     return tuple(conditions)
 
 
 class Merge(Layer):
-    """A layer of two or more values with the same space."""
+    """A layer of two or more values of one rank, whose sizes agree."""
 
     references = (1, None)
     in_place = True
@@ -35,17 +34,17 @@ class Merge(Layer):
 
     def channels(self, inputs: tuple[Shape, ...]) -> int | None:
         """Channels of the output; None where the inputs' don't match."""
-        first = inputs[0].channels
-        return first if all(x.channels == first for x in inputs) else None
+        raise NotImplementedError
 
-    def spread_out(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """The inputs whose space must be the same."""
-        return inputs
+    def meeting(self, sizes: Sequence[Dim]) -> Sequence[Dim]:
+        """Of the inputs' sizes along an axis those that must be equal."""
+        return sizes
 
     def shape(self, *inputs: Shape) -> Shape:
-        maps = self.spread_out(inputs)
         channels = self.channels(inputs)
-        if channels is None or any(same_space(maps[0], x) is None for x in maps[1:]):
+        alike = len({x.rank for x in inputs}) == 1
+        axes = self._axes(inputs) if alike else []
+        if not alike or channels is None or any(_equal(sizes) is None for sizes in axes):
             shapes = " and ".join(dict.fromkeys(map(str, inputs)))
             raise ShapeError(
                 "merge-shape-mismatch",
@@ -53,23 +52,21 @@ class Merge(Layer):
                 help=self.remedy(inputs),
             )
         # Sizes that are equal under a condition: the one that says it most simply stays.
-        sizes = zip(*(x.space for x in maps), strict=True)
-        return Shape(channels, tuple(min(size, key=_complexity) for size in sizes))
+        return Shape(channels, tuple(min(sizes, key=_complexity) for sizes in axes))
 
     def conditions(self, *inputs: Shape) -> tuple[Condition, ...]:
-        first, *others = self.spread_out(inputs)
-        return tuple(c for other in others for c in same_space(first, other) or ())
+        return tuple(c for sizes in self._axes(inputs) for c in _equal(sizes) or ())
+
+    def _axes(self, inputs: tuple[Shape, ...]) -> list[Sequence[Dim]]:
+        return [self.meeting(sizes) for sizes in zip(*(x.space for x in inputs), strict=True)]
 
     def remedy(self, inputs: tuple[Shape, ...]) -> str:
         """What to do about values that don't match."""
         if len({x.rank for x in inputs}) > 1:
             return "`flatten` makes a vector of a map, `reshape` a map of a vector"
-        if len({x.space for x in inputs}) > 1:
+        if any(_equal(sizes) is None for sizes in self._axes(inputs)):
             return "bring them to one size: a stride, `same`, `upsample`, `pad` or `crop to=`"
         return "bring them to one number of channels, say by `conv 1x1`"
-
-    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return Cost(0, (len(inputs) - 1) * output.elements)
 
 
 class Concat(Merge, word="concat"):
@@ -99,54 +96,15 @@ class Concat(Merge, word="concat"):
         return graph.op("Concat", *inputs, axis=1)
 
 
-class Add(Merge, word="add"):
-    """Add values of equal shape: `add x`, or an `add:` block.
-
-    Parameters: none. MACs: none. FLOPs: 1 per output value for every value after the first.
-    """
-
-    verb = "added"
-    examples = (
-        Example("add x", "64@56x56 64@56x56", "64@56x56"),
-        Example("add x y", "@10 @10 @10", "@10"),
-    )
-
-    def lower(self, graph: Builder, *inputs: Any) -> Value:
-        return graph.op("Add" if len(inputs) == 2 else "Sum", *inputs)
-
-
-class Mul(Merge, word="mul"):
-    """Multiply values of equal shape: `mul x`, or a `mul:` block.
-
-    Maps of one pixel, C@1x1, stretch over the others: squeeze-and-excite scales every channel so.
-
-    Parameters: none. MACs: none. FLOPs: 1 per output value for every value after the first.
-    Source of the use: Hu, Shen, Albanie, Sun, Wu, Squeeze-and-Excitation Networks,
-    arXiv:1709.01507.
-    """
-
-    verb = "multiplied"
-    keeps = frozenset({"input"})
-    examples = (
-        Example("mul x", "64@56x56 64@1x1", "64@56x56"),
-        Example("mul x", "64@1x1 64@HxW", "64@HxW"),
-        Example("mul x", "64@56x56 64@56x56", "64@56x56"),
-    )
-
-    def spread_out(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        if len({x.rank for x in inputs}) > 1:
-            return inputs
-        return tuple(x for x in inputs if any(n != 1 for n in x.space)) or inputs
-
-    def remedy(self, inputs: tuple[Shape, ...]) -> str:
-        maps = max(inputs, key=lambda x: x.rank)
-        if any(not x.rank for x in inputs) and maps.rank:
-            pixel = "x".join("1" * maps.rank)
-            return f"`reshape {maps.channels}@{pixel}` makes a factor a channel of a vector"
-        return super().remedy(inputs)
-
-    def lower(self, graph: Builder, *inputs: Any) -> Value:
-        return reduce(lambda a, b: graph.op("Mul", a, b), inputs)
+def _equal(sizes: Sequence[Dim]) -> tuple[Condition, ...] | None:
+    """What makes all sizes equal the first; None if that can't be."""
+    conditions: list[Condition] = []
+    for size in sizes[1:]:
+        equal = equality(sizes[0], size)
+        if equal is False:
+            return None
+        conditions += [equal] if isinstance(equal, Condition) else []
+    return tuple(conditions)
 
 
 def _complexity(size: Dim) -> int:

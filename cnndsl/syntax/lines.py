@@ -209,7 +209,7 @@ class _Reader:
             help = "start it with `|`, or with `->` if it continues the branch above"
             self.lines.report("mixed-body", message, line.start, line.end, help)
         elif line.is_branch and not level.branches:
-            message = "a branch can only stand in the body of `concat:`, `add:` or `mul:`"
+            message = "a branch can only stand in the body of a merge, such as `concat:` or `add:`"
             help = "write `concat:` above the branches, and indent them"
             self.lines.report("misplaced-branch", message, line.start, line.start + 1, help)
             line.faulty = True

@@ -178,7 +178,7 @@ class Line(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branches(Node):
-    """`| …` lines under `concat:`, `add:`, `mul:`.
+    """`| …` lines under a merge, such as `concat:`.
 
     A branch is a tuple of lines: the `|` line, then lines that continue it (`-> …` after a body).
     """

@@ -78,9 +78,8 @@ def _steps(draw: st.DrawFn, known: dict[str, Shape], before: list[Step], name: s
             fitting = (_fit(draw(_favoured()), name, (current,), known) for _ in range(TRIES))
             return next((step for step in fitting if step), None)
         case "merge":
-            layer = LAYERS[draw(st.sampled_from(["add", "concat", "mul"]))]()
-            others = [n for n in known if known[n].space == known[current].space]
-            return _fit(layer, name, (current, draw(st.sampled_from(others))), known)
+            layer = LAYERS[draw(st.sampled_from(["add", "concat", "mul", "sub", "max", "min"]))]()
+            return _fit(layer, name, (current, draw(st.sampled_from(list(known)))), known)
         case "sample":
             alike = [n for n in known if known[n] == known[current]]
             return _fit(LAYERS["sample"](), name, (current, draw(st.sampled_from(alike))), known)

@@ -39,9 +39,9 @@ class Run:
     parameters: Mapping[str, Tensor]
     noise: Mapping[str, Tensor]
     frozen: Callable[[Step], bool] = lambda step: False
-    values: dict[str, Tensor] = field(default_factory=dict)
-    statistics: dict[str, Tensor] = field(default_factory=dict)
-    indices: dict[str, Tensor] = field(default_factory=dict)
+    values: dict[str, Tensor] = field(default_factory=dict[str, Any])
+    statistics: dict[str, Tensor] = field(default_factory=dict[str, Any])
+    indices: dict[str, Tensor] = field(default_factory=dict[str, Any])
 
     @property
     def functions(self) -> Any:
@@ -119,9 +119,10 @@ def batch_norm(run: Run, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer
     names = ("running_mean", "running_var")
     frozen = run.frozen(step)
-    averages = [
-        run.statistics.get(f"{step.owner}.{n}", run.parameter(step, n)).clone() for n in names
+    averages: list[Tensor] = [
+        run.statistics.get(f"{step.owner}.{n}", run.parameter(step, n)) for n in names
     ]
+    averages = [average.clone() for average in averages]
     y = run.functions.batch_norm(
         x,
         *averages,
@@ -185,7 +186,10 @@ def average_pool(run: Run, step: Step, x: Tensor) -> Tensor:
 
 @word("gap", "gmp")
 def adaptive_pool(run: Run, step: Step, x: Tensor) -> Tensor:
-    kind = {"gap": "avg", "gmp": "max"}[step.layer.word]
+    layer: Any = step.layer
+    if layer.channels:
+        return x.mean(1, keepdim=True) if layer.word == "gap" else x.amax(1, keepdim=True)
+    kind = {"gap": "avg", "gmp": "max"}[layer.word]
     function = getattr(run.functions, f"adaptive_{kind}_pool{x.ndim - 2}d")
     return function(x, step.output.sizes)
 

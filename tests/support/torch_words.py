@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from cnndsl.network import Step
@@ -39,17 +40,10 @@ def radial_basis(run: Run, step: Step, x: Tensor) -> Tensor:
     return -((x[:, None] - codes) ** 2).sum(2)
 
 
-@word("add")
-def add(run: Run, step: Step, *inputs: Tensor) -> Tensor:
-    return sum(inputs[1:], inputs[0])
-
-
-@word("mul")
-def mul(run: Run, step: Step, *inputs: Tensor) -> Tensor:
-    product = inputs[0]
-    for x in inputs[1:]:
-        product = product * x
-    return product
+@word("add", "sub", "mul", "div", "max", "min")
+def arithmetic(run: Run, step: Step, *inputs: Tensor) -> Tensor:
+    name = {"max": "maximum", "min": "minimum"}.get(step.layer.word, step.layer.word)
+    return reduce(getattr(run.torch, name), inputs)
 
 
 @word("concat")
@@ -198,6 +192,6 @@ def shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
 @word("upsample")
 def upsample(run: Run, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer
-    linear = ("linear", "bilinear", "trilinear")[x.ndim - 3]
+    linear = ("linear", "bilinear", "trilinear")[len(step.output.sizes) - 1]
     mode = "nearest" if layer.mode == "nearest" else linear
     return run.functions.interpolate(x, step.output.sizes, mode=mode)

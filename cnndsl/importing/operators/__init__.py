@@ -9,4 +9,6 @@ from cnndsl.importing.operators import normalising as normalising
 from cnndsl.importing.operators import placing as placing
 from cnndsl.importing.operators import pooling as pooling
 from cnndsl.importing.operators import rearranging as rearranging
+from cnndsl.importing.operators import reducing as reducing
+from cnndsl.importing.operators import repeating as repeating
 from cnndsl.importing.operators import resizing as resizing

@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 
 from cnndsl.importing.draft import Step, Value
-from cnndsl.importing.elementary import SQUARES, Elementary, Quotient
+from cnndsl.importing.elementary import SQUARES, Elementary
 from cnndsl.importing.nodes import Node, Tensor
 from cnndsl.importing.operators.activations import elementary
 from cnndsl.importing.views import View
@@ -27,6 +27,7 @@ def add(walker: Walker, node: Node) -> View:
             codes = _codes(walker, node, first, second)
             if codes is not None:
                 return codes
+            return _merged(walker, node, "sub", [first, second])
         if isinstance(second, View):
             negative = walker.affine(node, second, factor=-1.0)
             tensors = [first, negative]
@@ -77,7 +78,7 @@ def mul(walker: Walker, node: Node) -> View:
     if node.kind == "Div":
         if isinstance(second, View):
             if isinstance(first, View):
-                return _quotient(walker, node, first, second)
+                return _merged(walker, node, "div", [first, second])
             inverse = elementary(walker, node, second, "reciprocal")
             return walker.affine(node, inverse, factor=first)
         with np.errstate(all="ignore"):
@@ -113,9 +114,10 @@ def extreme(walker: Walker, node: Node) -> View:
     slope = _slope(views) if node.kind == "Max" and len(node.inputs) == len(views) == 2 else None
     if slope is not None:
         return walker.elementwise(node, slope[0], "leaky", slope=slope[1])
-    if len(views) != 1 or any(n.size != 1 for n in numbers):
-        node.refuse("compares values of the net with each other, which no layer does")
-    view, fold = views[0], np.maximum if node.kind == "Max" else np.minimum
+    if any(n.size != 1 for n in numbers):
+        node.refuse("has bounds that differ from channel to channel, which no layer has")
+    view = _merged(walker, node, node.kind.lower(), views) if len(views) > 1 else views[0]
+    fold = np.maximum if node.kind == "Max" else np.minimum
     if not numbers:
         return view
     bound = float(reduce(fold, numbers).reshape(-1)[0])
@@ -154,8 +156,8 @@ def _merged(walker: Walker, node: Node, word: str, views: list[View]) -> View:
     large = max(views, key=lambda v: (np.prod(v.sizes), v is views[0]))
     bases = [_like(walker, node, v, large) for v in views]
     if any(b is None for b in bases):
-        plain = [walker.whole(walker.plain(node, v)) for v in views]
-        return walker.whole(walker.add(node, walker.layer(node, word), *(p.base for p in plain)))
+        plain = [walker.plain(node, v) for v in views]
+        return walker.whole(walker.add(node, walker.layer(node, word), *plain))
     found = [b for b in bases if b is not None]
     return large.on(walker.add(node, walker.layer(node, word), *found))
 
@@ -165,8 +167,11 @@ def _like(walker: Walker, node: Node, view: View, large: View) -> Value | None:
 
     A smaller one keeps its dimensions of size 1. None where dimensions don't match axes.
     """
-    if view.sizes == large.sizes and view.form == large.form:
+    same_rank = view.base.output.rank == large.base.output.rank
+    if same_rank and view.sizes == large.sizes and view.form == large.form:
         return view.base
+    if any(n > m for n, m in zip(view.sizes, large.sizes, strict=True)):
+        return None  # both stretch
     wanted: list[tuple[object, ...]] = []
     for axis in large.axes[1:]:
         places = [i for i, row in enumerate(large.dims) if row and row == axis]
@@ -177,10 +182,3 @@ def _like(walker: Walker, node: Node, view: View, large: View) -> Value | None:
     if any(row not in large.axes for row in rows):
         return None
     return walker.arrange(node, view, wanted)  # pyright: ignore
-
-
-def _quotient(walker: Walker, node: Node, first: View, second: View) -> View:
-    """A part of a norm or activation."""
-    if first.form == second.form and first.sizes == second.sizes:
-        return first.on(walker.add(node, Quotient(), first.base, second.base))
-    return node.refuse("divides values of the net by each other, which no layer does")

@@ -1,12 +1,9 @@
-"""MaxPool, AveragePool, the global ones, and means over the space."""
+"""MaxPool, AveragePool and the global ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any, cast
-
-import numpy as np
 
 from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.elementary import PLACES, Elementary, Lowest
@@ -34,7 +31,7 @@ def pool(walker: Walker, node: Node) -> View | Sequence[View]:
     pads = padding(node, x, kernel, stride, dilation)
     places = len(node.outputs) > 1 and bool(node.outputs[1])
     if kernel == x.sizes and pads == (0,) and not places:
-        return walker.whole(_over_all(walker, node, base, word))
+        return walker.whole(of_whole_map(walker, node, base, word))
     fields: dict[str, Any] = {"kernel": kernel, "padding": pads}
     if stride != kernel:
         fields["stride"] = short(stride)
@@ -142,51 +139,11 @@ def over_all(walker: Walker, node: Node) -> View:
     if base.output.rank == 0:
         return walker.whole(base)
     word = "pool" if node.kind == "GlobalMaxPool" else "avgpool"
-    return walker.whole(_over_all(walker, node, base, word))
+    return walker.whole(of_whole_map(walker, node, base, word))
 
 
-def _over_all(walker: Walker, node: Node, base: Value, word: str) -> Value:
+def of_whole_map(walker: Walker, node: Node, base: Value, word: str) -> Value:
+    """`gmp` in the place of a `pool`, `gap` in that of an `avgpool`."""
     if word == "pool":
         return walker.add(node, walker.layer(node, "gmp"), _without_border(base))
     return walker.add(node, walker.layer(node, "gap"), base)
-
-
-@operator("ReduceMean", "ReduceMax", "ReduceSum")
-def reduce(walker: Walker, node: Node) -> View:
-    """Over the space: `gap`, `gmp`; over a part of it: a window as large as that part."""
-    view = node.view()
-    rank = len(view.dims)
-    given = node.sizes(1, "axes")
-    if not given:
-        if node.integer("noop_with_empty_axes"):
-            return view
-        given = tuple(range(rank))
-    reduced = {node.from_front(axis) for axis in given}
-    atoms = set(chain.from_iterable(view.dims[axis] for axis in reduced))
-    x = view.base.output
-    # Axes of size 1 have no atoms; where all the rest of the space goes, they go along.
-    gone = [i for i, axis in enumerate(view.axes) if axis and set(axis) <= atoms]
-    if set(chain.from_iterable(view.axes[i] for i in gone)) != atoms or 0 in gone:
-        node.refuse("takes part of an axis together, which no layer does")
-    if 1 in gone:
-        node.refuse("takes the channels together; layers take the space together (`gap`, `gmp`)")
-    base = view.base
-    if gone:
-        word = "pool" if node.kind == "ReduceMax" else "avgpool"
-        kernel = tuple(n if i + 2 in gone else 1 for i, n in enumerate(x.sizes))
-        if kernel == x.sizes:
-            base = _over_all(walker, node, base, word)
-        else:
-            base = walker.add(node, walker.layer(node, word, kernel=kernel), base)
-    taken = {i: () if i in gone else axis for i, axis in enumerate(view.axes)}
-    kept = View(
-        base,
-        tuple(taken.values()),
-        tuple(() if axis in reduced else row for axis, row in enumerate(view.dims)),
-    )
-    if not node.integer("keepdims", 1):
-        kept = kept.with_dims([row for axis, row in enumerate(kept.dims) if axis not in reduced])
-    if node.kind == "ReduceSum" and gone:
-        area = np.prod([n for i, n in enumerate(x.sizes) if i + 2 in gone])
-        return walker.affine(node, kept, factor=np.asarray(area, np.float32))
-    return kept

@@ -59,16 +59,11 @@ def size(walker: Walker, node: Node) -> Array:
     return np.asarray(np.prod(node.view().sizes), np.int64)
 
 
-@operator("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand")
+@operator("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 def reshape(walker: Walker, node: Node) -> View:
     """Another shape of the same values; where that is a vector, `flatten`."""
     view = node.view()
     sizes = view.sizes
-    if node.kind == "Expand":
-        wanted = [int(n) for n in node.array(1).reshape(-1)]
-        if np.broadcast_shapes(sizes, tuple(wanted)) != sizes:
-            node.refuse("repeats its input, which no layer does")
-        return view
     if node.kind == "Squeeze":
         return view.with_dims([view.dims[i] for i in squeezed(node, sizes)])
     if node.kind == "Unsqueeze":

@@ -1,0 +1,101 @@
+"""Reductions over axes: `gap` and `gmp`, of the space or the channels, and sums of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import NoReturn
+
+import numpy as np
+
+from cnndsl.importing.draft import Value
+from cnndsl.importing.nodes import MixedExamplesError, Node
+from cnndsl.importing.operators.pooling import of_whole_map
+from cnndsl.importing.views import Atom, Row, View, size_of
+from cnndsl.importing.walking import Walker, operator
+
+MOST_PARTS = 64  # of the channels, that are added one by one
+
+
+@operator("ReduceMean", "ReduceSum", "ReduceMax")
+def reduce(walker: Walker, node: Node) -> View:
+    """A mean or a maximum; a sum is the mean times the number of values."""
+    view = node.view()
+    axes = _axes(node, len(view.dims))
+    if axes is None:
+        return view
+    atoms = set(chain.from_iterable(view.dims[axis] for axis in axes))
+    view = _reduced(walker, node, view, atoms, "max" if node.kind == "ReduceMax" else "mean")
+    if not node.integer("keepdims", 1):
+        view = view.with_dims([row for axis, row in enumerate(view.dims) if axis not in axes])
+    count = size_of(tuple(atoms))
+    if node.kind == "ReduceSum" and count > 1:
+        return walker.affine(node, view, factor=np.asarray(count, np.float32))
+    return view
+
+
+def _axes(node: Node, rank: int) -> set[int] | None:
+    """The dimensions that go; None where the node does nothing."""
+    given = node.sizes(1, "axes")
+    if not given:
+        if node.integer("noop_with_empty_axes"):
+            return None
+        given = tuple(range(rank))
+    return {node.from_front(axis) for axis in given}
+
+
+def _reduced(walker: Walker, node: Node, view: View, atoms: set[Atom], over: str) -> View:
+    """The mean or maximum over some atoms, whose dimensions stay with size 1."""
+    view = _within_channels(walker, node, view, atoms, over)
+    base, x = view.base, view.base.output
+    gone = [i for i, axis in enumerate(view.axes) if axis and set(axis) <= atoms]
+    if set(chain.from_iterable(view.axes[i] for i in gone)) != atoms & set(
+        chain.from_iterable(view.axes)
+    ):
+        _refuse(node)
+    if 0 in gone:
+        raise MixedExamplesError(
+            f"the model's {node.kind} `{node.name}` takes the examples of the batch together, so "
+            f"that they depend on each other; in a net they never do"
+        )
+    kernel = tuple(n if i + 2 in gone else 1 for i, n in enumerate(x.sizes))
+    # Axes of size 1 have no atoms; where all the rest of the space goes, they go along.
+    if set(kernel) - {1}:
+        word = "pool" if over == "max" else "avgpool"
+        if kernel == x.sizes:
+            base = of_whole_map(walker, node, base, word)
+        else:
+            base = walker.add(node, walker.layer(node, word, kernel=kernel), base)
+    if 1 in gone:
+        layer = walker.layer(node, "gmp" if over == "max" else "gap", channels=True)
+        base = walker.add(node, layer, base)
+    axes = tuple(() if i in gone else axis for i, axis in enumerate(view.axes))
+    dims = tuple(tuple(a for a in row if a not in atoms) for row in view.dims)
+    return View(base, axes, dims)
+
+
+def _within_channels(walker: Walker, node: Node, view: View, atoms: set[Atom], over: str) -> View:
+    """Where a part of the channels goes, groups of them or every k-th: the parts are merged."""
+    channels = view.axes[1]
+    taken = [atom for atom in channels if atom in atoms]
+    if not taken or len(taken) == len(channels):
+        return view
+    parts = size_of(tuple(taken))
+    if parts > MOST_PARTS:
+        _refuse(node)
+    order = np.arange(size_of(channels)).reshape([atom.size for atom in channels])
+    places = [channels.index(atom) for atom in taken]
+    order = np.moveaxis(order, places, range(len(places))).reshape(parts, -1)
+    bases: Sequence[Value] = [walker.taken(node, view.base, part.tolist()) for part in order]
+    base = walker.add(node, walker.layer(node, "max" if over == "max" else "add"), *bases)
+    rest: Row = tuple(atom for atom in channels if atom not in atoms)
+    axes = (view.axes[0], rest, *view.axes[2:])
+    dims = tuple(tuple(a for a in row if a not in taken) for row in view.dims)
+    view = View(base, axes, dims)
+    if over == "max":
+        return view
+    return walker.affine(node, view, factor=np.asarray(1 / parts, np.float32))
+
+
+def _refuse(node: Node) -> NoReturn:
+    node.refuse("takes part of an axis together, which no layer does")

@@ -1,0 +1,133 @@
+"""Reductions, repetitions and arithmetic of values become layers that compute the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnndsl.diagnostics import UsageError
+from tests.support.graphs import Graph, f32, integers, numbers
+
+KINDS = ("ReduceMean", "ReduceMax", "ReduceSum")
+
+
+def reduced(g: Graph, kind: str, x: str, axes: list[int], keepdims: int) -> str:
+    """A reduction; the axes are an input in newer versions."""
+    newer = g.opset >= (13 if kind == "ReduceSum" else 18)
+    if newer:
+        return g.op(kind, x, integers(*axes), keepdims=keepdims)
+    return g.op(kind, x, axes=axes, keepdims=keepdims)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("opset", [12, 18])
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("axes", [[1], [-3], [2, 3], [-1], [1, 2], [3, 1], [1, 2, 3]])
+def test_reductions(kind: str, opset: int, keepdims: int, axes: list[int], tmp_path: Path) -> None:
+    g = Graph("N", 4, 3, 5, opset=opset)
+    x = g.op("Conv", "x", numbers(6, 4, 1, 1))
+    y = reduced(g, kind, x, axes, keepdims)
+    g.imported(tmp_path, g.op("Flatten", y, axis=1))
+    if not keepdims:
+        places = sorted(axis % 4 for axis in axes)
+        newer = opset > 12
+        y = g.op("Unsqueeze", y, integers(*places)) if newer else g.op("Unsqueeze", y, axes=places)
+    g.imported(tmp_path, g.op("Mul", x, y))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reductions_of_vectors_and_signals(kind: str, tmp_path: Path) -> None:
+    for sizes, axes in (
+        (("N", 7), [1]),
+        (("N", 4, 6), [1]),
+        (("N", 4, 6), [2]),
+        (("N", 4, 6), [1, 2]),
+    ):
+        g = Graph(*sizes, opset=13)
+        g.imported(tmp_path, g.op("Sub", "x", reduced(g, kind, "x", axes, 1)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_part_of_the_channels(kind: str, axis: int, tmp_path: Path) -> None:
+    """Split attention adds its branches so, maxout compares groups."""
+    g = Graph("N", 12, 5, 5)
+    for parts in ((3, 4), (2, 6)):
+        wide = g.op("Reshape", "x", integers(0, *parts, 5, 5))
+        g.imported(tmp_path, g.op("Relu", reduced(g, kind, wide, [axis], 0)))
+        deeper = g.op("Reshape", "x", integers(0, *parts[:1], 2, parts[1] // 2, 5, 5))
+        g.imported(tmp_path, reduced(g, kind, deeper, [1, axis + 1, 4], 0))
+
+
+def test_the_batch_is_not_reduced(tmp_path: Path) -> None:
+    g = Graph("N", 4, 3, 5)
+    with pytest.raises(UsageError, match=r"ReduceMean `.*` takes the examples of the batch"):
+        g.imported(tmp_path, g.op("ReduceMean", "x", axes=[0, 1]))
+
+
+@pytest.mark.parametrize("kind", ["Add", "Sub", "Mul", "Div", "Max", "Min"])
+def test_values_stretch(kind: str, tmp_path: Path) -> None:
+    g = Graph(1, 4, 6, 5)
+
+    def gate(x: str) -> str:  # away from 0: quotients by small numbers compare badly
+        return g.op("Add", g.op("Sigmoid", x), f32(0.5))
+
+    channels = gate(g.op("GlobalAveragePool", "x"))
+    space = gate(g.op("Conv", "x", numbers(1, 4, 1, 1)))
+    rows = gate(g.op("ReduceMean", "x", axes=[3]))
+    columns = gate(g.op("ReduceMean", "x", axes=[2]))
+    for a, b in (
+        ("x", channels),
+        (space, "x"),
+        (channels, space),
+        (rows, columns),
+        (g.op(kind, "x", rows), columns),
+    ):
+        g.imported(tmp_path, g.op(kind, a, b))
+
+
+def test_a_gate_that_was_flattened(tmp_path: Path) -> None:
+    g = Graph(1, 4, 6, 5)
+    gate = g.op("Flatten", g.op("GlobalAveragePool", "x"))
+    gate = g.op("Sigmoid", g.op("Gemm", gate, numbers(4, 4), numbers(4)))
+    wide = g.op("Unsqueeze", gate, integers(2, 3))
+    assert g.words(tmp_path, g.op("Mul", "x", wide))[-1] == "mul"
+    expanded = g.op("Expand", wide, g.op("Shape", "x"))
+    assert g.words(tmp_path, g.op("Mul", "x", expanded))[-1] == "mul"
+
+
+@pytest.mark.parametrize("kind", ["Expand", "Tile"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_gate_that_is_repeated(kind: str, first: bool, tmp_path: Path) -> None:
+    g = Graph(1, 4, 6, 5)
+    gate = g.op("Sigmoid", g.op("GlobalAveragePool", "x"))
+    wide = g.op(kind, gate, integers(1, 4, 6, 5) if kind == "Expand" else integers(1, 1, 6, 5))
+    y = g.op("Mul", wide, "x") if first else g.op("Mul", "x", wide)
+    assert g.words(tmp_path, y) == ["gap", "sigmoid", "mul"]
+
+
+def test_a_repetition_that_nothing_stretches(tmp_path: Path) -> None:
+    g = Graph(1, 4, 6, 5)
+    mean = g.op("ReduceMean", "x", axes=[1, 2, 3])
+    wide = g.op("Expand", mean, integers(1, 3, 6, 1))
+    assert g.words(tmp_path, g.op("Relu", wide)) == ["gap", "gap", "take", "upsample", "relu"]
+    g.imported(tmp_path, g.op("Concat", g.op("Expand", mean, integers(1, 2, 6, 5)), "x", axis=1))
+    twice = g.op("Mul", wide, g.op("Expand", mean, integers(1, 3, 1, 5)))
+    g.imported(tmp_path, twice)
+
+
+def test_spatial_attention(tmp_path: Path) -> None:
+    g = Graph(1, 4, 8, 8, opset=18)
+    both = [g.op(kind, "x", integers(1)) for kind in ("ReduceMean", "ReduceMax")]
+    gate = g.op("Conv", g.op("Concat", *both, axis=1), numbers(1, 2, 3, 3), pads=[1, 1, 1, 1])
+    imported = g.imported(tmp_path, g.op("Mul", "x", g.op("Sigmoid", gate)))
+    assert "    -> conv 3x3 1 p1 nobias sigmoid\n" in imported.text
+    assert "| gmp channels\n" in imported.text
+
+
+def test_a_bound_and_two_values(tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Max", g.op("Neg", "x"), f32(0), "x")
+    assert g.words(tmp_path, y)[-2:] == ["max", "relu"]
+    z = g.op("Max", np.zeros(1, np.float32), g.op("Conv", "x", numbers(8, 8, 1, 1)), "x")
+    g.imported(tmp_path, z)
