@@ -18,7 +18,7 @@ from cnndsl.weights.opening import open_tensors
 from tests.support import peers
 from tests.support.data import real_data
 from tests.support.run_layer import run_network
-from tests.weights.keras_models import graph, saved
+from tests.weights.keras_models import graph, randomise, saved
 
 CLASSES = 10
 NETS: dict[str, tuple[str, dict[str, Any], int, str]] = {
@@ -29,17 +29,6 @@ NETS: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "MobileNet": ("mobilenet_v1", {"tf": 1, "act": "relu6"}, 64, ".keras"),
 }
 """In Keras, here, with these settings, on pictures of that size; kept in a file of that kind."""
-
-
-def randomise(model: Any) -> None:
-    """Random statistics, factors and offsets, so that none of them may be mistaken for another."""
-    random = np.random.default_rng(0)
-    for variable in model.weights:
-        name, shape = variable.path.rpartition("/")[2], tuple(variable.shape)
-        if name in ("gamma", "moving_variance"):
-            variable.assign(random.uniform(0.5, 1.5, shape))
-        elif name in ("bias", "beta", "moving_mean"):
-            variable.assign(random.uniform(-0.1, 0.1, shape))
 
 
 def agree(model: Any, network: Network, path: Path) -> Mapping:

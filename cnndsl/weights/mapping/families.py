@@ -73,10 +73,12 @@ _INCEPTION = (
     "branch_pool",
 )
 _FIRE = "squeeze", "expand1x1", "expand3x3"
-_MOBILE = "conv_pw|bn1", "conv_dw|bn2", "conv_pwl|bn3"
+_EXCITE = r"se\.conv_reduce", r"se\.conv_expand"
+_MOBILE = "conv|conv_exp|conv_pw|bn1", "conv_dw|bn2", *_EXCITE, "conv_pwl|bn3"
+_MOBILE_FIRST = "conv_dw|bn1", *_EXCITE, "conv_pw|bn2"
 _CONVNEXT = "downsample.*", "blocks|stages", "conv_dw|dwconv", "norm", r"mlp\..+|pwconv\d|grn"
 """A block's own factors have no name behind it, and come last."""
-_KERAS_MOBILE = "expand.*", "depthwise.*", "project.*"
+_KERAS_MOBILE = "expand.*", "(?:depthwise|dwconv).*|bn", "se_reduce", "se_expand", "project.*"
 
 FAMILIES = (
     Family(  # torchvision, timm, and the CIFAR ResNets that are usual
@@ -121,10 +123,10 @@ FAMILIES = (
         1e-3,
     ),
     Family(
-        "MobileNetV2 of timm",
+        "MobileNets and EfficientNets of timm",
         (
             Row(r"conv_stem|bn1"),
-            Row(r"blocks\.0\.(\d+)\.(.+)"),
+            Row(r"blocks\.0\.(\d+)\.(.+)", _MOBILE_FIRST),
             Row(r"blocks\.(\d+)\.(\d+)\.(.+)", _MOBILE),
             Row(r"conv_head|bn2"),
             Row(r"classifier"),
@@ -171,6 +173,17 @@ FAMILIES = (
         1e-3,
         same=True,
         setting="tf=1",
+    ),
+    Family(
+        "EfficientNet of Keras",
+        (
+            Row(r"stem_(?:conv|bn)"),
+            Row(r"block(\d)(\w)_(.+)", _KERAS_MOBILE),
+            Row(r"top_(?:conv|bn)"),
+            Row(r"predictions"),
+        ),
+        1e-3,
+        same=True,
     ),
     Family(
         "MobileNet of Keras",
