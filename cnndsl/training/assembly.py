@@ -19,7 +19,7 @@ from cnndsl.training.config import Config
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
 from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
-from cnndsl.training.graphs import TrainingGraphs
+from cnndsl.training.graphs import TrainingGraphs, made_for
 from cnndsl.training.groups import arrange, check_rates, rate_of
 from cnndsl.training.judging import Error
 from cnndsl.training.losses import Recipe
@@ -110,12 +110,12 @@ class Training:
             {name: shapes[name] for name in graphs.statistics},
             choice.device,
         )
-        self.models = {
-            **self._rest(),
-            self.gradient_name: self._model(self.gradient_name, graphs.grad_bytes),
-            EVALUATION: self._model(EVALUATION, graphs.evaluation_bytes),
-        }
         with self._of_this_training():
+            self.models = {
+                **self._rest(),
+                self.gradient_name: self._model(self.gradient_name, graphs.grad_bytes),
+                EVALUATION: self._model(EVALUATION, graphs.evaluation_bytes),
+            }
             self.stepper = Stepper(
                 self.models[self.gradient_name],
                 {name: noise.kind for name, noise in graphs.noises.items()},
@@ -145,7 +145,7 @@ class Training:
         """
         try:
             yield
-        except UsageError:
+        except (UsageError, OSError):
             raise
         except Exception as e:
             if self._kept is None:
@@ -156,12 +156,15 @@ class Training:
             ) from None
 
     def _model(self, name: str, made: Callable[[], bytes]) -> bytes:
-        """A graph of the stage: the one that is kept, else a new one."""
+        """A graph of the stage: the one that is kept and was made for the same choices, else a new
+        one.
+        """
         kept = self._kept / name if self._kept else None
         if kept is None or not kept.exists():
             return made()
         check_ordinary(kept)
-        return kept.read_bytes()
+        model = kept.read_bytes()
+        return model if made_for(model) == self.config.graph_choices() else made()
 
     def _rest(self) -> dict[str, bytes]:
         """The gradient graph for an epoch's last batch, where that is smaller than the others."""
@@ -300,6 +303,7 @@ def _graphs(config: Config, problem: Problem, plan: Plan, stage: int, batch: int
         recipe,
         planner(config),
     )
+    graphs.note_choices(config.graph_choices())
     if data.classes and graphs.classes and graphs.classes != data.classes:
         raise UsageError(
             f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -120,6 +121,14 @@ class Config:
         """The same but for some of `training`."""
         return replace(self, training=replace(self.training, **changes))
 
+    def graph_choices(self) -> str:
+        """What the training graphs depend on beside net and data, as JSON: who changes that in a
+        run's config.toml gets other graphs.
+        """
+        model, training = self.model, self.training
+        chosen = {name: getattr(training, name) for name in _OF_GRAPHS}
+        return json.dumps(chosen | {"freeze": model.freeze, "gradual": model.gradual})
+
     def to_toml(self) -> str:
         """The whole as TOML."""
         tables = {name: _table(getattr(self, name)) for name in _TABLES}
@@ -165,6 +174,7 @@ class Config:
 
 
 _TABLES: dict[str, Any] = {"model": ModelChoice, "data": DataChoice, "training": TrainingChoice}
+_OF_GRAPHS = ("batch", "label_smoothing", "class_weights", "device", "precision")
 _CHOICES: dict[str, Mapping[str, Any]] = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
 _KNOWN = {*_TABLES, *_CHOICES, "learning_rates", "stages", "transfer"}
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import onnx
 import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import Planner
@@ -31,6 +32,8 @@ from cnndsl.training.gradients import Gradients, evaluation_model, gradient_mode
 from cnndsl.training.losses import TARGET_WEIGHT, Goal, Recipe
 
 PLAIN = Recipe()
+
+_CHOICES = "cnndsl.choices"  # in the models' metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,17 @@ class TrainingGraphs:
     def evaluation_bytes(self) -> bytes:
         """The evaluation graph as an ONNX file's bytes."""
         return ir.to_proto(self.evaluation).SerializeToString()
+
+    def note_choices(self, choices: str) -> None:
+        """Write into both graphs what they are made for: `Config.graph_choices`."""
+        for model in (self.grad, self.evaluation):
+            model.metadata_props[_CHOICES] = choices
+
+
+def made_for(model: bytes) -> str | None:
+    """The choices that a graph was made for, where it says so. Raises DecodeError."""
+    found = onnx.ModelProto.FromString(model).metadata_props
+    return next((entry.value for entry in found if entry.key == _CHOICES), None)
 
 
 def build_training(

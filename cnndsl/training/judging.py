@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +33,13 @@ class Error:
 
 @dataclass(slots=True)
 class Judgement:
-    """Counts over all targets, the worst errors (worst first), and each example's best class."""
+    """Counts over all targets that were answered, and the worst errors, worst first.
+
+    A NaN among an example's values is no answer (`cnndsl.training.hits`).
+    """
 
     counts: Counts
     errors: list[Error]
-    answers: npt.NDArray[np.int64]
-    confidences: npt.NDArray[np.float64]
 
 
 def judge(
@@ -48,40 +48,26 @@ def judge(
     """Ask about every example of a split.
 
     `picture` is the input that shows it, `output` the one with N×classes(×…) logits or
-    probabilities. Errors and answers are of nets that answer once for an example.
+    probabilities. Errors are of nets that answer once for an example.
     """
     counts = np.zeros((classes, classes), np.int64)
     worst: list[tuple[float, int, Error]] = []
-    answers: list[npt.NDArray[Any]] = []
-    confidences: list[npt.NDArray[Any]] = []
     seen = 0
     for batch, values in evaluator.values(batches, output):
         targets, best = batch["target"], values.argmax(axis=1)
-        counts += confusion(targets.reshape(-1), best.reshape(-1), classes)
+        answered = ~np.isnan(values).any(axis=1)
+        counts += confusion(targets[answered], best[answered], classes)
         if targets.ndim == 1:
-            shares = probabilities(values.reshape(len(targets), classes))
-            rows = np.arange(len(targets))
-            answers.append(best.reshape(-1))
-            confidences.append(shares[rows, best.reshape(-1)])
-            for row in np.flatnonzero(best.reshape(-1) != targets).tolist():
-                probability = float(shares[row, targets[row]])
-                if _is_bad(worst, probability):
-                    error = Error(
-                        probability,
-                        seen + row,
-                        int(targets[row]),
-                        int(best.reshape(-1)[row]),
-                        float(shares[row].max()),
-                        batch[picture][row].copy(),
-                    )
-                    _keep(worst, error)
+            rows = np.flatnonzero(answered.reshape(-1))
+            shares = probabilities(values.reshape(len(targets), classes)[rows])
+            for row, share in zip(rows.tolist(), shares, strict=True):
+                target, answer = int(targets[row]), int(best.reshape(-1)[row])
+                probability, sure = float(share[target]), float(share[answer])
+                if answer != target and _is_bad(worst, probability):
+                    image = batch[picture][row].copy()
+                    _keep(worst, Error(probability, seen + row, target, answer, sure, image))
             seen += len(targets)
-    return Judgement(
-        counts,
-        sorted(error for _, _, error in worst),
-        np.concatenate(answers) if answers else np.zeros(0, np.int64),
-        np.concatenate(confidences) if confidences else np.zeros(0),
-    )
+    return Judgement(counts, sorted(error for _, _, error in worst))
 
 
 def probabilities(values: Array) -> npt.NDArray[np.float64]:

@@ -131,10 +131,9 @@ def resume(
                 f"the run's data isn't at `{config.data.path}` any more: say where it is now, "
                 f"`cnndsl resume {path} --data PATH`"
             )
-        kept = None if "device" in changes else folder.graphs
         problem = kept_problem(folder, config, opened_data(config))
         epoch = len(read_progress(folder.checkpoint).epochs)
-        with build(config, problem, kept, epoch) as training:
+        with build(config, problem, folder.graphs, epoch) as training:
             progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
             _reopen(training, progress)
             if changes or data is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -88,6 +89,24 @@ def test_a_graph_of_another_training(sound: Path, tmp_path: Path) -> None:
     run = shutil.copytree(sound, tmp_path / "run")
     shutil.copy(run / "graphs" / "evaluation.onnx", run / "graphs" / "grad.onnx")
     assert "graphs of another training" in resumed(run)
+
+
+def test_an_edited_choice_takes_effect(sound: Path, tmp_path: Path) -> None:
+    """Label smoothing is part of the graphs, and those that are kept were made without it."""
+    losses: list[str] = []
+    for smoothing in ("0.0", "0.5"):
+        run = shutil.copytree(sound, tmp_path / smoothing)
+        text = (run / "config.toml").read_text()
+        assert "label_smoothing = 0.0" in text
+        (run / "config.toml").write_text(
+            text.replace("smoothing = 0.0", f"smoothing = {smoothing}")
+        )
+        resumed(run, code=0)
+        first, second = list(csv.DictReader((run / "metrics.csv").open()))
+        losses.append(second["train_loss"])
+        again = (run / "graphs" / "grad.onnx").read_bytes()
+        assert (again == (sound / "graphs" / "grad.onnx").read_bytes()) == (smoothing == "0.0")
+    assert losses[0] != losses[1]
 
 
 EPOCH = Epoch(1, 3, 0.1, {"loss": 1.0}, {}, 1.0, 48.0)

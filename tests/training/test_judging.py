@@ -1,0 +1,34 @@
+"""What a finished net says about a split: the confusion matrix and the worst errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+import numpy as np
+
+from cnndsl.training.evaluation import Evaluator
+from cnndsl.training.judging import judge
+
+Batch = dict[str, Any]
+
+
+class Answers:
+    """In an evaluator's place: each batch's values are its pictures' first three pixels."""
+
+    def values(self, batches: Iterable[Batch], name: str) -> Iterator[tuple[Batch, Any]]:
+        """Each batch with those."""
+        for batch in batches:
+            yield batch, batch[name][:, 0, 0, :3]
+
+
+def test_no_answer_is_in_no_column_and_no_error() -> None:
+    """A NaN is never right, wherever it stands: accuracy and matrix agree."""
+    pictures = np.zeros((5, 1, 3, 3), np.float32)
+    rows = [[9, 0, 0], [np.nan, 0, 0], [0, 0, 9], [0, np.nan, 0], [0, 4, 2]]
+    pictures[:, 0, 0] = np.array(rows, np.float32)
+    batch = {"x": pictures, "target": np.array([0, 0, 0, 1, 2])}
+    judged = judge(cast(Evaluator, Answers()), [batch], "x", "x", 3)
+    assert judged.counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    assert [(e.number, e.target, e.answer) for e in judged.errors] == [(2, 0, 2), (4, 2, 1)]
+    assert judged.errors[1].confidence > judged.errors[1].probability
