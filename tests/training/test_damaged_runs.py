@@ -102,7 +102,7 @@ def test_an_edited_choice_takes_effect(sound: Path, tmp_path: Path) -> None:
             text.replace("smoothing = 0.0", f"smoothing = {smoothing}")
         )
         resumed(run, code=0)
-        first, second = list(csv.DictReader((run / "metrics.csv").open()))
+        _, second = csv.DictReader((run / "metrics.csv").open())
         losses.append(second["train_loss"])
         again = (run / "graphs" / "grad.onnx").read_bytes()
         assert (again == (sound / "graphs" / "grad.onnx").read_bytes()) == (smoothing == "0.0")
