@@ -148,3 +148,11 @@ def check_ordinary(path: Path) -> None:
     if not stat.S_ISREG(path.stat().st_mode):
         kind = errno.EISDIR if path.is_dir() else errno.EINVAL
         raise OSError(kind, "it is no ordinary file", str(path))
+
+
+def unpacked_limit(packed: int) -> int:
+    """How many bytes a packed file may hold: a hundred times its size, or 256 MiB.
+
+    Pictures pack two- to tenfold, but zeros a thousandfold.
+    """
+    return max(256 << 20, 100 * packed)

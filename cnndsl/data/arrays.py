@@ -21,14 +21,6 @@ _SIXTEEN_BITS = 257  # 65535 / 255
 _CLOSE = 1e-3  # to a whole number: what float32 and a division by 255 leave of one
 
 
-def unpacked_limit(packed: int) -> int:
-    """How many bytes a packed file may hold: a hundred times its size, or 256 MiB.
-
-    Pictures pack two- to tenfold, but zeros a thousandfold.
-    """
-    return max(256 << 20, 100 * packed)
-
-
 def as_pictures(array: Array, source: str) -> Array:
     """N×H×W, N×H×W×C or N×C×H×W as pictures. Raises UsageError.
 

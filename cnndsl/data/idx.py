@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from cnndsl.data.arrays import Array, as_pictures, as_targets, unpacked_limit
+from cnndsl.data.arrays import Array, as_pictures, as_targets
 from cnndsl.data.dataset import Arrays, Split
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import check_ordinary
+from cnndsl.files import check_ordinary, unpacked_limit
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MOST_RANK = 4

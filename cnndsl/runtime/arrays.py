@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,10 +10,8 @@ import numpy as np
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.runtime.model import Model, Port, listed
+from cnndsl.runtime.npz import Archive
 from cnndsl.runtime.session import Array
-
-MOST_BYTES = 8 << 30
-"""The most that the arrays of an .npz may hold unpacked: zeros pack a thousandfold."""
 
 
 def read_npy(path: Path) -> Array:
@@ -27,15 +24,8 @@ def read_npy(path: Path) -> Array:
 
 def read_npz(path: Path) -> dict[str, Array]:
     """The arrays in an .npz file by name. Raises UsageError."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > MOST_BYTES:
-            raise ValueError(f"unpacked it holds {size:,} bytes, more than {MOST_BYTES:,}")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: _numbers(arrays[name]) for name in arrays.files}
-    except Exception as e:  # as above, and zipfile's
-        raise _unreadable(path, e, "set of arrays (.npz)") from None
+    with Archive(path) as archive:
+        return {name: archive.read(name) for name in archive.names}
 
 
 def by_input(arrays: Mapping[str, Array], model: Model, source: str) -> dict[str, Array]:

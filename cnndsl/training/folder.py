@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import blamed_on, replaced
+from cnndsl.files import blamed_on, check_ordinary, replaced
 from cnndsl.printing import encodable, json_text, printable
 
 MOST_RUNS = 100_000
@@ -95,12 +95,18 @@ class RunFolder:
                 raise UsageError(f"`{self.path}` is being trained by another process") from None
             yield
 
-    def features_seconds(self) -> float | None:
-        """How long the features took that the run was trained on; None where there are none."""
+    def features_record(self) -> dict[str, Any]:
+        """What is kept of the features that the run was trained on; empty where there are none."""
         try:
-            found = json.loads(self.features.read_text(encoding="utf-8"))["seconds"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
+            check_ordinary(self.features)
+            found: object = json.loads(self.features.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+    def features_seconds(self) -> float | None:
+        """How long they took; None where there are none."""
+        found = self.features_record().get("seconds")
         return float(found) if isinstance(found, int | float) and 0 <= found < inf else None
 
     def note(self, text: str) -> None:

@@ -203,9 +203,14 @@ def _parts(
 ) -> dict[str, Part]:
     """The features of every example: an earlier run's, or new ones."""
     start.about = fingerprint(renewed.network, renewed.vector, base, whole.data, whole.picture)
-    start.known = find_kept(start.root, start.about)
-    if start.known:
-        return read_kept(start.known, whole.data)
+    if earlier_run := find_kept(start.root, start.about):
+        try:
+            parts = read_kept(earlier_run, whole.data)
+        except UsageError as e:
+            start.notes.append(f"features are made again: {e}")
+        else:
+            start.known = earlier_run
+            return parts
     found, earlier = start.found, start.request.at is not None
     assert found.weights is not None
     extractor = network_extractor(

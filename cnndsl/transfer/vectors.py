@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
+from cnndsl.runtime.arrays import read_npz
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
 from cnndsl.show.flat import flat
@@ -92,11 +92,8 @@ def keep(features: Features, about: str, seconds: float, folder: RunFolder) -> N
 def find_kept(root: Path, about: str) -> Path | None:
     """The folder of an earlier run with the same features."""
     for path in sorted(root.glob(f"*/{ABOUT}"), reverse=True) if root.is_dir() else []:
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if found == about and (path.parent / ARRAYS).is_file():
+        kept = RunFolder(path.parent).features_record().get("fingerprint")
+        if kept == about and (path.parent / ARRAYS).is_file():
             return path.parent
     return None
 
@@ -110,10 +107,10 @@ def copy_kept(source: Path, folder: RunFolder) -> None:
 def read_kept(folder: Path, data: DataSet) -> dict[str, Part]:
     """The features in a run's folder, by split. Raises UsageError."""
     path = folder / ARRAYS
+    arrays = read_npz(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return _by_split(file["features"], file["labels"], file["names"], file["split"], data)
-    except (OSError, ValueError, KeyError) as e:
+        return _by_split(*(arrays[n] for n in ("features", "labels", "names", "split")), data)
+    except (ValueError, KeyError, IndexError) as e:
         raise UsageError(f"`{path}` is damaged, or of other data: {e}") from None
 
 

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnndsl.data.arrays import as_pictures, as_targets, unpacked_limit
+from cnndsl.data.arrays import as_pictures, as_targets
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import unpacked_limit
 from tests.data.making import noise
 
 

@@ -178,7 +178,7 @@ _PACKED = {"TIFF": {"compression": "tiff_deflate"}}
 @cache
 def huge_picture(form: str) -> bytes:
     """A small file with a picture of very many pixels."""
-    side = 8000
+    side = 6000
     stream = io.BytesIO()
     Image.new("L" if form != "PNG" else "1", (side, side)).save(
         stream, form, **_PACKED.get(form, {})

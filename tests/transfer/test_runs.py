@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -112,6 +113,40 @@ def test_features_are_made_once_for_all_tries() -> None:
         # another seed makes another validation split of these data
         assert ("features are those of runs/" in output) == ("--seed" not in more)
     assert "features of 240" in transfer("--epochs", "2", "--at", "relu1").output
+
+
+def test_features_of_pictures_that_were_swapped_are_made_again(place: Path) -> None:
+    """Their names, sizes and times are as before; only the bytes tell."""
+    model = (*BASE[:3], "--threads", "1", "--data", "photos", "--strategy", "features")
+    files: list[Path] = []
+    for name, grey in (("a", 99), ("b", 100)):
+        folder = place / "photos/train" / name
+        folder.mkdir(parents=True)
+        for number in range(4):
+            files.append(folder / f"{number}.bmp")
+            Image.new("L", (8, 8), grey + 9 * number).save(files[-1])
+            os.utime(files[-1], (1, 1))
+    more = ("--epochs", "1", "--head", "mlp")
+    transfer("--epochs", "1", model=model)
+    assert "features are those of runs/" in transfer(*more, model=model).output
+    first, last = files[0].read_bytes(), files[-1].read_bytes()
+    assert len(first) == len(last)
+    for path, content in ((files[0], last), (files[-1], first)):
+        path.write_bytes(content)
+        os.utime(path, (1, 1))
+    output = transfer(*more, model=model).output
+    assert "features of 8 pictures, made in" in output
+
+
+@pytest.mark.parametrize("damaged", ["[" * 99_999, "7", "\0", "{}"], ids=["deep", "7", "0", "{}"])
+def test_an_earlier_runs_damaged_features_are_made_again(damaged: str) -> None:
+    transfer("--strategy", "features", "--epochs", "1", "-q")
+    Path("runs/tiny-001/features.json").write_text(damaged)
+    output = transfer("--strategy", "features", "--epochs", "1").output
+    assert "features of 240 pictures, made in" in output
+    Path("runs/tiny-002/features.npz").write_bytes(b"PK no zip")
+    output = transfer("--strategy", "features", "--epochs", "1").output
+    assert "features.npz` is no npz" in output and "features of 240 pictures, made in" in output
 
 
 def test_a_run_on_features_goes_on_to_the_same_bits() -> None:
