@@ -109,7 +109,8 @@ def read_kept(folder: Path, data: DataSet) -> dict[str, Part]:
     path = folder / ARRAYS
     arrays = read_npz(path)
     try:
-        return _by_split(*(arrays[n] for n in ("features", "labels", "names", "split")), data)
+        vectors, targets = arrays["features"], arrays["labels"]
+        return _by_split(vectors, targets, arrays["names"], arrays["split"], data)
     except (ValueError, KeyError, IndexError) as e:
         raise UsageError(f"`{path}` is damaged, or of other data: {e}") from None
 
