@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnndsl.diagnostics import Diagnostic
+from cnndsl.elaborate.construction import MOST_FINDINGS
 from cnndsl.layers.windows import Window
 from cnndsl.network import Network, Step
 from cnndsl.shape import Shape, window_extent
@@ -15,7 +16,7 @@ Finding = tuple[str, str, str]  # code, message, help
 
 
 def lint(network: Network) -> list[Diagnostic]:
-    """A network's warnings, each place once."""
+    """A network's warnings, each place once, and no more than there would be errors."""
     found: dict[tuple[str, int, int], Diagnostic] = {}
     inputs = {i.name for i in network.inputs}
     read = _read(network)
@@ -29,7 +30,7 @@ def lint(network: Network) -> list[Diagnostic]:
             found.setdefault(
                 key, Diagnostic(code, message, origin.span, help, "warning", origin.frames)
             )
-    return list(found.values())
+    return list(found.values())[:MOST_FINDINGS]
 
 
 def _read(network: Network) -> set[str]:

@@ -184,7 +184,8 @@ def _comma(f: Failure) -> Diagnostic | None:
 
 def _empty_parentheses(f: Failure) -> Diagnostic | None:
     """`Flatten()`."""
-    word = re.search(r"(\w+)\($", f.before)
+    # A word within reach: searched for from every place of a long line, it would take squared time
+    word = re.search(r"(\w+)\($", f.before[-60:])
     if f.kind != "RPAREN" or word is None:
         return None
     message = "there is nothing in these parentheses"
@@ -257,7 +258,7 @@ def _line_start(f: Failure) -> Diagnostic | None:
 
 def _shape_sign(f: Failure) -> Diagnostic | None:
     """`3@64*64`, `3@64,64`."""
-    start = re.search(r"\S*@\d+$", f.before)
+    start = re.search(r"\S*@\d+$", f.before[-60:])
     rest = re.match(r"(?:[*,/×]\s*\d+)+", f.line[len(f.before) :].lstrip())
     if f.first_word != "input" or not start or not rest:
         return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from operator import itemgetter
 
+from cnndsl.layers import LAYERS
 from cnndsl.syntax import tree
 
 # How tightly an expression holds together; the grammar's levels, from loose to tight.
@@ -62,27 +63,29 @@ def argument_text(argument: tree.Argument) -> str:
 
 def operation_text(operation: tree.Operation, variables: Set[str]) -> str:
     """An op with its arguments in canonical order, without its body."""
-    arguments = ordered(operation.arguments, variables)
+    arguments = ordered(operation, variables)
     return " ".join([operation.name, *map(argument_text, arguments)])
 
 
-def ordered(arguments: Iterable[tree.Argument], variables: Set[str]) -> tuple[tree.Argument, ...]:
+def ordered(operation: tree.Operation, variables: Set[str]) -> tuple[tree.Argument, ...]:
     """Sizes, values, shapes, `k s p d g op` short or keyed, other keyed ones, words.
 
-    Values and words together keep their order, since both may be what a `def` takes by position:
-    the values that come first are those before the first word that is none of the variables.
+    Values and words together keep their order, and so do the sizes of what is no layer, since all
+    of them may be what a `def` takes by position: the values that come first are those before the
+    first word that is none of the variables.
     """
+    is_layer = operation.name in LAYERS
     ranked: list[tuple[int, tree.Argument]] = []
     words_began = False
-    for argument in arguments:
+    for argument in operation.arguments:
         match argument:
-            case tree.Size():
+            case tree.Size() if is_layer:
                 rank = _SIZE
             case tree.ShapeLiteral():
                 rank = _SHAPE
             case tree.Option(letters=key) | tree.Keyed(key=key):
                 rank = _KEYS.get(key, _KEYED)
-            case tree.Value() if not words_began:
+            case tree.Size() | tree.Value() if not words_began:
                 rank = _LEADING
             case tree.Word(name=tree.Name(id=name)) if not words_began and name in variables:
                 rank = _LEADING

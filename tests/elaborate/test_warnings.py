@@ -2,6 +2,7 @@
 
 import pytest
 
+from cnndsl.elaborate.construction import MOST_FINDINGS
 from tests.support.specs import warnings, with_input
 
 FOUND = {
@@ -59,3 +60,8 @@ def test_a_warning_in_a_block_has_the_calls_that_led_there() -> None:
 def test_one_place_warns_once() -> None:
     text = "net A\ninput x 3@35x35\ndef f(): pool 2x2\nf from x\na: f from x\nconcat f1.pool1\n"
     assert [w.code for w in warnings(text)] == ["pool-discards"]
+
+
+def test_as_many_warnings_as_there_would_be_errors() -> None:
+    inputs = "".join(f"input x{number} 3@4x4\n" for number in range(3 * MOST_FINDINGS))
+    assert len(warnings(f"cnndsl 1\nnet N\n{inputs}relu\n")) == MOST_FINDINGS

@@ -122,7 +122,7 @@ def canonical(file: tree.File) -> tree.File:
         changes = {f.name: walk(getattr(node, f.name)) for f in fields(node)}
         node = replace(node, **changes)
         if isinstance(node, tree.Operation):
-            node = replace(node, arguments=ordered(node.arguments, known))
+            node = replace(node, arguments=ordered(node, known))
         return node
 
     result: tree.File = walk(file)

@@ -57,6 +57,12 @@ def test_hostile_texts_end_soon(case: str) -> None:
     assert seconds(HOSTILE[case]) < 20
 
 
+@pytest.mark.no_cover
+@pytest.mark.parametrize("line", ["relu " + "a" * 60_000 + " ()", "input x " + "3" * 60_000 + ")"])
+def test_a_long_word_before_a_mistake_is_looked_at_once(line: str) -> None:
+    assert seconds(f"cnndsl 1\n{line}\n") < 2
+
+
 def test_threads_may_read_at_the_same_time() -> None:
     texts = [f"a: conv {number}x{{{number}+n}}\n" * 50 for number in range(20)]
     with ThreadPoolExecutor(8) as pool:
