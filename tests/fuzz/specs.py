@@ -158,7 +158,7 @@ class Specs(Kind):
 
             lower(network)
         _reported(network, options)
-        if not settings and not inputs and len(network.steps) < MANY:
+        if not settings and not inputs and source.text.count("\n") < MANY > len(network.steps):
             _formatted(source, network, is_flat="flat" in options)
         return "a network"
 
