@@ -163,8 +163,8 @@ class Training:
         if kept is None or not kept.exists():
             return made()
         check_ordinary(kept)
-        model = kept.read_bytes()
-        return model if made_for(model) == self.config.graph_choices() else made()
+        same = made_for(kept) == self.config.graph_choices()
+        return kept.read_bytes() if same else made()
 
     def _rest(self) -> dict[str, bytes]:
         """The gradient graph for an epoch's last batch, where that is smaller than the others."""

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 
-import onnx
 import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import Planner
@@ -85,10 +85,12 @@ class TrainingGraphs:
             model.metadata_props[_CHOICES] = choices
 
 
-def made_for(model: bytes) -> str | None:
-    """The choices that a graph was made for, where it says so. Raises DecodeError."""
-    found = onnx.ModelProto.FromString(model).metadata_props
-    return next((entry.value for entry in found if entry.key == _CHOICES), None)
+def made_for(path: Path) -> str | None:
+    """The choices that a graph in a file was made for, where it says so.
+
+    Raises OSError, and protobuf's DecodeError where it is damaged.
+    """
+    return ir.load(path).metadata_props.get(_CHOICES)
 
 
 def build_training(
