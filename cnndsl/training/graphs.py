@@ -28,6 +28,7 @@ from cnndsl.lower import lower
 from cnndsl.lower.foreign import Foreign, foreign_evaluation, foreign_training
 from cnndsl.lower.training import Forward, Noise, lower_training
 from cnndsl.network import LossTerm, Network
+from cnndsl.surgery.models import read_model
 from cnndsl.training.gradients import Gradients, evaluation_model, gradient_model
 from cnndsl.training.losses import TARGET_WEIGHT, Goal, Recipe
 
@@ -86,11 +87,9 @@ class TrainingGraphs:
 
 
 def made_for(path: Path) -> str | None:
-    """The choices that a graph in a file was made for, where it says so.
-
-    Raises OSError, and protobuf's DecodeError where it is damaged.
-    """
-    return ir.load(path).metadata_props.get(_CHOICES)
+    """The choices that a graph in a file was made for, where it says so. Raises UsageError."""
+    entries = read_model(path).metadata_props
+    return next((entry.value for entry in entries if entry.key == _CHOICES), None)
 
 
 def build_training(
