@@ -12,7 +12,7 @@ BUILD   := build
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format floors pytest comparisons newcomer lowest golden docs peers bench \
-  fuzz suite ort keras wheel clean distclean
+  fuzz suite exports ort keras wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -85,6 +85,9 @@ peers: $(VENV)/installed-peers ## install torch, Keras and friends, which some t
 ort: .venv-ort-training/installed ## install ONNX Runtime's own training, one more peer of bench
 
 keras: .venv-keras/installed ## install Keras with TensorFlow, a peer of training_end_to_end
+
+exports: $(VENV)/installed-peers ## families of torchvision and timm through torch's exporters and import
+	$(BIN)/python -m tests.exports $(ONLY)
 
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ONLY)

@@ -77,21 +77,24 @@ def _is_file(path: Path) -> bool:
 
 
 def load(
-    spec: str | Path | Source,
+    spec: str | Path | Source | File,
     settings: Mapping[str, int | float | str] | None = None,
     input_shapes: Mapping[str, Shape] | None = None,
 ) -> tuple[Network, list[Diagnostic]]:
-    """The network that a spec describes, and warnings.
+    """The network that a spec, or its tree, describes, and warnings.
 
     Raises SpecError with everything that is wrong in the spec, UsageError where it can't be read.
     """
     from cnndsl.elaborate import elaborate
-    from cnndsl.syntax import parse
+    from cnndsl.syntax import parse, reading, tree
 
-    source = spec if isinstance(spec, Source) else find(spec)
-    with _without_collections():
+    with without_collections():
+        if isinstance(spec, tree.File):
+            read = reading.Reading(spec)
+        else:
+            read = parse.read(spec if isinstance(spec, Source) else find(spec))
         return elaborate(
-            parse.read(source),
+            read,
             prelude=_prelude,
             read_used=_read_used,
             settings=settings,
@@ -100,7 +103,7 @@ def load(
 
 
 @contextmanager
-def _without_collections() -> Generator[None, None, None]:
+def without_collections() -> Generator[None, None, None]:
     """Pause the garbage collector, which would look through the growing tree and network again and
     again: a third of the time for a net of 10,000 layers, and nothing in them is garbage.
     """

@@ -10,6 +10,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.importing.draft import Draft, Float
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
+from cnndsl.specs import without_collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Imported:
     notes: tuple[str, ...]
 
 
+@without_collections()
 def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Imported:
     """Read an ONNX model as a net of the language.
 

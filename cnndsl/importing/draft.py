@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,11 +77,17 @@ class Draft:
         """The values that are outputs."""
         return {value for _, value in self.outputs}
 
-    def replace(self, old: Value, new: Value) -> None:
-        """Let every user of one value take another."""
+    def replace(self, others: Mapping[Value, Value]) -> None:
+        """Let every user of these values take others."""
+
+        def last(value: Value) -> Value:
+            while value in others:
+                value = others[value]
+            return value
+
         for step in self.steps:
-            step.inputs = [new if value is old else value for value in step.inputs]
-        self.outputs = [(name, new if value is old else value) for name, value in self.outputs]
+            step.inputs = [last(value) for value in step.inputs]
+        self.outputs = [(name, last(value)) for name, value in self.outputs]
 
     def tidy(self) -> None:
         """Leave out what no output needs, and bring the steps into an order that can be run."""

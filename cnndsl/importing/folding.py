@@ -55,17 +55,19 @@ class Folder:
     def repeated(self, items: Sequence[Item]) -> list[Item]:
         """Lines that say the same become one with `*k`; in bodies too."""
         found: list[Item] = []
+        text = ""
         for item in items:
             if isinstance(item, Block) and item.kind == "residual":
                 item.branches = [self.repeated(branch) for branch in item.branches]
-            last = found[-1] if found else None
+            last, above = found[-1] if found else None, text
+            text = "" if isinstance(item, Block | Loop) else single_text(item)
             if (
                 last is not None
-                and not isinstance(item, Block | Loop)
+                and text
                 and last not in self.fixed
                 and (item not in self.fixed or item in self.labelled)
                 and not item.copies
-                and single_text(last) == single_text(item)
+                and text == above
             ):
                 last.copies.append(item)
                 if item in self.labelled:  # a label names the end of all

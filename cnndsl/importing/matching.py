@@ -33,7 +33,9 @@ def matched(draft: Draft, steps: Sequence[Step], network: Network) -> dict[str, 
             given.sort(key=str)
         if inputs != given or ours.output != step.output:
             return None
-        if _meaning(step.layer, step.shapes) != _meaning(ours.layer, step.shapes):
+        if step.layer != ours.layer and (
+            _meaning(step.layer, step.shapes) != _meaning(ours.layer, step.shapes)
+        ):
             return None
         names[step] = ours.name
         for parameter in ours.layer.parameters(*step.shapes):

@@ -7,7 +7,7 @@ language's activations; how it was written doesn't matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, reduce
 
 import numpy as np
@@ -26,7 +26,7 @@ _FAR = np.array([12.0, 20.0, 33.0, 50.0, 100.0, 300.0, 1e3, 1e4])
 GRID = np.concatenate([-_FAR[::-1], np.linspace(-9, 9, 361), _FAR])
 """Has 0 and the corners of the usual clips; the far ends tell `relu` from a relu with a bound."""
 
-PROBE = np.asarray(2.3)  # tried before the grid, which takes longer
+PROBES = np.array([2.3, -1.7])  # tried before the grid, which takes longer
 MOST_STEPS = 16  # of one activation
 CLOSE = 2e-5
 
@@ -67,17 +67,13 @@ def find_activations(draft: Draft) -> None:
     for step in reversed(draft.steps):
         if not _may_end(step):
             continue
-        for entry in _entries(step):
-            if not _is_likely(_computed(step, entry, PROBE)):
-                continue
+        for entry in _likely_entries(step):
             values = _computed(step, entry, GRID)
             layer = None if values is None else _recognised(values)
             if layer is not None:
                 step.layer, step.inputs, step.values = layer, [entry], {}
                 break
-    draft.tidy()
-    for step in list(draft.steps):
-        _in_layers(draft, step)
+    draft.steps = [made for step in draft.steps for made in (*_in_layers(step), step)]
     draft.tidy()
     for step in draft.steps:
         if isinstance(step.layer, Elementary):
@@ -107,7 +103,7 @@ def _is_uniform(step: Step) -> bool:
     )
 
 
-def _entries(step: Step) -> Iterator[Value]:
+def _entries(step: Step) -> list[Value]:
     """The values that the step may be a function of, the nearest first."""
     seen: dict[Value, None] = {}
     todo: list[Value] = list(step.inputs)
@@ -118,20 +114,48 @@ def _entries(step: Step) -> Iterator[Value]:
         seen[value] = None
         if isinstance(value, Step) and _is_uniform(value):
             todo.extend(value.inputs)
-    yield from seen
+    return list(seen)
 
 
-def _is_likely(value: Array | None) -> bool:
-    """Whether an activation of the language gives this value for PROBE; most arithmetic doesn't."""
-    if value is None:
-        return False
-    return bool(np.any(np.abs(_likely() - value) <= 10 * CLOSE * (1 + PROBE)))
+def _likely_entries(step: Step) -> list[Value]:
+    """Those for which the step gives what an activation of the language gives for PROBES.
+
+    They are tried at once, an entry a row, which is nan where the step depends on others too.
+    """
+    if not _is_uniform(step):
+        return []
+    entries = _entries(step)
+    rows = {entry: i for i, entry in enumerate(entries)}
+    unknown = np.full((len(entries), len(PROBES)), np.nan)
+    known: dict[Value, Array] = {}
+
+    def values_of(value: Value) -> Array:
+        if value in known:
+            return known[value]
+        if value is not step and value not in rows:
+            return unknown
+        found = unknown
+        if isinstance(value, Step) and _is_uniform(value):
+            found = _applied(value, [values_of(v) for v in value.inputs])
+        if value in rows:
+            found = found.copy()
+            found[rows[value]] = PROBES
+        known[value] = found
+        return found
+
+    with np.errstate(all="ignore"):
+        given = values_of(step)
+        near = np.abs(_likely()[:, None] - given) <= 10 * CLOSE * (1 + np.abs(PROBES))
+    # `leaky` and `elu` have a number of their own for what is negative
+    bent = (np.abs(given - PROBES)[:, 0] <= 10 * CLOSE * (1 + PROBES[0])) & (given[:, 1] < 0)
+    likely = near.all(axis=2).any(axis=0) | bent
+    return [entry for entry, found in zip(entries, likely, strict=True) if found]
 
 
 @cache
 def _likely() -> Array:
-    """What activations give for PROBE; leaky rectifiers give it back."""
-    return np.array([PROBE, _gelu_tanh(PROBE), *(function(PROBE) for function in PLAIN.values())])
+    """What activations without arguments give for PROBES."""
+    return np.array([function(PROBES) for function in (_gelu_tanh, *PLAIN.values())])
 
 
 def _computed(step: Step, entry: Value, x: Array) -> Array | None:
@@ -207,45 +231,40 @@ def _table() -> tuple[list[str], Array]:
         return list(functions), np.stack([function(GRID) for function in functions.values()])
 
 
-def _in_layers(draft: Draft, step: Step) -> None:
-    """Bounds by the rectifiers: clip(x, a, b) is a relu6, moved and stretched."""
+def _in_layers(step: Step) -> list[Step]:
+    """Bounds by the rectifiers: clip(x, a, b) is a relu6, moved and stretched. What stands before
+    the step from now on.
+    """
     layer = step.layer
     if not isinstance(layer, Elementary):
-        return
+        return []
     x = step.inputs[0]
     match layer.kind, layer.numbers:
         case "clip", (low, high) if abs(low) < 1e30 and abs(high) < 1e30 and high > low:
             stretch = 6 / (high - low)
-            inner = _scaled(draft, step, x, stretch, -low * stretch)
-            inner = _added(draft, step, LAYERS["relu6"](), inner)
+            made = _rectified(step, x, "relu6", stretch, -low * stretch)
             factor, offset = 1 / stretch, low
         case ("clip", (low, _)) | ("maximum", (low,)) if abs(low) < 1e30:
-            inner = _scaled(draft, step, x, 1, -low)
-            inner = _added(draft, step, LAYERS["relu"](), inner)
+            made = _rectified(step, x, "relu", 1, -low)
             factor, offset = 1.0, low
         case ("clip", (_, high)) | ("minimum", (high,)) if abs(high) < 1e30:
-            inner = _scaled(draft, step, x, -1, high)
-            inner = _added(draft, step, LAYERS["relu"](), inner)
+            made = _rectified(step, x, "relu", -1, high)
             factor, offset = -1.0, high
         case "power", (2.0,):
             step.layer, step.inputs = LAYERS["mul"](), [x, x]
-            return
+            return []
         case _:
-            return
-    step.layer, step.inputs = LAYERS["scale"](), [inner]
+            return []
+    step.layer, step.inputs = LAYERS["scale"](), [made[-1]]
     step.values = _uniform(step, factor, offset)
+    return made
 
 
-def _scaled(draft: Draft, step: Step, x: Value, factor: float, offset: float) -> Step:
-    scaled = _added(draft, step, LAYERS["scale"](), x)
-    scaled.values = _uniform(step, factor, offset)
-    return scaled
-
-
-def _added(draft: Draft, step: Step, layer: Layer, x: Value) -> Step:
-    new = Step(layer, [x], step.output, {}, step.hint)
-    draft.steps.insert(draft.steps.index(step), new)
-    return new
+def _rectified(step: Step, x: Value, word: str, factor: float, offset: float) -> list[Step]:
+    """factor·x + offset, and a rectifier behind it."""
+    values = _uniform(step, factor, offset)
+    scaled = Step(LAYERS["scale"](), [x], step.output, values, step.hint)
+    return [scaled, Step(LAYERS[word](), [scaled], step.output, {}, step.hint)]
 
 
 def _uniform(step: Step, factor: float, offset: float) -> dict[str, Float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -24,14 +25,21 @@ def simplify(draft: Draft) -> None:
     while changed:
         changed = False
         users, ends = draft.users(), draft.ends()
+        gone: dict[Value, Value] = {}
         for step in draft.steps:
             before = step.inputs[0]
             alone = users.get(before) == [step] and before not in ends
-            if (isinstance(before, Step) and alone and _joined(before, step)) or _skipped(
-                draft, step, ends
+            if (isinstance(before, Step) and alone and _joined(before, step)) or _flattened(
+                step, users, ends
             ):
                 changed = True
-        draft.tidy()
+            elif _is_neutral(step) and step not in ends:
+                gone[step] = before
+        if gone:
+            changed = True
+            draft.replace(gone)
+        if changed:
+            draft.tidy()
     _join_concats(draft)
     draft.tidy()
 
@@ -59,18 +67,13 @@ def _joined(first: Step, second: Step) -> bool:
             return False
 
 
-def _skipped(draft: Draft, step: Step, ends: set[Value]) -> bool:
-    """Leave out a step that does nothing where it stands."""
-    if isinstance(step.layer, Scale) and step not in ends and _is_neutral(step):
-        draft.replace(step, step.inputs[0])
-        return True
+def _flattened(step: Step, users: Mapping[Value, list[Step]], ends: set[Value]) -> bool:
+    """Leave out a `flatten` before `fc`, which does it by itself."""
     if not isinstance(step.layer, Dense):
         return False
-    # `fc` flattens by itself; what lies between treats all values alike.
-    path: list[Step] = []
+    path: list[Step] = []  # what lies between treats all values alike
     value = step.inputs[0]
-    users = draft.users()
-    while isinstance(value, Step) and users[value] == [path[-1] if path else step]:
+    while isinstance(value, Step) and users.get(value) == [path[-1] if path else step]:
         if value in ends:
             return False
         if value.word == "flatten":
@@ -87,7 +90,10 @@ def _skipped(draft: Draft, step: Step, ends: set[Value]) -> bool:
 
 
 def _is_neutral(step: Step) -> bool:
-    return "bias" not in step.values and bool(np.all(step.values["weight"] == 1))
+    """Whether it does nothing."""
+    if not isinstance(step.layer, Scale) or "bias" in step.values:
+        return False
+    return bool(np.all(step.values["weight"] == 1))
 
 
 def _product(first: Step, second: Step) -> bool:

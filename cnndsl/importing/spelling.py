@@ -25,6 +25,7 @@ from cnndsl.network import Network
 from cnndsl.source import Source
 from cnndsl.specs import load
 from cnndsl.syntax.parse import parse
+from cnndsl.syntax.tree import File
 from cnndsl.syntax.write import write
 
 Spelled = tuple[str, Network, dict[str, Float]]
@@ -48,8 +49,9 @@ def spell(draft: Draft, name: str) -> Spelled:
 def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
     items = _flat_items(draft) if way == "flat" else items_of(draft)
     spelling = _Spelling(draft, items, way == "folded")
-    text = spelling.text(name)
-    network, _ = load(Source("<imported>", text))
+    tree = spelling.tree(name)
+    text = write(tree)
+    network, _ = load(tree if text == tree.source.text else Source("<imported>", text))
     steps = [step for item in spelling.items for step in item.steps()]
     values = matched(draft, steps, network)
     return None if values is None else (text, network, values)
@@ -78,8 +80,8 @@ class _Spelling:
             self.names.taken |= {d.name for d in self.definitions}
         self._name_what_has_a_name()
 
-    def text(self, name: str) -> str:
-        """The canonical text."""
+    def tree(self, name: str) -> File:
+        """The text as it comes, parsed."""
         settings = f"(classes={self.classes[1]})" if self.classes else ""
         lines = [
             "cnndsl 1",
@@ -89,7 +91,7 @@ class _Spelling:
             *lines_of(self.items, self.known, self.draft.inputs),
             f"output {' '.join(self.outputs)}",
         ]
-        return write(parse(Source("<imported>", "\n".join(lines) + "\n")))
+        return parse(Source("<imported>", "\n".join(lines) + "\n"))
 
     def _output(self, name: str, value: Value) -> str:
         known = self.known.known

@@ -14,6 +14,7 @@ from cnndsl.shape import Shape
 NEVER_BEHIND_BLOCKS = ("bn", "dropout", "scale", "softmax")
 ENLARGING = ("deconv", "upsample", "pixelshuffle", "unpool")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
+MOST_WORDS = 12  # of a line
 
 
 def items_of(draft: Draft) -> list[Item]:
@@ -26,28 +27,36 @@ def nest_concats(draft: Draft) -> None:
     own, so that blocks lie in one another.
     """
     finder = _Finder(draft)
-    for step in list(draft.steps):
-        entry = finder.above[step]
-        if step.word != "concat" or len(step.inputs) < 3 or entry is None:
-            continue
-        groups: list[list[Value]] = []
-        for value in step.inputs:
-            shared = finder.common(groups[-1][-1], value) if groups else None
-            if shared is not None and finder.depth[shared] > finder.depth[entry]:
-                groups[-1].append(value)
-            else:
-                groups.append([value])
-        if not 1 < len(groups) < len(step.inputs):
-            continue
-        step.inputs = []
-        for group in groups:
-            if len(group) > 1:
-                output = step.layer.shape(*(value.output for value in group))
-                inner = Step(step.layer, group, output, {}, step.hint)
-                draft.steps.insert(draft.steps.index(step), inner)
-                step.inputs.append(inner)
-            else:
-                step.inputs += group
+    steps: list[Step] = []
+    for step in draft.steps:
+        steps += _inner_concats(finder, step)
+        steps.append(step)
+    draft.steps = steps
+
+
+def _inner_concats(finder: _Finder, step: Step) -> list[Step]:
+    """What a concat takes from now on in the place of some of its inputs."""
+    entry = finder.above[step]
+    if step.word != "concat" or len(step.inputs) < 3 or entry is None:
+        return []
+    groups: list[list[Value]] = []
+    for value in step.inputs:
+        shared = finder.common(groups[-1][-1], value) if groups else None
+        if shared is not None and finder.depth[shared] > finder.depth[entry]:
+            groups[-1].append(value)
+        else:
+            groups.append([value])
+    if not 1 < len(groups) < len(step.inputs):
+        return []
+    step.inputs, made = [], list[Step]()
+    for group in groups:
+        if len(group) > 1:
+            output = step.layer.shape(*(value.output for value in group))
+            made.append(Step(step.layer, group, output, {}, step.hint))
+            step.inputs.append(made[-1])
+        else:
+            step.inputs += group
+    return made
 
 
 class _Finder:
@@ -170,7 +179,7 @@ class _Finder:
         if not alone or not is_word(step):
             return False
         if isinstance(last, Unit):
-            return True
+            return len(last.layers) < MOST_WORDS
         return step.word not in NEVER_BEHIND_BLOCKS and not arguments_of(step)
 
 

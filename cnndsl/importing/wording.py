@@ -7,6 +7,7 @@ of every number, so that two parts of a net can be compared; and with the names 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cnndsl.importing.draft import Step
@@ -143,6 +144,11 @@ def keyed(letter: str, expression: str) -> str:
 
 def padding_ways(layer: Any, x: Shape) -> frozenset[str]:
     """Every way to write a layer's padding: `p0`, `p1`, `p=(0,0,1,1)`, `half`, `same`."""
+    return _padding_ways(layer, x)
+
+
+@lru_cache(maxsize=1024)
+def _padding_ways(layer: Any, x: Shape) -> frozenset[str]:
     if isinstance(layer, Deconv):
         return _deconv_ways(layer, x)
     pads = layer.window(x).pads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import onnx_ir as ir
@@ -42,12 +42,17 @@ class GraphBuilder:
         inputs = [self.values[name] for name in step.inputs]
         result = self.write(step, inputs)
         if result not in inputs:  # an identity makes no value of its own
-            result.name, result.shape, result.type = step.name, self._shape(step.output), FLOAT
+            result.name = step.name
             producer = result.producer()
             assert producer is not None
             producer.name = step.name
-            producer.doc_string = written(step)
+            self.describe(step, result, producer)
         self.values[step.name] = result
+
+    def describe(self, step: Step, value: ir.Value, producer: ir.Node) -> None:
+        """Note a step's shape and origin, for people and for tools that infer no shapes."""
+        value.shape, value.type = self._shape(step.output), FLOAT
+        producer.doc_string = written(step)
 
     def write(self, step: Step, inputs: Sequence[ir.Value]) -> ir.Value:
         """The step's value, from those of its inputs."""
@@ -71,7 +76,8 @@ class GraphBuilder:
         while inputs and inputs[-1] is None:
             inputs = inputs[:-1]
         name = f"{self.step.name}/{kind}{self._count}"
-        node = ir.node(kind, inputs, attributes, num_outputs=outputs, name=name)
+        given = {key: _attribute(key, value) for key, value in attributes.items()}
+        node = ir.node(kind, inputs, given, num_outputs=outputs, name=name)
         for i, output in enumerate(node.outputs):
             output.name = f"{name}:{i}" if i else name
         self.nodes.append(node)
@@ -118,6 +124,21 @@ class GraphBuilder:
     def producer(self, number: int) -> Layer:
         """The layer that made the current step's input of that number."""
         return self.network.by_name[self.step.inputs[number]].layer
+
+
+_KINDS: dict[type, Any] = {int: ir.AttrInt64, float: ir.AttrFloat32, str: ir.AttrString}
+_SEVERAL: dict[type, Any] = {int: ir.AttrInt64s, float: ir.AttrFloat32s}
+
+
+def _attribute(name: str, value: Any) -> Any:
+    """An attribute of a kind that needn't be found out, which onnx_ir does slowly; of others, the
+    value.
+    """
+    kind = _KINDS.get(type(cast("object", value)))
+    if isinstance(value, tuple | list) and value:
+        types = {type(item) for item in cast("Sequence[object]", value)}
+        kind = _SEVERAL.get(types.pop()) if len(types) == 1 else None
+    return kind(name, value) if kind else cast("object", value)
 
 
 def written(step: Step) -> str:

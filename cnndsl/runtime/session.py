@@ -60,11 +60,13 @@ def open_session(
     patterns: bool = True,
     optimise: bool = True,
     common: bool = False,
+    trusted: bool = False,
 ) -> Session:
     """A session for a model in a file or in memory; `optimise` lets it rewrite the graph.
 
     `common` lets it take memory on the CPU from a store that all such sessions have in common, and
-    that stays when they are gone: for those that run in turn.
+    that stays when they are gone: for those that run in turn. `trusted` models were made here, or
+    looked at before, and aren't looked at again.
 
     `patterns` lets it learn in a first run which value needs memory when, and take one block for
     all of them from the second run on; what the first run took stays beside it.
@@ -79,7 +81,8 @@ def open_session(
     providers = ["CPUExecutionProvider"]
     if device == "cuda":
         providers.insert(0, "CUDAExecutionProvider")
-    check_model(model)
+    if not trusted:
+        check_model(model)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _SILENT

@@ -19,6 +19,7 @@ from cnndsl.weights.protobuf import LENGTH_DELIMITED, BadMessage, Buffer, fields
 
 MOST_NESTED = 64
 MOST_FIELDS = 10_000_000  # a net of 10,000 layers has under a million
+SMALL = 4 * MOST_NESTED  # bytes of a node; each message within another takes two at least
 MOST_NODES = 1_000_000  # once every function stands in the place of its calls
 
 # Which fields of onnx.proto's messages lead to a tensor, by number.
@@ -32,8 +33,9 @@ _CHILDREN: dict[str, dict[int, str]] = {
     "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "Sparse", 23: "Sparse"},
     "Tensor": {13: "Entry"},
 }
-_MODEL_GRAPH = 7, LENGTH_DELIMITED
+_MODEL_GRAPH, _MODEL_FUNCTION = (7, LENGTH_DELIMITED), (25, LENGTH_DELIMITED)
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
+LOCATION = b"location"
 _NODE_KIND, _NODE_DOMAIN = 4, 7
 _FUNCTION_NAME, _FUNCTION_DOMAIN = 1, 10
 
@@ -96,8 +98,10 @@ def _stays_inside(location: str, model: Path) -> bool:
 
 def _locations(buffer: Buffer) -> set[str]:
     found: set[str] = set()
-    if not any(f[:2] == _MODEL_GRAPH for f in fields(buffer, 0, len(buffer))):
+    kinds = {(number, form) for number, form, *_ in fields(buffer, 0, len(buffer))}
+    if _MODEL_GRAPH not in kinds:
         raise BadMessage
+    has_functions = _MODEL_FUNCTION in kinds
     calls: dict[Call, Counter[Call]] = {_MAIN: Counter()}
     todo, count = [("Model", 0, len(buffer), 0, _MAIN)], 0
     while todo:
@@ -108,8 +112,10 @@ def _locations(buffer: Buffer) -> set[str]:
         if kind == "Function":
             owner = _named(buffer, begin, end, _FUNCTION_DOMAIN, _FUNCTION_NAME)
             calls.setdefault(owner, Counter())
-        elif kind == "Node":
+        elif kind == "Node" and has_functions:
             calls[owner][_named(buffer, begin, end, _NODE_DOMAIN, _NODE_KIND)] += 1
+        elif kind == "Node" and end - begin < SMALL and buffer.find(LOCATION, begin, end) < 0:
+            continue  # it names no file, nor has it room for graphs in one another
         children = _CHILDREN[kind]
         for number, form, start, stop in fields(buffer, begin, end):
             count += 1
@@ -117,7 +123,7 @@ def _locations(buffer: Buffer) -> set[str]:
                 raise BadMessage
             if number in children and form == LENGTH_DELIMITED:
                 todo.append((children[number], start, stop, depth + 1, owner))
-    if len(calls) > 1:
+    if has_functions:
         _check_calls(calls)
     return found
 
@@ -149,7 +155,7 @@ def _check_calls(calls: dict[Call, Counter[Call]]) -> None:
 
 def _location(buffer: Buffer, begin: int, end: int) -> set[str]:
     entry = {n: buffer[start:stop] for n, _, start, stop in fields(buffer, begin, end)}
-    if entry.get(_ENTRY_KEY) != b"location":
+    if entry.get(_ENTRY_KEY) != LOCATION:
         return set()
     return {entry.get(_ENTRY_VALUE, b"").decode()}
 

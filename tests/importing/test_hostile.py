@@ -1,6 +1,8 @@
 """No bytes end in a traceback, and nothing that a model asks for takes the machine's memory."""
 
 import contextlib
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +109,24 @@ def test_what_is_no_model(content: bytes, tmp_path: Path) -> None:
 def test_there_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no file"):
         import_model(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("kind", ["LeakyRelu", "Add", "Conv"])
+def test_time_grows_with_the_nodes(kind: str, tmp_path: Path) -> None:
+    weight = np.eye(3, dtype=np.float32)[..., None, None]
+
+    def seconds(count: int) -> float:
+        path = made(tmp_path, [*_chain(kind, count)], w=weight)
+        begun = time.process_time()
+        import_model(path)
+        return time.process_time() - begun
+
+    seconds(10)  # whatever is done once
+    assert seconds(1200) < 8 * seconds(300) + 0.5
+
+
+def _chain(kind: str, count: int) -> Iterator[onnx.NodeProto]:
+    for i in range(count):
+        x, y = f"v{i}" if i else "x", f"v{i + 1}" if i < count - 1 else "y"
+        inputs = {"Add": [x, x], "Conv": [x, "w"]}.get(kind, [x])
+        yield helper.make_node(kind, inputs, [y])
