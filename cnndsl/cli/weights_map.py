@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
 @allow_missing_option
 @click.option("--training", is_flag=True, help="The side chains of training are needed as well.")
 @click.option(
+    "--names",
+    type=click.Path(path_type=Path),
+    metavar="PAIRS",
+    help="A file of pairs, one a line: a step of SPEC, and FILE's layer or tensor for it.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the weights by SPEC's own names, as .safetensors.",
+)
+@click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
 @click.pass_context
@@ -33,23 +46,31 @@ def command(
     file: str,
     allow_missing: tuple[str, ...],
     training: bool,
+    names: Path | None,
+    output: Path | None,
     form: str,
 ) -> None:
     """Show where each tensor of FILE (or of known weights) goes in SPEC, before anything is used.
 
-    A tensor is exact, renamed, by order or adapted (and how); missing or unused is what found no
-    partner. The exit status is 1 where something is missing that the net needs.
+    A tensor is named (by PAIRS), exact, renamed, by order or adapted (and how); missing or unused
+    is what found no partner. The exit status is 1 where something is missing that the net needs,
+    and then nothing is written.
     """
     from cnndsl.weights.fetch import open_weights
     from cnndsl.weights.mapping import fit
+    from cnndsl.weights.mapping.pairs import read_pairs
+    from cnndsl.weights.writing import write_mapping
 
     network = load_spec(spec, settings, inputs)
     opened = open_weights(file, downloading)
-    mapping = fit(network, opened, allow_missing=allow_missing, training=training)
+    pairs = read_pairs(names) if names else ()
+    mapping = fit(network, opened, allow_missing=allow_missing, training=training, pairs=pairs)
     if form == "json":
         echo(json_text(as_data(mapping), indent=2))
     else:
         echo(as_text(mapping))
+    if output is not None and not mapping.lacking:
+        write_mapping(mapping, network, output)
     context.exit(1 if mapping.lacking else 0)
 
 

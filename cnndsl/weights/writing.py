@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,10 +15,12 @@ import numpy as np
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
+from cnndsl.network import Network
 from cnndsl.weights.formats.elements import width
 from cnndsl.weights.formats.safetensors import TYPES
+from cnndsl.weights.mapping.mapping import Mapping as Fitted
 from cnndsl.weights.metadata import as_metadata
-from cnndsl.weights.tensors import Tensor, TensorFile
+from cnndsl.weights.tensors import Array, Tensor, TensorFile
 
 Progress = Callable[[int], None]
 
@@ -90,6 +93,26 @@ def convert(
         write_safetensors(path, tensors, as_metadata(found.preprocessing, found.labels), progress)
     else:
         raise UsageError(f"`{path}` ends in neither {' nor '.join(SUFFIXES)}, as such a file does")
+
+
+def write_mapping(mapping: Fitted, network: Network, path: Path) -> None:
+    """Write a net's weights by its own names, with what the file says of pictures and classes.
+
+    Raises UsageError where the path doesn't end in .safetensors, or a tensor can't be read, and
+    OSError.
+    """
+    if path.suffix != ".safetensors":
+        raise UsageError(f"`{path}` doesn't end in .safetensors, as such a file does")
+    tensors = [
+        Tensor(entry.parameter, entry.shape, "float32", partial(_shaped, entry.values, entry.shape))
+        for entry in mapping.entries
+        if entry.parameter and entry.values
+    ]
+    write_safetensors(path, tensors, mapping.metadata(network))
+
+
+def _shaped(read: Callable[[], Array], shape: tuple[int, ...]) -> Array:
+    return np.asarray(read(), np.float32).reshape(shape)
 
 
 SUFFIXES = (".safetensors", ".npz")

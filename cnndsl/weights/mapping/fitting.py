@@ -31,6 +31,7 @@ from cnndsl.weights.mapping.modules import (
     stripped,
 )
 from cnndsl.weights.mapping.pairing import Pairing
+from cnndsl.weights.mapping.pairs import Pair, paired, unfit
 from cnndsl.weights.mapping.places import Place, places_in
 from cnndsl.weights.mapping.windows import other_windows
 from cnndsl.weights.patterns import matches
@@ -56,12 +57,13 @@ def fit(
     *,
     allow_missing: Sequence[str] = (),
     training: bool = False,
+    pairs: Sequence[Pair] = (),
 ) -> Mapping:
     """Which tensor of a file is which parameter of a net (or of an ONNX model: by names alone).
 
     `allow_missing` are patterns of parameters, layers or blocks that may start anew; `training` is
-    whether the side chains of training are needed too. Reads no values and raises nothing: what is
-    missing is told by `Mapping.check`.
+    whether the side chains of training are needed too; `pairs` go before all else. Reads no values.
+    Raises UsageError for pairs that can't be; what is missing is told by `Mapping.check`.
     """
     orders = file.format == KERAS or bool(file.layers)
     try:
@@ -70,6 +72,7 @@ def fit(
         file = replace(file, turns=Turns(known=False))
         places = places_in(network, orders)
     fitting = _Fitting(file, places, allow_missing)
+    fitting.by_pairs(pairs)
     if isinstance(network, Network):
         fitting.exact()
         fitting.by_family()
@@ -109,6 +112,7 @@ class _Fitting:
         self.file, self.places = file, places
         self.modules, self.others = modules_in(file)
         self.found: dict[str, Match] = {}
+        self.named: dict[str, Match] = {}
         self.family: Family | None = None
         self.notes = list(file.notes)
         self.obstacle, self.uncertain = "", False
@@ -151,12 +155,33 @@ class _Fitting:
 
     def free_modules(self) -> list[Module]:
         taken = {id(match.module) for match in self.found.values()}
-        return [m for m in self.modules if id(m) not in taken]
+        return [m for m in self.unnamed() if id(m) not in taken]
+
+    def unnamed(self) -> list[Module]:
+        """The layers of which no pair gives anything away."""
+        given = {t.name for match in self.named.values() for t in match.module.parts.values()}
+        return [m for m in self.modules if not any(t.name in given for t in m.parts.values())]
+
+    def by_pairs(self, pairs: Sequence[Pair]) -> None:
+        """What the user says. Raises UsageError where it can't be."""
+        if not pairs:
+            return
+        by_name = {place.name: place for place in self.places}
+        for name, (module, pair) in paired(pairs, self.places, self.modules, self.file).items():
+            place = by_name[name]
+            entries = self.pairing.entries(place, module, "named")
+            for entry in (e for e in entries if e.verdict == "missing"):
+                sizes_there = " x ".join(map(str, entry.shape))
+                raise unfit(pair, f"`{entry.parameter}` is {sizes_there}, and {entry.note}")
+            if not self.suits(place, module):
+                raise unfit(pair, PERMUTED)
+            self.named[name] = Match(module, "named")
+        self.found = dict(self.named)
 
     def exact(self) -> None:
         """Layers that are called alike, and whose shapes fit."""
-        by_name = {m.name: m for m in reversed(self.modules)}
-        for place in self.places:
+        by_name = {m.name: m for m in reversed(self.unnamed())}
+        for place in self.open_places():
             module = by_name.get(place.name)
             if module is not None and self.suits(place, module):
                 self.found[place.name] = Match(module, "exact")
@@ -169,8 +194,8 @@ class _Fitting:
 
     def by_full_name(self) -> None:
         """Tensors that are called as an ONNX model's parameters are."""
-        names = {stripped(n, self.file.tensors): t for n, t in self.file.tensors.items()}
-        self.modules = [Module(name, {name: tensor}) for name, tensor in names.items()]
+        names = stripped(self.file.tensors)
+        self.modules = [Module(n, {n: self.file.tensors[full]}) for n, full in names.items()]
         self.others = []
         self.exact()
 
@@ -179,15 +204,17 @@ class _Fitting:
         if not self.open_places():
             return
         best: tuple[Family | None, Pairs] = (None, [])
-        needed = [p for p in self.places if p.name not in self.spared and not p.training]
+        places = [p for p in self.places if p.name not in self.named]
+        modules = self.unnamed()
+        needed = [p for p in places if p.name not in self.spared and not p.training]
         for family in FAMILIES:
-            keyed = [(k, m) for m in self.modules if (k := family.key(m.name)) is not None]
+            keyed = [(k, m) for m in modules if (k := family.key(m.name)) is not None]
             keyed.sort(key=lambda pair: pair[0])
             try:
-                pairs = align(self.places, [m for _, m in keyed], self.fits, self.spared)
+                pairs = align(places, [m for _, m in keyed], self.fits, self.spared)
             except Mismatch:
                 continue
-            others = any(m.kind == "product" and family.key(m.name) is None for m in self.modules)
+            others = any(m.kind == "product" and family.key(m.name) is None for m in modules)
             if others and not {p.name for p in needed} <= {p.name for p, _ in pairs}:
                 continue  # what is open may be in the file under a name that is none of the family
             if len(pairs) > len(best[1]):
@@ -197,7 +224,7 @@ class _Fitting:
             return
         self.notes.append(f"the names are those of {family.name}")
         self.family = family
-        self.found = {}
+        self.found = dict(self.named)
         for place, module in pairs:
             verdict: Verdict = "exact" if place.name == module.name else "renamed"
             self.found[place.name] = Match(module, verdict)
@@ -212,7 +239,7 @@ class _Fitting:
         if self.family or not needed or not self.free_modules():
             return  # a family leaves nothing but a head open
         named = dict(self.found)
-        numbered = {p.name for p in self.places if p.numbered} & named.keys()
+        numbered = {p.name for p in self.places if p.numbered} & named.keys() - self.named.keys()
         if numbered:
             self.found = {name: m for name, m in named.items() if name not in numbered}
             if self._ordered(network) or self.uncertain:
@@ -257,6 +284,7 @@ class _Fitting:
             order = sorted(order, key=sorting_key)
         ranks = {id(module): number for number, module in enumerate(order)}
         row = [p for p in self.places if p.kind == "product" and not p.training]
+        row = [p for p in row if p.name not in self.named]
         modules = [self.found[p.name].module for p in row if p.name in self.found]
         for one, other in pairwise(modules):
             if ranks[id(one)] > ranks[id(other)]:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,8 @@ from cnndsl.network import Network
 from cnndsl.weights.source import CHUNK, Chunks, Weights
 from cnndsl.weights.tensors import Array, Tensor, TensorFile
 
-Verdict = Literal["exact", "renamed", "by order", "adapted", "missing", "unused"]
-VERDICTS: tuple[Verdict, ...] = ("exact", "renamed", "by order", "adapted", "missing", "unused")
+Verdict = Literal["named", "exact", "renamed", "by order", "adapted", "missing", "unused"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 SHOWN = 5  # names in a message
 

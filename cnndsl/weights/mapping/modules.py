@@ -177,9 +177,11 @@ def layer_of(name: str) -> str:
     return _split(name)[0]
 
 
-def stripped(name: str, names: Iterable[str]) -> str:
-    """A tensor's name without what wraps all names of its file."""
-    return name[_wrapping([n for n in names if not _OPTIMISER.fullmatch(n)]) :]
+def stripped(names: Iterable[str]) -> dict[str, str]:
+    """A file's names by what they are without what wraps them all."""
+    names = list(names)
+    start = _wrapping([n for n in names if not _OPTIMISER.fullmatch(n)])
+    return {name[start:]: name for name in names}
 
 
 def natural(text: str) -> tuple[tuple[str, int], ...]:
