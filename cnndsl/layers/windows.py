@@ -94,6 +94,9 @@ def resolve_window(
     )
 
 
+_LETTERS = {"stride": "s", "padding": "p", "dilation": "d", "output_padding": "op"}
+
+
 def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
     """One value for every spatial axis of x; a single one holds for all."""
     if x.rank == 0:
@@ -105,12 +108,13 @@ def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
     if len(values) == 1:
         return values * x.rank
     if len(values) != x.rank:
+        all_alike = f"write `{_LETTERS.get(field, 'k')}{values[0]}`"
         raise ShapeError(
             "wrong-axes",
             f"{len(values)} numbers are given, but {x} has {x.rank} spatial "
             f"{'axis' if x.rank == 1 else 'axes'}",
             field=field,
-            help="give one number" if x.rank == 1 else f"give one number, or {x.rank}",
+            help=all_alike if x.rank == 1 else f"{all_alike} for every axis, or {x.rank} numbers",
         )
     return values
 
