@@ -86,7 +86,10 @@ def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
         raise UsageError(f"{name} has no gradient rule yet")
     if node.op_type not in EVERY_OUTPUT and any(g is not None for g in received[1:]):
         raise UsageError(f"{name} has no gradient rule yet for its outputs beside the first")
-    gradients = found(back, node, received)
+    try:
+        gradients = found(back, node, received)
+    except UsageError as e:
+        raise UsageError(f"{name}: {e}") from None
     for i, (value, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
         if gradient is None and node.op_type not in FLAT and _is_asked_for(back, value):
             raise UsageError(f"{name} has no gradient rule yet for its input {i}")

@@ -118,3 +118,11 @@ def test_softmax(kind: str, axis: int) -> None:
     name = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}[kind]
     function = getattr(torch(), name)
     check_gradient(kind, [x], [0], axis=axis, torch_function=lambda x: function(x, axis))
+
+
+def test_a_clip_whose_bounds_cross_gives_the_upper_one() -> None:
+    x = 3 * np.random.default_rng(0).standard_normal((4, 9))
+    check_gradient(
+        "Clip", [x, np.array(2.0), np.array(-1.0)], [0, 1, 2], torch_function=torch().clamp
+    )
+    check_gradient("Clip", [x, np.array(2.0), np.array(-1.0)], [0], constants=[1, 2])

@@ -18,10 +18,12 @@ from cnndsl.runtime import open_model
 from tests.suite.models import Array, Case, ports
 from tests.support.imported import compiled
 
-Outcome = Literal["pass", "refused", "unnamed", "wrong", "traceback"]
-"""`unnamed` is a refusal that names no node with its operator."""
+Outcome = Literal["pass", "refused", "unmeasured", "unnamed", "wrong", "traceback"]
+"""`unnamed` is a refusal that names no node with its operator; `unmeasured` are gradients beside
+which there is nothing to compare.
+"""
 
-ORDER: Sequence[Outcome] = ("traceback", "wrong", "pass", "unnamed", "refused")
+ORDER: Sequence[Outcome] = ("traceback", "wrong", "pass", "unmeasured", "unnamed", "refused")
 """Of the two forms of a model, the first of these counts."""
 
 
@@ -52,7 +54,7 @@ def _judged(case: Case, model: onnx.ModelProto, inputs: Sequence[Array]) -> Verd
             names = [port.name for port in ports(model)]
             made = _run(imported, compiled(imported, path.parent), names, inputs)
         except UsageError as e:
-            return Verdict("refused" if _names_node(model, str(e)) else "unnamed", str(e))
+            return Verdict("refused" if names_node(model, str(e)) else "unnamed", str(e))
         except SpecError as e:
             return Verdict("unnamed", "\n".join(d.render() for d in e.diagnostics))
         except Exception:
@@ -95,7 +97,7 @@ def _difference(case: Case, imported: Imported, made: Sequence[Array]) -> str:
     return ""
 
 
-def _names_node(model: onnx.ModelProto, message: str) -> bool:
+def names_node(model: onnx.ModelProto, message: str) -> bool:
     """Whether a sentence names a node of the model and its operator."""
     nodes = [*model.graph.node, *(n for f in model.functions for n in f.node)]
     return any(

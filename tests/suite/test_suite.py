@@ -4,6 +4,8 @@ from itertools import islice
 
 import pytest
 
+from tests.suite.__main__ import SOUND
+from tests.suite.gradients import judge_gradients
 from tests.suite.judging import judge
 from tests.suite.models import suite
 
@@ -15,6 +17,14 @@ from tests.suite.models import suite
 def test_the_suite_is_computed_or_refused_by_name(kind: str, step: int, passing: int) -> None:
     cases = [case for case, _ in suite([kind]) if case is not None]
     verdicts = {case.name: judge(case) for case in islice(cases, 0, None, step)}
-    found = {n: v.said for n, v in verdicts.items() if v.outcome not in ("pass", "refused")}
+    found = {n: v.said for n, v in verdicts.items() if v.outcome not in SOUND}
     assert not found
     assert sum(v.outcome == "pass" for v in verdicts.values()) >= passing
+
+
+def test_gradients_over_the_suite_are_right_or_refused_by_name() -> None:
+    cases = [case for case, _ in suite(["node"]) if case is not None]
+    verdicts = {case.name: judge_gradients(case) for case in cases[5::12]}
+    found = {n: v.said for n, v in verdicts.items() if v.outcome not in SOUND}
+    assert not found
+    assert sum(v.outcome == "pass" for v in verdicts.values()) >= 30

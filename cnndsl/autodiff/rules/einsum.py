@@ -46,7 +46,7 @@ def _letters(node: ir.Node) -> tuple[list[str], str]:
     left, arrow, result = equation.partition("->")
     operands = left.split(",")
     if "." in equation or any(len(set(o)) < len(o) for o in operands):
-        raise UsageError(f"`{node.name}`: there is no gradient of the Einsum `{equation}`")
+        raise UsageError(f"there is no gradient of `{equation}`")
     if not arrow:
         every = "".join(operands)
         result = "".join(sorted(c for c in set(every) if every.count(c) == 1))

@@ -65,7 +65,7 @@ def scatter_elements(
     axis = node.attributes.get_int("axis", 0)
     reduction = node.attributes.get_string("reduction", "none")
     if reduction not in ("none", "add"):
-        raise UsageError(f"`{node.name}`: there is no gradient of scattering by {reduction}")
+        raise UsageError(f"there is no gradient of scattering by {reduction}")
     d_data = dy
     if reduction == "none" and back.needs(data):
         zeros = _zeros(back, back.shape(updates))
@@ -80,7 +80,7 @@ def max_unpool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> S
     (dy,), (x, indices, *rest) = received, node.inputs
     assert x is not None
     if rest:
-        raise UsageError(f"`{node.name}`: there is no gradient of MaxUnpool with an output shape")
+        raise UsageError("there is no gradient with an output shape")
     flat = back.constant([-1])
     values, places = back.op("Reshape", dy, flat), back.op("Reshape", indices, flat)
     found = back.op("GatherElements", values, places, axis=0)

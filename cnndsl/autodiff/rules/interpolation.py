@@ -37,7 +37,7 @@ class Resizing:
             taps = low[:, None] + np.arange(2.0)
             return _rows(taps, np.stack([1 - part, part], 1), inputs)
         if self.mode != "cubic":
-            raise UsageError(f"there is no gradient of a Resize of the mode {self.mode}")
+            raise UsageError(f"there is no gradient of the mode {self.mode}")
         taps = low[:, None] + np.arange(-1.0, 3.0)
         weights = _cubic(np.abs(places[:, None] - taps), self.cubic)
         if self.exclude_outside:
@@ -61,7 +61,7 @@ class Resizing:
             case "asymmetric":
                 return x / scale
             case other:
-                raise UsageError(f"there is no gradient of a Resize with {other}")
+                raise UsageError(f"there is no gradient with {other}")
 
     def _nearest(self, places: Row) -> Row:
         match self.nearest:

@@ -52,7 +52,7 @@ def slice(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequen
     shape = list(back.shape(x))
     found = [constant_numbers(v) for v in numbers]
     if any(v is not None and f is None for v, f in zip(numbers, found, strict=True)):
-        raise UsageError(f"`{node.name}` slices by numbers that aren't fixed: no gradient yet")
+        raise UsageError("it slices by numbers that aren't fixed, so it has no gradient yet")
     starts, ends, axes, steps = (*found, None, None)[:4]
     assert starts is not None and ends is not None
     axes = axes or list(range(len(starts)))
@@ -87,7 +87,7 @@ def pad(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence
     shape, now = list(back.shape(x)), list(back.shape(node.outputs[0]))
     widths = constant_numbers(pads)
     if widths is None:
-        raise UsageError(f"`{node.name}` pads by numbers that aren't fixed: no gradient yet")
+        raise UsageError("it pads by numbers that aren't fixed, so it has no gradient yet")
     named = constant_numbers(rest[1]) if len(rest) > 1 else None
     axes = [axis % len(shape) for axis in (named or range(len(shape)))]
     mode = node.attributes.get_string("mode", "constant")
@@ -137,9 +137,10 @@ def depth_to_space(
 def space_to_depth(
     back: Backward, node: ir.Node, received: Sequence[Gradient]
 ) -> Sequence[Gradient]:
-    """Back from channels to squares."""
+    """Back from channels to squares, in the order of either; opset 28 has both orders."""
     block = node.attributes.get_int("blocksize", 1)
-    return [back.op("DepthToSpace", *received, blocksize=block, mode="DCR")]
+    mode = node.attributes.get_string("mode", "DCR")
+    return [back.op("DepthToSpace", *received, blocksize=block, mode=mode)]
 
 
 @rule("Dropout")

@@ -18,9 +18,9 @@ def place(
     turn, from dY with a zero behind for the j that nobody chose, and as often as the most wanted
     entry was chosen; the results are added up.
     """
-    count = shape[axis]
-    if list(chosen) == list(range(chosen[0], chosen[0] + len(chosen))):
-        return _pad(back, dy, len(shape), axis, chosen[0], count - chosen[0] - len(chosen))
+    count, first = shape[axis], chosen[0] if chosen else 0
+    if list(chosen) == list(range(first, first + len(chosen))):
+        return _pad(back, dy, len(shape), axis, first, count - first - len(chosen))
     choosers: list[list[int]] = [[] for _ in range(count)]
     for i, j in enumerate(chosen):
         choosers[j].append(i)

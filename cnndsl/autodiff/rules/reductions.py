@@ -82,7 +82,7 @@ def _axes(back: Backward, node: ir.Node) -> list[int]:
     if rest and rest[0] is not None:
         constant = rest[0].const_value
         if constant is None:
-            raise UsageError(f"`{node.name}` reduces over axes that aren't fixed")
+            raise UsageError("it reduces over axes that aren't fixed, so it has no gradient yet")
         axes = [int(axis) for axis in constant.numpy()]
     if not axes and not node.attributes.get_int("noop_with_empty_axes", 0):
         axes = list(range(rank))

@@ -47,7 +47,7 @@ def resize(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
 def _resizing(node: ir.Node) -> Resizing:
     a = node.attributes
     if a.get_int("antialias", 0):
-        raise UsageError(f"`{node.name}`: there is no gradient of a Resize with antialias yet")
+        raise UsageError("there is no gradient with antialias yet")
     return Resizing(
         mode=a.get_string("mode", "nearest"),
         coordinates=a.get_string("coordinate_transformation_mode", "half_pixel"),

@@ -16,28 +16,40 @@ LARGEST_BOUND = 1e37  # exporters write the largest number there is for none
 
 @rule("Clip")
 def clip(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """dX = dY where Y lies between the bounds, which Y tells apart; a bound gets the others'."""
+    """dX = dY where Y lies between the bounds, which Y tells apart; a bound gets the others'.
+
+    Where the lower bound isn't below the upper one, Y is the upper one everywhere.
+    """
     (dy,), (x, *bounds), (y,) = received, node.inputs, node.outputs
-    dx, d_bounds = dy, list[Gradient]()
     one = back.constant(1.0, "float")
-    for i, (bound, inside, comparison) in enumerate(
-        zip(bounds, (above, below), ("Greater", "Less"), strict=False), start=1
-    ):
-        if bound is None:
-            d_bounds.append(None)
-            continue
-        if bound.const_value is None:
-            mask = back.op("Cast", back.op(comparison, y, bound), to=back.float_type)
-        else:
-            number = float(bound.const_value.numpy().reshape(()))
-            if not isfinite(number) or abs(number) > LARGEST_BOUND:
-                d_bounds.append(None)
-                continue
-            mask = inside(back, y, number)
-        cut = back.op("Mul", dy, back.op("Sub", one, mask)) if back.needs(bound) else None
-        d_bounds.append(to_input(back, cut, node, i) if cut is not None else None)
-        dx = back.op("Mul", dx, mask)
+    low, high = (_within(back, y, bound, i) for i, bound in enumerate((*bounds, None, None)[:2]))
+    d_bounds = list[Gradient]()
+    for i, (bound, mask) in enumerate(zip(bounds, (low, high), strict=False)):
+        cut: Gradient = None
+        if mask is not None and back.needs(bound):
+            cut = back.op("Mul", dy, back.op("Sub", one, mask))
+            if i == 0 and high is not None:
+                cut = back.op("Mul", cut, high)
+            cut = to_input(back, cut, node, i + 1)
+        d_bounds.append(cut)
+    dx = dy
+    for mask in (low, high):
+        dx = dx if mask is None or dx is None else back.op("Mul", dx, mask)
     return [dx if back.needs(x) else None, *d_bounds]
+
+
+def _within(back: Backward, y: ir.Value, bound: ir.Value | None, index: int) -> Gradient:
+    """1 where Y lies within the lower bound (0) or the upper one (1), else 0; None for no bound."""
+    if bound is None:
+        return None
+    if bound.const_value is None:
+        return back.op(
+            "Cast", back.op("Less" if index else "Greater", y, bound), to=back.float_type
+        )
+    number = float(bound.const_value.numpy().reshape(()))
+    if not isfinite(number) or abs(number) > LARGEST_BOUND:
+        return None
+    return (below if index else above)(back, y, number)
 
 
 @rule("Max", "Min")

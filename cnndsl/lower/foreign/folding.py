@@ -22,6 +22,8 @@ def fold(graph: ir.Graph) -> bool:
     """Replace every node with a known small result by a constant; whether there was any."""
     folded = False
     for node in list(graph):
+        if node.op_type == "CastLike" and node.outputs[0].dtype is not None:
+            node = _as_cast(graph, node)
         result = _result(node)
         if result is None or node.outputs[0].is_graph_output():
             continue
@@ -37,6 +39,18 @@ def fold(graph: ir.Graph) -> bool:
         graph.initializers[str(constant.name)] = constant
         folded = True
     return folded
+
+
+def _as_cast(graph: ir.Graph, node: ir.Node) -> ir.Node:
+    """CastLike, now that the type is known."""
+    old = node.outputs[0]
+    cast = ir.node("Cast", node.inputs[:1], {"to": old.dtype}, name=node.name)
+    new = cast.outputs[0]
+    new.name, new.shape, new.type = old.name, old.shape, old.type
+    graph.insert_before(node, cast)
+    old.replace_all_uses_with(new, replace_graph_outputs=True)
+    graph.remove(node, safe=True)
+    return cast
 
 
 def _result(node: ir.Node) -> Array | None:

@@ -86,6 +86,8 @@ def read_foreign(
     ):
         prepare(model)
     graph = model.graph
+    for node in graph:
+        node.name = node.name or node.outputs[0].name  # messages name nodes
     _avoid_reserved(graph, name)
     inputs = {str(v.name): _sizes(v, input_shapes or {}) for v in graph.inputs}
     parameters = find_parameters(graph, stored or set(graph.initializers))
