@@ -22,8 +22,8 @@ from cnndsl.cli.output import counted, echo_line
 def command(file: Path, output: Path, strip: str) -> None:
     """Write the tensors in FILE as .safetensors or .npz.
 
-    Names, shapes and types stay; bfloat16 becomes float32. A .safetensors file keeps what FILE says
-    of pictures and classes too.
+    Names, shapes and types stay; bfloat16 becomes float32. So does what FILE says beside them:
+    pictures, classes, and the layouts and order of the framework that wrote it.
     """
     from cnndsl.show.figures import size
     from cnndsl.weights.opening import open_tensors

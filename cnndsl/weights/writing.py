@@ -17,9 +17,10 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
 from cnndsl.network import Network
 from cnndsl.weights.formats.elements import width
+from cnndsl.weights.formats.npz import TEXTS
 from cnndsl.weights.formats.safetensors import TYPES
 from cnndsl.weights.mapping.mapping import Mapping as Fitted
-from cnndsl.weights.metadata import as_metadata
+from cnndsl.weights.origin import texts_of
 from cnndsl.weights.tensors import Array, Tensor, TensorFile
 
 Progress = Callable[[int], None]
@@ -61,8 +62,15 @@ def write_safetensors(
         os.fsync(file.fileno())
 
 
-def write_npz(path: Path, tensors: Iterable[Tensor], progress: Progress | None = None) -> None:
-    """Write tensors as numpy.savez does, not compressed. Raises as `write_safetensors`."""
+def write_npz(
+    path: Path,
+    tensors: Iterable[Tensor],
+    metadata: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Write tensors as numpy.savez does, not compressed, and texts in a member of their own, which
+    numpy.load passes over. Raises as `write_safetensors`.
+    """
     with replaced(path) as file, zipfile.ZipFile(file, "w") as archive:
         for tensor in tensors:
             member = zipfile.ZipInfo(f"{tensor.name}.npy")
@@ -71,6 +79,8 @@ def write_npz(path: Path, tensors: Iterable[Tensor], progress: Progress | None =
                 np.lib.format.write_array(stream, tensor.read(), allow_pickle=False)
             if progress:
                 progress(1)
+        if metadata:
+            archive.writestr(zipfile.ZipInfo(TEXTS), json.dumps(dict(metadata), ensure_ascii=False))
 
 
 def convert(
@@ -78,8 +88,8 @@ def convert(
 ) -> None:
     """Write a file's tensors in the format of the path's suffix, one of SUFFIXES.
 
-    `strip` is taken off the names that begin with it. What the file says of pictures and classes
-    goes along, except into .npz. Raises UsageError, and OSError.
+    `strip` is taken off the names that begin with it. What the file says beside them goes along.
+    Raises UsageError, and OSError.
     """
     names = [name.removeprefix(strip) for name in found.tensors]
     if len({*names, "", "__metadata__"}) != len(names) + 2:
@@ -88,9 +98,9 @@ def convert(
         )
     tensors = [replace(t, name=n) for t, n in zip(found.tensors.values(), names, strict=True)]
     if path.suffix == ".npz":
-        write_npz(path, tensors, progress)
+        write_npz(path, tensors, texts_of(found, strip), progress)
     elif path.suffix == ".safetensors":
-        write_safetensors(path, tensors, as_metadata(found.preprocessing, found.labels), progress)
+        write_safetensors(path, tensors, texts_of(found, strip), progress)
     else:
         raise UsageError(f"`{path}` ends in neither {' nor '.join(SUFFIXES)}, as such a file does")
 

@@ -71,7 +71,7 @@ def test_convert_keeps_everything(path: Path, suffix: str) -> None:
     assert list(found.tensors) == ["weight", "bias"]
     for name, read in found.tensors.items():
         np.testing.assert_array_equal(read.read(), TENSORS[f"conv.{name}"])
-    assert (found.labels is not None) == (suffix == ".safetensors")
+    assert found.labels is not None and found.preprocessing is not None
     if suffix == ".npz":
         np.testing.assert_array_equal(np.load(output)["bias"], TENSORS["conv.bias"])
 

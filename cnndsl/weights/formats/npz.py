@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from math import prod
 from pathlib import Path
 from typing import Any, cast
@@ -18,19 +19,30 @@ from cnndsl.weights.formats.elements import (
     unreadable,
     width,
 )
+from cnndsl.weights.formats.safetensors import texts
+from cnndsl.weights.origin import with_texts
 from cnndsl.weights.tensors import Array, Damaged, Tensor, TensorFile
 
 _SUFFIX = ".npy"
 _LONGEST_HEADER = 1 << 16
+_LARGEST_TEXTS = 8 << 20
+TEXTS = "cnndsl.json"
+"""A member beside the arrays: what `cnndsl` wrote about them, as in safetensors."""
 
 
 def open_file(path: Path) -> TensorFile:
     """Read each array's header. Raises Damaged, and what numpy raises over bad headers."""
-    arrays = {n: member for n, member in members(path).items() if n.endswith(_SUFFIX)}
+    archive = members(path)
+    arrays = {n: member for n, member in archive.items() if n.endswith(_SUFFIX)}
     tensors = {
         (name := n.removesuffix(_SUFFIX)): _tensor(name, member) for n, member in arrays.items()
     }
-    return TensorFile(path, "NumPy", tensors)
+    said = archive.get(TEXTS)
+    if said is not None and said.size > _LARGEST_TEXTS:
+        raise Damaged(f"has over {_LARGEST_TEXTS:,} bytes in `{TEXTS}`")
+    return with_texts(
+        TensorFile(path, "NumPy", tensors), texts(json.loads(said.read())) if said else {}
+    )
 
 
 def _tensor(name: str, member: Member) -> Tensor:

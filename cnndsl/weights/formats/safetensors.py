@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.weights.formats.elements import checked_shape, in_file, unreadable, width
-from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
+from cnndsl.weights.origin import with_texts
 from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
 
 LARGEST_HEADER = 8 << 20  # 80,000 tensors
@@ -35,15 +35,10 @@ def open_file(path: Path) -> TensorFile:
     if not isinstance(header, dict):
         raise Damaged("has a header that is no JSON object")
     entries = cast("dict[str, Any]", header)
-    metadata = _texts(entries.pop("__metadata__", {}))
+    metadata = texts(entries.pop("__metadata__", {}))
     start = 8 + length
-    return TensorFile(
-        path,
-        "safetensors",
-        {name: _tensor(path, name, entry, start, size) for name, entry in entries.items()},
-        preprocessing_in_metadata(metadata),
-        labels_in_metadata(metadata),
-    )
+    tensors = {name: _tensor(path, name, entry, start, size) for name, entry in entries.items()}
+    return with_texts(TensorFile(path, "safetensors", tensors), metadata)
 
 
 def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> Tensor:
@@ -61,7 +56,8 @@ def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> Tensor:
     return in_file(path, name, TYPES[word], shape, start + begin)
 
 
-def _texts(metadata: object) -> dict[str, str]:
+def texts(metadata: object) -> dict[str, str]:
+    """What a JSON object holds of texts."""
     if not isinstance(metadata, dict):
         return {}
     entries = cast("dict[str, object]", metadata)

@@ -197,7 +197,7 @@ def _turned(places: Order, turns: Sequence[Turn]) -> Order:
                 places = places.transpose([number - 1 for number in numbers])
             else:
                 places = places.reshape(numbers)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise LayoutError(f"{places.shape} can't be turned by {turns}") from None
     return places
 
