@@ -10,8 +10,10 @@ from cnndsl.layers import deconv as deconv
 from cnndsl.layers import dropout as dropout
 from cnndsl.layers import fc as fc
 from cnndsl.layers import filter as filter
+from cnndsl.layers import functions as functions
 from cnndsl.layers import gates as gates
 from cnndsl.layers import globalpool as globalpool
+from cnndsl.layers import lengths as lengths
 from cnndsl.layers import lrn as lrn
 from cnndsl.layers import merge as merge
 from cnndsl.layers import norms as norms

@@ -1,8 +1,8 @@
-"""Activations of one ONNX operator: relu, relu6, leaky, prelu, elu, selu, sigmoid, tanh, hsigmoid,
-softplus.
+"""Activations of one ONNX operator: relu, relu6, leaky, prelu, threshold, shrink, elu, celu, selu,
+sigmoid, tanh, hsigmoid, softplus, softsign.
 
-FLOPs a value, by the rule of `Elementwise`: relu, sigmoid and tanh 1, relu6, leaky and prelu 2,
-softplus 3, elu and hsigmoid 4, selu 5.
+FLOPs a value, by the rule of `Elementwise`: relu, threshold, sigmoid and tanh 1, relu6, leaky,
+prelu and shrink 2, softplus and softsign 3, elu and hsigmoid 4, celu and selu 5.
 """
 
 from __future__ import annotations
@@ -98,6 +98,50 @@ class Prelu(Activation, word="prelu"):
         return graph.op("PRelu", *inputs, slope)
 
 
+class Threshold(Activation, word="threshold"):
+    """x where it is more than a threshold, 0 elsewhere.
+
+    - Threshold `threshold 0.5`; 1 by default.
+
+    FLOPs: 1 a value. Source: Konda et al. 2014, arXiv:1402.3337.
+    """
+
+    threshold: float = number(1.0, ge=-1e6, le=1e6)
+
+    flops = 1
+    keeps = frozenset({"input"})
+    examples = (
+        Example("threshold", "64@56x56", "64@56x56"),
+        Example("threshold 0.5", "@128", "@128"),
+    )
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        return graph.op("ThresholdedRelu", *inputs, alpha=self.threshold)
+
+
+class Shrink(Activation, word="shrink"):
+    """0 between −bound and bound; values beyond stay, or move towards 0.
+
+    - Bound `shrink 0.5`, required: hard shrinking, which leaves values beyond as they are.
+    - A second number, how far they move: `shrink 0.5 0.5` is soft shrinking, without a jump.
+
+    FLOPs: 2 a value.
+    """
+
+    bound: float = number(ge=0, le=1e6)
+    move: float = number(0.0, ge=-1e6, le=1e6)
+
+    flops = 2
+    keeps = frozenset({"input"})
+    examples = (
+        Example("shrink 0.5", "64@56x56", "64@56x56"),
+        Example("shrink 0.5 0.5", "@128", "@128"),
+    )
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        return graph.op("Shrink", *inputs, lambd=self.bound, bias=self.move)
+
+
 class Elu(Activation, word="elu"):
     """x where it is positive, alpha·(exp(x) − 1) elsewhere.
 
@@ -113,6 +157,23 @@ class Elu(Activation, word="elu"):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         return graph.op("Elu", *inputs, alpha=self.alpha)
+
+
+class Celu(Activation, word="celu"):
+    """x where it is positive, alpha·(exp(x/alpha) − 1) elsewhere: an elu whose slope has no jump.
+
+    - Alpha `celu 0.5`; 1 by default.
+
+    FLOPs: 5 a value. Source: Barron 2017, arXiv:1704.07483.
+    """
+
+    alpha: float = number(1.0, ge=1e-3, le=1e6)
+
+    flops = 5
+    examples = (Example("celu", "64@56x56", "64@56x56"), Example("celu 0.5", "@128", "@128"))
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        return graph.op("Celu", *inputs, alpha=self.alpha)
 
 
 class Selu(Activation, word="selu"):
@@ -170,3 +231,14 @@ class Softplus(Activation, word="softplus"):
     node = "Softplus"
     flops = 3
     examples = (Example("softplus", "64@56x56", "64@56x56"),)
+
+
+class Softsign(Activation, word="softsign"):
+    """x/(1 + |x|): squeezes every value between −1 and 1, more slowly than tanh.
+
+    FLOPs: 3 a value.
+    """
+
+    node = "Softsign"
+    flops = 3
+    examples = (Example("softsign", "120@1x1", "120@1x1"),)

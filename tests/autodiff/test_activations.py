@@ -21,6 +21,8 @@ CASES: list[tuple[str, dict[str, Any], Functions]] = [
     ("LeakyRelu", {"alpha": -0.5}, lambda f: lambda x: f.leaky_relu(x, -0.5)),
     ("LeakyRelu", {"alpha": 1.5}, lambda f: lambda x: f.leaky_relu(x, 1.5)),
     ("ThresholdedRelu", {"alpha": 1.0}, lambda f: lambda x: f.threshold(x, 1.0, 0.0)),
+    ("Shrink", {"lambd": 0.7}, lambda f: lambda x: f.hardshrink(x, 0.7)),
+    ("Shrink", {"lambd": 0.7, "bias": 0.7}, lambda f: lambda x: f.softshrink(x, 0.7)),
     ("Elu", {}, lambda f: f.elu),
     ("Elu", {"alpha": 0.5}, lambda f: lambda x: f.elu(x, 0.5)),
     ("Selu", {}, lambda f: f.selu),
@@ -37,9 +39,9 @@ CASES: list[tuple[str, dict[str, Any], Functions]] = [
 
 @pytest.mark.parametrize(("kind", "attributes", "function"), CASES)
 def test_activation(kind: str, attributes: dict[str, Any], function: Functions) -> None:
-    x = away(2.5 * np.random.default_rng(0).standard_normal((3, 4, 7)), 0, 1, 3, -3)
+    x = away(2.5 * np.random.default_rng(0).standard_normal((3, 4, 7)), 0, 1, 3, -3, 0.7, -0.7)
     peer = function(torch().nn.functional)
-    precision = SINGLE if kind == "Celu" else DOUBLE
+    precision = SINGLE if kind in ("Celu", "Shrink") else DOUBLE
     check_gradient(kind, [x], [0], precision=precision, torch_function=peer, **attributes)
 
 

@@ -93,6 +93,18 @@ def test_a_reduction_over_everything() -> None:
     check_gradient("ReduceMean", [x], [0], torch_function=lambda x: x.mean(), keepdims=0)
 
 
+def test_a_length_of_0_has_no_gradient() -> None:
+    x = np.array([[0.0, 0.0], [3.0, 4.0]])
+    check_gradient(
+        "ReduceL2",
+        [x, np.array([1])],
+        [0],
+        constants=[1],
+        finite=False,
+        torch_function=lambda x, _: torch().linalg.vector_norm(x, 2, (1,), True),
+    )
+
+
 def test_equal_maxima_share() -> None:
     x = np.array([[1.0, 2.0, 2.0], [3.0, 3.0, 3.0]])
     check_gradient(

@@ -1,4 +1,4 @@
-"""Normalisations against torch: `bn`, `ln`, `inorm`, `gn`, `lrn`, and `scale`."""
+"""Normalisations against torch: `bn`, `ln`, `inorm`, `gn`, `lrn`, `l2norm`, `grn`, and `scale`."""
 
 from __future__ import annotations
 
@@ -105,6 +105,57 @@ def test_lrn_is_what_the_paper_says() -> None:
     sums = sum(squares[:, i : i + 7] for i in range(5))
     expected = x / (2 + 1e-4 * sums) ** 0.75
     np.testing.assert_allclose(run_layer(LAYERS["lrn"](channels=5), x), expected, rtol=1e-5)
+
+
+@pytest.mark.torch
+@settings(max_examples=20)
+@given(shape=shapes(), eps=st.sampled_from([1e-12, 0.5]), scale=st.sampled_from([1e-3, 2.0]))
+def test_l2norm_equals_torch(shape: Shape, eps: float, scale: float) -> None:
+    x = random_array(shape, scale=scale)
+    layer = LAYERS["l2norm"](eps=eps)
+    agrees_with_torch(layer, lambda x: torch().nn.functional.normalize(x, eps=eps), shape, x=x)
+
+
+@pytest.mark.torch
+@settings(max_examples=20)
+@given(shape=shapes(least_rank=1), eps=st.sampled_from([1e-6, 0.1]))
+def test_grn_is_what_the_paper_says(shape: Shape, eps: float) -> None:
+    def function(x: Any, weight: Any, bias: Any) -> Any:
+        wide = (1, -1, *(1,) * shape.rank)
+        length = x.flatten(2).norm(dim=2).reshape(*x.shape[:2], *(1,) * shape.rank)
+        share = length / (length.mean(1, keepdim=True) + eps)
+        return weight.reshape(wide) * (x * share) + bias.reshape(wide) + x
+
+    agrees_with_torch(LAYERS["grn"](eps=eps), function, shape, tolerance=1e-4)
+
+
+def test_a_vector_has_no_map() -> None:
+    with pytest.raises(ShapeError) as caught:
+        LAYERS["grn"]().shape(Shape(8))
+    assert caught.value.code == "needs-space"
+    assert LAYERS["grn"]().reach((MAP,), MAP) == EVERYTHING
+    assert LAYERS["l2norm"]().reach((MAP,), MAP) == POINT
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_shared_scale(bias: bool) -> None:
+    layer, x = LAYERS["scale"](shared=True, bias=bias, initial=0.0), random_array(MAP)
+    shapes = [p.shape for p in layer.parameters(MAP)]
+    assert shapes == [(1,)] * (1 + bias)
+    parameters = random_parameters(layer, MAP)
+    expected = x * parameters["weight"] + parameters.get("bias", 0)
+    found = run_layer(layer, x, parameters=parameters)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("numbers", [(0.17, None), (2.0, -1.0), (None, 3.0)])
+def test_a_fixed_scale(numbers: tuple[float | None, float | None]) -> None:
+    factor, offset = numbers
+    layer, x = LAYERS["scale"](factor=factor, offset=offset), random_array(MAP)
+    expected = x * np.float32(1 if factor is None else factor) + np.float32(offset or 0)
+    np.testing.assert_allclose(run_layer(layer, x), expected, rtol=1e-5, atol=1e-6)
+    assert layer.parameters(MAP) == ()
+    assert layer.cost((MAP,), MAP).flops == sum(n is not None for n in numbers) * 120
 
 
 @settings(max_examples=15)

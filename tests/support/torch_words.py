@@ -28,6 +28,10 @@ def local_response_norm(run: Run, step: Step, x: Tensor) -> Tensor:
 
 @word("scale")
 def scale(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    if layer.is_fixed:
+        y = x if layer.factor is None else x * layer.factor
+        return y if layer.offset is None else y + layer.offset
     y = x * channels(run.parameter(step, "weight"), x)
     bias = run.parameter(step, "bias")
     return y if bias is None else y + channels(bias, x)
@@ -82,7 +86,7 @@ def _named(name: str) -> Function:
     return function
 
 
-for _word in ("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "softplus"):
+for _word in ("softsign", "relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "softplus"):
     FUNCTIONS[_word] = _named(_word)
 FUNCTIONS["hswish"], FUNCTIONS["hsigmoid"] = _named("hardswish"), _named("hardsigmoid")
 
@@ -108,10 +112,54 @@ def prelu(run: Run, step: Step, x: Tensor) -> Tensor:
     return run.functions.prelu(x, run.parameter(step, "weight"))
 
 
-@word("elu")
+@word("elu", "celu")
 def elu(run: Run, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer
-    return run.functions.elu(x, layer.alpha)
+    return getattr(run.functions, layer.word)(x, layer.alpha)
+
+
+@word("threshold")
+def threshold(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.threshold(x, layer.threshold, 0.0)
+
+
+@word("shrink")
+def shrink(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    beyond = x - layer.move * x.sign()
+    return run.torch.where(x.abs() > layer.bound, beyond, run.torch.zeros_like(x))
+
+
+@word("abs", "exp", "log")
+def function(run: Run, step: Step, x: Tensor) -> Tensor:
+    return getattr(run.torch, step.layer.word)(x)
+
+
+@word("power")
+def power(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return x**layer.exponent
+
+
+@word("clamp")
+def clamp(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return x.clamp(layer.low, layer.high)
+
+
+@word("l2norm")
+def unit_length(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    return run.functions.normalize(x, eps=layer.eps)
+
+
+@word("grn")
+def global_response(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    weight, bias = (channels(run.parameter(step, name), x) for name in ("weight", "bias"))
+    length = x.flatten(2).norm(dim=2).reshape(*x.shape[:2], *[1] * (x.ndim - 2))
+    return x + weight * x * length / (length.mean(1, keepdim=True) + layer.eps) + bias
 
 
 @word("gelu")

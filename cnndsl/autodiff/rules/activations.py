@@ -29,6 +29,16 @@ def thresholded_relu(
     return [back.op("Mul", *received, above(back, node.inputs[0], threshold))]
 
 
+@rule("Shrink")
+def shrink(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+    """dX = dY where X < −lambd or X > lambd."""
+    bound = node.attributes.get_float("lambd", 0.5)
+    (x,) = node.inputs
+    return [
+        back.op("Mul", *received, back.op("Max", above(back, x, bound), below(back, x, -bound)))
+    ]
+
+
 @rule("LeakyRelu")
 def leaky_relu(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY·max([X > 0], slope), and Y > 0 where X is; by a sum where the slope lies outside."""

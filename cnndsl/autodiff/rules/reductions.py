@@ -11,6 +11,8 @@ from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.rules.masks import equal
 from cnndsl.diagnostics import UsageError
 
+SMALLEST_LENGTH = 1e-20  # smaller ones have no squares in float32
+
 
 @rule("ReduceSum")
 def reduce_sum(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
@@ -51,8 +53,9 @@ def reduce_sum_square(
 
 @rule("ReduceL2")
 def reduce_l2(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
-    """Y = √ΣX²: dX = X·dY/Y."""
-    share = back.op("Div", received[0], node.outputs[0])
+    """Y = √ΣX²: dX = X·dY/Y, and 0 where Y is."""
+    length = back.op("Max", node.outputs[0], back.constant(SMALLEST_LENGTH, "float"))
+    share = back.op("Div", received[0], length)
     return _gradients(node, back.op("Mul", node.inputs[0], _kept(back, node, share)))
 
 
