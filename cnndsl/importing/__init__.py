@@ -41,11 +41,11 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     where the two differ.
     """
     from cnndsl.importing.drafting import draft_of, open_sizes
-    from cnndsl.importing.opening import draft_of_any_size, draft_of_some_size
+    from cnndsl.importing.opening import draft_of_some_size, drafts_of_any_size
     from cnndsl.importing.patterns import find_activations
     from cnndsl.importing.reading import Model, read_model
     from cnndsl.importing.repeats import leave_out_repeats
-    from cnndsl.importing.simplifying import simplify
+    from cnndsl.importing.simplifying import by_factors, simplify
     from cnndsl.importing.spelling import Spelled, spell
     from cnndsl.importing.structure import nest_concats
     from cnndsl.importing.verifying import Verdict, verify
@@ -55,11 +55,13 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     original = read_model(path)
     model = with_norms(original)
 
-    def read(model: Model) -> Draft:
+    def read(model: Model, sizes: bool = False) -> Draft:
         draft = draft_of(model, input_shapes)
         leave_out_repeats(draft)
         find_activations(draft)
         simplify(draft)
+        if not sizes:
+            by_factors(draft)
         nest_concats(draft)
         return draft
 
@@ -67,14 +69,12 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         spelled = spell(draft, path.stem)
         return draft, spelled, verify(original, draft, *spelled[1:])
 
-    found = None
     try:
-        if input_shapes or not open_sizes(model):
-            found = verified(read(model))
-        elif (draft := draft_of_any_size(model, read)) is not None:
-            found = verified(draft)
-        if found is None or (found[2].differs and not input_shapes and open_sizes(model)):
-            found = verified(draft_of_some_size(model, read))
+        opens = not input_shapes and open_sizes(model)
+        tries = map(verified, drafts_of_any_size(model, read)) if opens else ()
+        found = next((found for found in tries if not found[2].differs), None)
+        if found is None:
+            found = verified(draft_of_some_size(model, read) if opens else read(model))
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as e:
         raise UsageError(f"`{path}` holds layers that don't fit together: {e}") from e
     draft, (text, network, values), verdict = found

@@ -16,6 +16,7 @@ from cnndsl.layers.conv import Conv, DepthwiseConv
 from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.fc import Dense
 from cnndsl.layers.norms import LayerNorm, OverSpace
+from cnndsl.layers.resample import Upsample
 from cnndsl.layers.scale import Scale
 
 
@@ -42,6 +43,16 @@ def simplify(draft: Draft) -> None:
             draft.tidy()
     _join_concats(draft)
     draft.tidy()
+
+
+def by_factors(draft: Draft) -> None:
+    """Let maps that are brought to a size several times theirs be enlarged by the factor."""
+    for step in draft.steps:
+        if isinstance(step.layer, Upsample) and step.layer.size is not None:
+            rows = list(zip(step.inputs[0].output.sizes, step.output.sizes, strict=True))
+            if all(m % n == 0 for n, m in rows):
+                factor = tuple(m // n for n, m in rows)
+                step.layer = _changed(step.layer, size=None, factor=factor)
 
 
 def _joined(first: Step, second: Step) -> bool:

@@ -3,81 +3,183 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from struct import pack, unpack
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from cnndsl.layers.arguments import LARGEST_SIZE, Axes, number, size, words
+from cnndsl.layers.arguments import LARGEST_SIZE, Axes, keyed, number, size, words
 from cnndsl.layers.base import Builder, Cost, Example, Layer, Reach, ShapeError, Sight, Value
-from cnndsl.layers.windows import axis_names, spread
-from cnndsl.shape import Condition, Shape, equality
+from cnndsl.layers.nodes import FIRST_AXIS
+from cnndsl.layers.windows import axis_names, ratio, spread
+from cnndsl.shape import LARGEST_PERIOD, Condition, Dim, Shape, equality
+
+Factors = Annotated[
+    tuple[
+        Annotated[int, Field(gt=0, le=LARGEST_SIZE)] | Annotated[float, Field(ge=1 / 64, le=64)],
+        ...,
+    ],
+    BeforeValidator(lambda n: (n,) if isinstance(n, int | float) else n),
+    Field(min_length=1, max_length=3),
+]
+"""A factor for every spatial axis; a single one holds for all of them."""
 
 
 class Upsample(Layer, word="upsample"):
-    """Enlarge a map by whole factors. `upsample 2x2` doubles height and width.
+    """Enlarge a map without weights: `upsample 2x2` doubles height and width.
 
-    - Factors `2x2` (or `k2`), required.
-    - `nearest` (default) repeats every value; `bilinear` interpolates between the centres of the
-      pixels (PyTorch's align_corners=False, ONNX's half_pixel) and repeats the outermost ones. For
-      one and three axes it is linear and trilinear interpolation, which may be written so.
+    - Factors `2x2` (or `k2`); fractions by key, `k=0.5` or `k=(1.5,0.5)`, make it smaller, too. Or
+    - `to=x`: as large as the value labelled `x` (channels stay). FCN's, DeepLab's and FPN's nets
+      take pictures of any size so. Or
+    - `size=65x65`: to a size of its own.
+    - `nearest` (default) repeats every value; `bilinear` interpolates between the nearest two along
+      each axis and repeats the outermost ones. For one and three axes it is linear and trilinear
+      interpolation, which may be written so.
+    - Where an output lies among the inputs: `half_pixel`, `align_corners` or `asymmetric`. With n
+      inputs, m outputs and the factor f = m/n output i lies at (i + ½)/f − ½, so that pixels are
+      squares (default of `bilinear`, PyTorch's align_corners=False); at i·(n − 1)/(m − 1), so that
+      the corners keep their values; or at i/f, of which `nearest` takes the whole part (its
+      default, as in PyTorch).
 
-    Size: factor times the input's. Parameters: none. MACs: none. FLOPs: none for `nearest`; else
-    per output value a product for each of its 2, 4 or 8 neighbours and the additions: 3, 7 or 15.
+    Size: ⌊factor·n⌋, that of `x`, or as given. Parameters: none. MACs: none. FLOPs: none for
+    `nearest`; else per output value a product for each of its 2, 4 or 8 neighbours and the
+    additions: 3, 7 or 15.
     """
 
-    factor: Axes = size()
+    factor: Factors | None = size(None)
+    size: Axes | None = keyed(None)
     mode: Literal["nearest", "linear"] = words(
         "nearest", nearest="nearest", bilinear="linear", linear="linear", trilinear="linear"
     )
+    coordinates: Literal["half_pixel", "align_corners", "asymmetric"] | None = words(
+        None, half_pixel="half_pixel", align_corners="align_corners", asymmetric="asymmetric"
+    )
 
+    references = (0, 1)
+    reference_key = "to"
+    reads = 1
     keeps = frozenset[str]()
     examples = (
         Example("upsample 2x2", "64@14x14", "64@28x28"),
         Example("upsample 2x2 bilinear", "64@HxW", "64@2*Hx2*W"),
+        Example("upsample to=x bilinear", "21@8x10 3@57x80", "21@57x80"),
+        Example("upsample size=65x65 bilinear align_corners", "8@9x9", "8@65x65"),
+        Example("upsample k=0.5 bilinear", "3@HxW", "3@H//2xW//2"),
         Example("upsample k3 linear", "2@10", "2@30"),
         Example("upsample 1x2x2 trilinear", "2@4x4x4", "2@4x8x8"),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        factors = spread(self.factor, x, "factor")
-        return Shape(x.channels, tuple(n * f for n, f in zip(x.space, factors, strict=True)))
+        x, *to = inputs
+        if [self.factor is not None, self.size is not None, bool(to)].count(True) != 1:
+            raise ShapeError(
+                "upsample-how",
+                "`upsample` needs one way to say how large the map becomes, and only one",
+                help="give factors (`upsample 2x2`), a value whose size is wanted "
+                "(`upsample to=x`), or a size (`upsample size=64x64`)",
+            )
+        if to:
+            if x.rank != to[0].rank or x.rank == 0:
+                raise ShapeError(
+                    "wrong-axes",
+                    f"{x} can't be brought to the size of {to[0]}",
+                    help="both must be maps with the same number of axes",
+                )
+            return Shape(x.channels, to[0].space)
+        if self.size is not None:
+            return Shape(x.channels, spread(self.size, x, "size"))
+        space = tuple(map(_enlarged, x.space, self._factors(x)))
+        for name, n, m in zip(axis_names(x.rank), x.space, space, strict=True):
+            if isinstance(m, int) and m < 1:
+                raise ShapeError(
+                    "nothing-left",
+                    f"a {name} of {n} has no pixel left",
+                    field="factor",
+                    help="take a larger factor, or give a size, as in `upsample size=1x1`",
+                )
+        return Shape(x.channels, space)
+
+    def _factors(self, x: Shape) -> tuple[int | float, ...]:
+        factors: Any = self.factor
+        return spread(factors, x, "factor")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         neighbours = 2**output.rank if self.mode == "linear" else 0
         return Cost(0, output.elements * max(2 * neighbours - 1, 0))
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return tuple(
-            _between(factor, 2 if self.mode == "linear" and factor > 1 else 1)
-            for factor in spread(self.factor, inputs[0], "factor")
-        )
+        (x, *_), corners = inputs, self.coordinates == "align_corners"
+        if self.factor is not None and not corners:
+            steps = [1 / _fraction(factor) for factor in self._factors(x)]
+        else:
+            steps = [ratio(n, m, corners) for n, m in zip(x.space, output.space, strict=True)]
+        return tuple(self._reach(step) for step in steps)
+
+    def _reach(self, step: Fraction) -> Reach:
+        """The inputs around the places of the outputs."""
+        if self.mode == "nearest":
+            return _between(step, 1)
+        size = 1 if step == 1 else 2
+        centred = self.coordinates in (None, "half_pixel")
+        return _between(step, size) if centred else Reach(size, step, Fraction(1 - size, 2))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
-        (x,) = inputs
-        rows = zip(
-            axis_names(x.rank),
-            spread(self.factor, x, "factor"),
-            x.space,
-            output.space,
-            strict=True,
-        )
-        return [f"{name}: {factor}·{n} = {m}" for name, factor, n, m in rows]
+        x, *to = inputs
+        rows = list(zip(axis_names(x.rank), x.space, output.space, strict=True))
+        if self.factor is None:
+            whose = "as large as the value named" if to else "the size given"
+            return [f"{name}: {n} becomes {m}, {whose}" for name, n, m in rows]
+        return [
+            f"{name}: {factor}·{n} = {m}"
+            if isinstance(factor, int)
+            else f"{name}: ⌊{factor:g}·{n}⌋ = {m}"
+            for factor, (name, n, m) in zip(self._factors(x), rows, strict=True)
+        ]
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
-        factors = spread(self.factor, graph.inputs[0], "factor")
-        if all(factor == 1 for factor in factors):
+        (x, *_), output = graph.inputs, graph.output
+        plain: dict[str, Any] = {"mode": self.mode, **self.attributes()}
+        if self.factor is not None:
+            factors = self._factors(x)
+            if all(factor == 1 for factor in factors):
+                return inputs[0]
+            scales = graph.constant("scales", (1, 1, *factors))
+            return graph.op("Resize", inputs[0], None, scales, **plain)
+        if x.space == output.space:
             return inputs[0]
-        nearest = self.mode == "nearest"
-        return graph.op(
-            "Resize",
-            *inputs,
-            None,
-            graph.constant("scales", (1, 1, *factors)),
-            mode=self.mode,
-            coordinate_transformation_mode="asymmetric" if nearest else "half_pixel",
-            nearest_mode="floor" if nearest else None,
-        )
+        if output.is_concrete:
+            sizes = graph.constant("sizes", output.sizes, "int")
+        else:
+            sizes = graph.op("Shape", inputs[1], start=FIRST_AXIS)
+        axes = tuple(range(FIRST_AXIS, FIRST_AXIS + x.rank))
+        return graph.op("Resize", inputs[0], None, None, sizes, axes=axes, **plain)
+
+    def attributes(self) -> dict[str, str | None]:
+        """How ONNX's Resize says where outputs lie, and which input is the nearest."""
+        if self.mode == "linear":
+            chosen, rounding = self.coordinates or "half_pixel", None
+        else:
+            chosen = self.coordinates or "asymmetric"
+            rounding = "floor" if chosen == "asymmetric" else "round_prefer_ceil"
+        return {"coordinate_transformation_mode": chosen, "nearest_mode": rounding}
+
+
+def _enlarged(n: Dim, factor: float) -> Dim:
+    """⌊factor·n⌋, in float32 as runtimes compute it."""
+    if isinstance(factor, int):
+        return n * factor
+    if isinstance(n, int):
+        return int(_single(n * _single(factor)))
+    exact = _fraction(factor)
+    return n * exact.numerator // exact.denominator
+
+
+def _fraction(factor: float) -> Fraction:
+    return Fraction(factor).limit_denominator(LARGEST_PERIOD)
+
+
+def _single(number: float) -> float:
+    return unpack("f", pack("f", number))[0]
 
 
 class PixelShuffle(Layer, word="pixelshuffle"):
@@ -117,7 +219,7 @@ class PixelShuffle(Layer, word="pixelshuffle"):
         return Cost(0, 0)
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return (_between(self.factor, 1),) * 2
+        return (_between(Fraction(1, self.factor), 1),) * 2
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,), r = inputs, self.factor
@@ -202,7 +304,6 @@ def _image(x: Shape) -> None:
         )
 
 
-def _between(factor: int, size: int) -> Reach:
-    """The `size` inputs around the middle of an output pixel that is 1/factor wide."""
-    step = Fraction(1, factor)
+def _between(step: Fraction, size: int) -> Reach:
+    """The `size` inputs around the middle of an output pixel that is as wide as `step` inputs."""
     return Reach(size, step, (step - size) / 2)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from cnndsl.layers.base import Builder, Cost, Example, Layer, Reach, ShapeError, Sight, Value
 from cnndsl.layers.merge import same_space
 from cnndsl.layers.nodes import cut
 from cnndsl.layers.pool import Pool
-from cnndsl.shape import LARGEST_PERIOD, Condition, Shape, at
+from cnndsl.layers.windows import ratio
+from cnndsl.shape import Condition, Shape
 
 
 class Unpool(Layer, word="unpool"):
@@ -48,11 +48,7 @@ class Unpool(Layer, word="unpool"):
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
         """One pooled value, spread evenly over the output."""
-        far = LARGEST_PERIOD * LARGEST_PERIOD  # where symbolic sizes have the ratio of large maps
-        steps = (
-            Fraction(at(n, far), at(m, far)).limit_denominator(LARGEST_PERIOD)
-            for n, m in zip(inputs[0].space, output.space, strict=True)
-        )
+        steps = map(ratio, inputs[0].space, output.space)
         return tuple(Reach(1, step, (step - 1) / 2) for step in steps)
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:

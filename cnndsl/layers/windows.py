@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from cnndsl.layers.arguments import Padding
 from cnndsl.layers.base import Reach, ShapeError, Sight
-from cnndsl.shape import Dim, Shape, same_padding, window_count, window_extent
+from cnndsl.shape import LARGEST_PERIOD, Dim, Shape, at, same_padding, window_count, window_extent
 
 Axis = tuple[str, Dim, int, int, tuple[int, int], int]
 
@@ -117,6 +117,15 @@ def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
             help=all_alike if x.rank == 1 else f"{all_alike} for every axis, or {x.rank} numbers",
         )
     return values
+
+
+def ratio(n: Dim, m: Dim, corners: bool = False) -> Fraction:
+    """How many of n positions there are for each of m; between the first and the last `corners` if
+    so. For symbolic sizes as on a large map.
+    """
+    far, less = LARGEST_PERIOD * LARGEST_PERIOD, int(corners)
+    step = Fraction(at(n, far) - less, max(at(m, far) - less, 1))
+    return step.limit_denominator(LARGEST_PERIOD)
 
 
 def axis_names(rank: int) -> tuple[str, ...]:

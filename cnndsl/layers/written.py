@@ -57,8 +57,8 @@ def _argument(field: str, argument: Argument, value: object, skipped: bool) -> t
             return "words", text
     match argument.positional:
         case "size":
-            sizes = cast("tuple[int, ...]", value)
-            if len(sizes) > 1:
+            sizes = cast("tuple[float, ...]", value)
+            if len(sizes) > 1 and all(isinstance(n, int) for n in sizes):
                 return "size", "x".join(map(str, sizes))
             return _named(field, argument.letters, value)  # `3` alone would be a number
         case "numbers" if not skipped:
@@ -81,6 +81,8 @@ def _named(field: str, letters: str | None, value: object) -> tuple[str, str]:
     )
     if letters and short:
         return "option", letters + "x".join(map(str, values))
+    if short and len(values) > 1:
+        return "keyed", f"{field}={'x'.join(map(str, values))}"
     place = "option" if letters else "keyed"
     return place, f"{letters or field}={_atom(values)}"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cnndsl.diagnostics import UsageError
 from cnndsl.importing import Imported, import_model
 from cnndsl.runtime import open_model
 from tests.support.graphs import Graph, f32, integers, numbers
@@ -254,6 +255,94 @@ def test_resize(mode: str, coordinates: str, tmp_path: Path) -> None:
         **rounding,
     )
     assert g.words(tmp_path, y) == ["upsample"]
+
+
+def resized(g: Graph, x: str, *, sizes: object = "", scales: object = "", **how: object) -> str:
+    where = how.pop("where", "half_pixel")
+    attributes = {"coordinate_transformation_mode": where, **how}
+    given = [] if isinstance(sizes, str) and not sizes else [sizes]
+    return g.op("Resize", x, "", scales, *given, **attributes)
+
+
+@pytest.mark.parametrize("where", ["half_pixel", "align_corners", "asymmetric"])
+@pytest.mark.parametrize(
+    ("size", "line"),
+    [((20, 20), "2x2"), ((7, 7), "size=7"), ((17, 9), "size=17x9"), ((33, 10), "size=33x10")],
+)
+def test_resize_to_any_size(where: str, size: tuple[int, int], line: str, tmp_path: Path) -> None:
+    g = Graph()
+    y = resized(g, "x", sizes=integers(1, 8, *size), mode="linear", where=where)
+    words = "" if where == "half_pixel" else f" {where}"
+    assert f"upsample {line} bilinear{words}\n" in g.imported(tmp_path, y).text
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@pytest.mark.parametrize("where", ["half_pixel", "asymmetric"])
+@pytest.mark.parametrize(
+    ("scales", "line"),
+    [((0.5, 0.5), "k=0.5"), ((1.5, 2), "k=(1.5,2)"), ((0.7, 1.3), "k=(0.7,1.3)")],
+)
+def test_resize_by_fractions(
+    mode: str, where: str, scales: tuple[float, float], line: str, tmp_path: Path
+) -> None:
+    g = Graph()
+    rounding = {"half_pixel": "round_prefer_ceil", "asymmetric": "floor"}[where]
+    more = {"nearest_mode": rounding} if mode == "nearest" else {}
+    scale = np.asarray([1, 1, *scales], np.float32)
+    y = resized(g, "x", scales=scale, mode=mode, where=where, **more)
+    assert f"upsample {line}" in g.imported(tmp_path, y).text
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"mode": "cubic"}, "interpolates by `cubic`"),
+        ({"mode": "linear", "antialias": 1}, "smooths what it makes smaller"),
+        ({"mode": "nearest", "nearest_mode": "ceil"}, "chooses other neighbours"),
+        ({"mode": "linear", "where": "half_pixel_symmetric"}, "interpolates at other places"),
+    ],
+)
+def test_a_resize_that_no_upsample_does(
+    how: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    g = Graph(opset=19)
+    scales = np.asarray([1, 1, 0.55, 0.55], np.float32)
+    with pytest.raises(UsageError, match=message):
+        g.imported(tmp_path, resized(g, "x", scales=scales, **how))
+
+
+def encoded(g: Graph) -> tuple[str, str]:
+    deep = g.op("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    return deep, g.op("Conv", deep, numbers(3, 3, 1, 1))
+
+
+def size_of(g: Graph, value: str, channels: int) -> str:
+    space = g.op("Slice", g.op("Shape", value), integers(2), integers(4), integers(0))
+    return g.op("Concat", integers(1, channels), space, axis=0)
+
+
+@pytest.mark.parametrize("meets", ["concat", "add", ""])
+def test_a_map_is_brought_to_the_size_of_another_at_any_size(meets: str, tmp_path: Path) -> None:
+    """A U-Net's skip, an FPN's lateral map, or the picture, as FCN and DeepLab end."""
+    g = Graph(1, 3, "H", "W")
+    _, deep = encoded(g)
+    y = resized(g, deep, sizes=size_of(g, "x", 3), mode="linear")
+    if meets == "concat":
+        y = g.op("Concat", y, "x", axis=1)
+    elif meets == "add":
+        y = g.op("Add", g.op("Relu", "x"), y)
+    found = import_model(g.save(tmp_path, y))
+    assert "3@HxW" in found.text and "upsample to=" in found.text and not found.notes
+
+
+def test_a_map_is_enlarged_by_a_factor_at_any_size(tmp_path: Path) -> None:
+    """Though the file says so by a size that it computes."""
+    g = Graph(1, 3, "H", "W")
+    _, deep = encoded(g)
+    space = g.op("Slice", g.op("Shape", deep), integers(2), integers(4), integers(0))
+    sizes = g.op("Concat", integers(1, 3), g.op("Mul", space, integers(2)), axis=0)
+    found = import_model(g.save(tmp_path, resized(g, deep, sizes=sizes, mode="linear")))
+    assert "3@HxW" in found.text and "upsample 2x2 bilinear" in found.text
 
 
 def test_a_single_value_is_spread_over_a_map(tmp_path: Path) -> None:

@@ -261,12 +261,16 @@ def to_the_skip(g: Graph) -> str:
     return g.op("Concat", "x", up, axis=1)
 
 
-@pytest.mark.parametrize("build", [padded_to_four, to_the_skip])
-def test_a_net_whose_layers_depend_on_odd_sizes_gets_one_size(build: Build, tmp_path: Path) -> None:
+def test_a_net_whose_layers_depend_on_odd_sizes_gets_one_size(tmp_path: Path) -> None:
     g = Graph(2, 3, "H", "W")
-    found = imported(g, tmp_path, build, (2, 3, 224, 224))
+    found = imported(g, tmp_path, padded_to_four, (2, 3, 224, 224))
     assert found.network.inputs[0].shape.is_concrete
     assert any("some of its layers depend on them" in note for note in found.notes)
+
+
+def test_a_map_is_enlarged_to_the_skip_at_any_size(tmp_path: Path) -> None:
+    found = imported(Graph(2, 3, "H", "W"), tmp_path, to_the_skip, (2, 3, 224, 224), (2, 3, 33, 47))
+    assert not found.network.inputs[0].shape.is_concrete
 
 
 def test_a_net_for_any_size_stays_one(tmp_path: Path) -> None:

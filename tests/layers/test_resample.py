@@ -7,7 +7,7 @@ from cnndsl.layers.base import ShapeError
 from cnndsl.layers.resample import PixelShuffle, PixelUnshuffle, Upsample
 from cnndsl.shape import Shape, Symbolic
 from tests.support.peers import torch
-from tests.support.run_layer import run_layer
+from tests.support.run_layer import one_layer, run_layer, run_network
 from tests.support.symbolic import run_symbolic
 
 LINEAR = ("linear", "bilinear", "trilinear")
@@ -17,23 +17,84 @@ def image(shape):
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
+RANK = st.sampled_from((1, 2, 2, 3))
+LINEAR_COORDINATES = {None: False, "half_pixel": False, "align_corners": True}
+
+
+def interpolated(x, layer, rank, **fields):
+    """What torch makes of it."""
+    t = torch()
+    if layer.mode == "linear":
+        fields |= {"align_corners": LINEAR_COORDINATES[layer.coordinates]}
+        mode = LINEAR[rank - 1]
+    else:
+        mode = "nearest-exact" if layer.coordinates == "half_pixel" else "nearest"
+    return t.nn.functional.interpolate(t.from_numpy(x), mode=mode, **fields).numpy()
+
+
+@st.composite
+def upsamples(draw, **fields):
+    mode = draw(st.sampled_from(("nearest", "linear")))
+    choices = list(LINEAR_COORDINATES) if mode == "linear" else [None, "half_pixel"]
+    return Upsample(mode=mode, coordinates=draw(st.sampled_from(choices)), **fields)
+
+
 @pytest.mark.torch
 @settings(max_examples=40)
-@given(data=st.data(), mode=st.sampled_from(("nearest", "linear")))
-def test_upsample_equals_torch(data, mode):
-    rank = data.draw(st.sampled_from((1, 2, 2, 3)))
+@given(data=st.data())
+def test_upsample_by_factors_equals_torch(data):
+    rank = data.draw(RANK)
     space = data.draw(st.tuples(*[st.integers(1, 7)] * rank))
     factors = data.draw(st.tuples(*[st.integers(1, 4)] * rank))
-    x = image((2, 3, *space))
-    t = torch()
-    expected = t.nn.functional.interpolate(
-        t.from_numpy(x),
-        scale_factor=tuple(map(float, factors)),
-        mode=mode if mode == "nearest" else LINEAR[rank - 1],
-    ).numpy()
-    layer = Upsample(factor=factors, mode=mode)
+    layer, x = data.draw(upsamples(factor=factors)), image((2, 3, *space))
+    expected = interpolated(x, layer, rank, scale_factor=tuple(map(float, factors)))
     for run in (run_layer, run_symbolic):
         np.testing.assert_allclose(run(layer, x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.torch
+@settings(max_examples=40)
+@given(data=st.data())
+def test_upsample_by_fractions_equals_torch(data):
+    rank = data.draw(RANK)
+    space = data.draw(st.tuples(*[st.integers(4, 9)] * rank))
+    factors = data.draw(st.tuples(*[st.sampled_from((0.25, 0.5, 0.75, 1.25, 1.5, 2))] * rank))
+    layer, x = data.draw(upsamples(factor=factors)), image((2, 3, *space))
+    expected = interpolated(x, layer, rank, scale_factor=tuple(map(float, factors)))
+    for run in (run_layer, run_symbolic):
+        np.testing.assert_allclose(run(layer, x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.torch
+@settings(max_examples=60)
+@given(data=st.data())
+def test_upsample_to_a_size_equals_torch(data):
+    """Of another value, or its own: larger and smaller."""
+    rank = data.draw(RANK)
+    space, wanted = (data.draw(st.tuples(*[st.integers(1, 13)] * rank)) for _ in range(2))
+    x, other = image((2, 3, *space)), image((2, 1, *wanted))
+    layer = data.draw(upsamples())
+    expected = interpolated(x, layer, rank, size=wanted)
+    np.testing.assert_allclose(run_layer(layer, x, other), expected, rtol=1e-5, atol=1e-5)
+    sized = Upsample(mode=layer.mode, coordinates=layer.coordinates, size=wanted)
+    np.testing.assert_allclose(run_layer(sized, x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_upsample_to_a_size_that_is_open():
+    x, other = image((2, 3, 4, 5)), image((2, 1, 7, 11))
+    layer = Upsample(mode="linear", coordinates="align_corners")
+    open_sizes = Shape(3, (Symbolic("h"), Symbolic("w"))), Shape(1, (Symbolic("H"), Symbolic("W")))
+    (found,) = run_network(one_layer(layer, *open_sizes), {"x0": x, "x1": other}, {})
+    np.testing.assert_allclose(found, run_layer(layer, x, other), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "coordinates"), [("linear", "asymmetric"), ("nearest", None)])
+def test_places_without_half_a_pixel(mode, coordinates):
+    """As TensorFlow 1 and Caffe's successors resize: output i lies at i/f."""
+    x = np.asarray([[[0.0, 10.0, 40.0]]], np.float32)
+    layer = Upsample(factor=2, mode=mode, coordinates=coordinates)
+    expected = [0, 5, 10, 25, 40, 40] if mode == "linear" else [0, 0, 10, 10, 40, 40]
+    np.testing.assert_allclose(run_layer(layer, x)[0, 0], expected)
 
 
 @pytest.mark.torch
@@ -70,6 +131,10 @@ def test_squares_need_sizes_that_the_factor_divides():
 @pytest.mark.parametrize(
     ("layer", "shape", "code"),
     [
+        (Upsample(), Shape(8, (4, 4)), "upsample-how"),
+        (Upsample(factor=2, size=3), Shape(8, (4, 4)), "upsample-how"),
+        (Upsample(factor=0.1), Shape(8, (4, 4)), "nothing-left"),
+        (Upsample(size=(2, 2)), Shape(8, (4,)), "wrong-axes"),
         (Upsample(factor=2), Shape(8), "needs-space"),
         (Upsample(factor=(2, 2)), Shape(8, (4, 4, 4)), "wrong-axes"),
         (PixelShuffle(factor=2), Shape(6, (4, 4)), "groups-mismatch"),
@@ -98,6 +163,14 @@ def test_reach_and_explanation():
     assert (width.size, width.step, width.start) == (1, 1, 0)
     assert [r.size for r in linear.reach((x,), y)] == [2, 1]
     assert nearest.explain((x,), y) == ["height: 2·8 = 16", "width: 1·8 = 8"]
+    half = Upsample(factor=(0.5, 1.5))
+    assert half.explain((x,), half.shape(x)) == ["height: ⌊0.5·8⌋ = 4", "width: ⌊1.5·8⌋ = 12"]
+    (rows, _) = half.reach((x,), half.shape(x))
+    assert (rows.size, rows.step, float(rows.start)) == (1, 2, 0.5)
+    corners = Upsample(size=15, mode="linear", coordinates="align_corners")
+    (rows, _) = corners.reach((x,), corners.shape(x))
+    assert (rows.size, float(rows.step), float(rows.start)) == (2, 0.5, -0.5)
+    assert corners.explain((x,), corners.shape(x))[0] == "height: 8 becomes 15, the size given"
     shuffled = Shape(4, (16, 16))
     assert PixelShuffle(factor=2).reach((x,), shuffled)[0] == height
     assert PixelShuffle(factor=2).explain((x,), shuffled) == [

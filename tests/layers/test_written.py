@@ -61,6 +61,10 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("take", {"channels": (0, 4, 5)}, "take 0 4 5"),
     ("take", {"first": 3}, "take first=3"),
     ("upsample", {"factor": (2, 2), "mode": "linear"}, "upsample 2x2 bilinear"),
+    ("upsample", {"factor": (0.5,)}, "upsample k=0.5"),
+    ("upsample", {"factor": (1.5, 2)}, "upsample k=(1.5,2)"),
+    ("upsample", {"size": (6, 7), "coordinates": "half_pixel"}, "upsample size=6x7 half_pixel"),
+    ("upsample", {"size": (6,)}, "upsample size=6"),
 ]
 
 
@@ -92,7 +96,7 @@ def test_numbers_after_one_left_out_are_written_by_name() -> None:
 
 
 def test_what_no_option_can_say_is_keyed() -> None:
-    assert written(Odd(offset=-1, pair=(3, 4))) == " o=-1 pair=(3,4)"
+    assert written(Odd(offset=-1, pair=(3, 4))) == " o=-1 pair=3x4"
 
 
 def test_what_no_argument_can_say_is_an_error() -> None:

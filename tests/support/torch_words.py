@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from cnndsl.layers.windows import spread
 from cnndsl.network import Step
 from tests.support.torch_interpreter import (
     FUNCTIONS,
@@ -238,8 +239,33 @@ def shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
 
 
 @word("upsample")
-def upsample(run: Run, step: Step, x: Tensor) -> Tensor:
+def upsample(run: Run, step: Step, x: Tensor, *_: Tensor) -> Tensor:
     layer: Any = step.layer
-    linear = ("linear", "bilinear", "trilinear")[len(step.output.sizes) - 1]
-    mode = "nearest" if layer.mode == "nearest" else linear
-    return run.functions.interpolate(x, step.output.sizes, mode=mode)
+    sizes, given = step.output.sizes, layer.factor and spread(layer.factor, run.shape(step), "")
+    linear, where = layer.mode == "linear", layer.coordinates
+    if where == ("asymmetric" if linear else "align_corners"):
+        return _by_axes(run, x, layer, sizes, given)
+    fields: dict[str, Any] = {"mode": ("linear", "bilinear", "trilinear")[len(sizes) - 1]}
+    if linear:
+        fields["align_corners"] = where == "align_corners"
+    else:
+        fields["mode"] = "nearest-exact" if where == "half_pixel" else "nearest"
+    if given is None or fields.get("align_corners"):
+        return run.functions.interpolate(x, sizes, **fields)
+    return run.functions.interpolate(x, scale_factor=tuple(map(float, given)), **fields)
+
+
+def _by_axes(run: Run, x: Tensor, layer: Any, sizes: Any, given: Any) -> Tensor:
+    """What torch has no word for: linear by i/f, nearest between corners."""
+    for axis, (n, m) in enumerate(zip(x.shape[2:], sizes, strict=True), 2):
+        i = run.torch.arange(m, dtype=x.dtype)
+        if layer.mode == "nearest":
+            places = (i * (n - 1) / max(m - 1, 1) + 0.5).floor().long()
+            x = x.index_select(axis, places)
+            continue
+        places = i / (given[axis - 2] if given else m / n)
+        low = places.floor().clamp(0, n - 1)
+        part = channels(places - low, x.movedim(axis, 1)).movedim(1, axis).clamp(0, 1)
+        high = x.index_select(axis, (low + 1).clamp(0, n - 1).long())
+        x = x.index_select(axis, low.long()) * (1 - part) + high * part
+    return x

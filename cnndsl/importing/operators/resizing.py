@@ -2,112 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
+from cnndsl.autodiff.rules.interpolation import Resizing
 from cnndsl.importing.nodes import Node
+from cnndsl.importing.operators.windows import short
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
+from cnndsl.layers.arguments import LARGEST_SIZE
+from cnndsl.layers.resample import Upsample
+
+CLOSE = 1e-5
+KNOWN = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric", "tf_half_pixel_for_nn",
+         "align_corners", "asymmetric")  # fmt: skip
+PLACES: dict[str, tuple[str | None, ...]] = {
+    "nearest": (None, "half_pixel", "align_corners"),
+    "linear": (None, "align_corners", "asymmetric"),
+}
+"""Where the outputs of an `upsample` may lie, by its mode."""
+
+Axis = tuple[int, int, float]
+"""Inputs, outputs, and the factor between them."""
 
 
 @operator("Resize", "Upsample")
 def resize(walker: Walker, node: Node) -> View:
-    """`upsample` by whole factors, nearest or linear."""
+    """`upsample`: whichever makes the same outputs of the same inputs."""
     base = walker.plain(node, node.view())
-    factors = _factors(node, (1, base.output.channels, *base.output.sizes))
-    mode = node.text("mode", "nearest")
-    if set(factors) == {1}:
+    axes, scaled = _axes(node, (1, base.output.channels, *base.output.sizes))
+    if all(n == m and scale == 1 for n, m, scale in axes):
         return walker.whole(base)
-    if set(base.output.sizes) == {1}:  # a single value is repeated, however it is done
-        mode = "nearest"
-    elif mode == "nearest":
-        if not all(_repeats(node, f) for f in set(factors)):
-            node.refuse("chooses other neighbours than repeating every value; `upsample` repeats")
-    elif mode in ("linear", "bilinear"):
-        if _coordinates(node) not in ("half_pixel", "pytorch_half_pixel"):
-            node.refuse(
-                f"interpolates between corners or edges ({_coordinates(node)}); `upsample` does "
-                f"between the centres of the pixels (half_pixel)"
-            )
-    else:
+    theirs = _resizing(node)
+    for fields in _ways(axes, scaled):
+        layer = walker.layer(node, "upsample", **fields)
+        assert isinstance(layer, Upsample)
+        if _computes(layer, axes, theirs):
+            return walker.whole(walker.add(node, layer, base))
+    if theirs.mode == "linear":
+        node.refuse(f"interpolates at other places than `upsample` does ({theirs.coordinates})")
+    node.refuse(
+        f"chooses other neighbours than `upsample` does ({theirs.coordinates}, {theirs.nearest})"
+    )
+
+
+def _resizing(node: Node) -> Resizing:
+    """How the node chooses and weighs its inputs."""
+    old = node.kind == "Upsample" or node.opset < 11
+    mode = node.text("mode", "nearest")
+    mode = "linear" if mode == "bilinear" else mode
+    if mode not in PLACES:
         node.refuse(f"interpolates by `{mode}`; `upsample` knows nearest and linear")
-    kind = "nearest" if mode == "nearest" else "linear"
-    layer = walker.layer(node, "upsample", factor=factors, mode=kind)
-    return walker.whole(walker.add(node, layer, base))
+    where = node.text("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
+    if where not in KNOWN or node.integer("antialias"):
+        what = "smooths what it makes smaller (antialias)" if where in KNOWN else f"is a {where}"
+        node.refuse(f"{what}, which `upsample` doesn't")
+    rounding = node.text("nearest_mode", "floor" if old else "round_prefer_floor")
+    return Resizing(mode, where, rounding, -0.75, False)
 
 
-def _coordinates(node: Node) -> str:
-    default = "asymmetric" if node.kind == "Upsample" or node.opset < 11 else "half_pixel"
-    return node.text("coordinate_transformation_mode", default)
+def _ways(axes: Sequence[Axis], scaled: bool) -> Iterator[dict[str, Any]]:
+    """The arguments that may say it, the plainest first."""
+    factors = tuple(_plain(scale) for _, _, scale in axes)
+    sizes: list[dict[str, Any]] = [{"size": short(tuple(m for _, m, _ in axes))}]
+    if scaled and all(1 / 64 <= f <= 64 or isinstance(f, int) for f in factors):
+        near = tuple(round(f) for f in factors)
+        if all(abs(f - whole) < 1e-4 and whole > 0 for f, whole in zip(factors, near, strict=True)):
+            sizes.insert(0, {"factor": near})
+        if near != factors:
+            sizes.insert(
+                len(sizes) - 1, {"factor": factors[:1] if len(set(factors)) == 1 else factors}
+            )
+    for size in sizes:
+        for mode, places in PLACES.items():
+            for coordinates in places:
+                yield {**size, "mode": mode, "coordinates": coordinates}
 
 
-def _factors(node: Node, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Whole factors of the space."""
-    scales = _scales(node, sizes)
-    if len(scales) != len(sizes) or any(s != 1 for s in scales[:2]):
-        node.refuse("resizes the batch or the channels")
-    factors = tuple(round(s) for s in scales[2:])
-    if any(
-        f < 1 or f > 1 << 20 or abs(f - s) > 1e-4 for f, s in zip(factors, scales[2:], strict=True)
-    ):
-        listed = " by ".join(f"{s:g}" for s in scales[2:])
-        node.refuse(f"enlarges by {listed}; `upsample` does so by whole factors")
-    return factors
+def _plain(scale: float) -> int | float:
+    """The nearest decimal of a float32; whole numbers as such."""
+    found = float(np.format_float_scientific(np.float32(scale)))
+    return int(found) if found == int(found) else found
 
 
-def _scales(node: Node, sizes: tuple[int, ...]) -> list[float]:
-    if "scales" in node.attributes:
-        return [float(s) for s in node.attributes["scales"]]
-    if "height_scale" in node.attributes:
-        return [1, 1, node.number("height_scale", 1), node.number("width_scale", 1)]
+def _computes(layer: Upsample, axes: Sequence[Axis], theirs: Resizing) -> bool:
+    """Whether the layer makes of random numbers along each axis what the node makes of them."""
+    given = layer.attributes()
+    where, rounding = given["coordinate_transformation_mode"], given["nearest_mode"]
+    ours = Resizing(layer.mode, where or "", rounding or "", -0.75, False)
+    factors = layer.factor or tuple(m / n for n, m, _ in axes)
+    factors = factors * len(axes) if len(factors) == 1 else factors
+    random = np.random.default_rng(0)
+    for (n, m, scale), factor in zip(axes, factors, strict=True):
+        x = random.standard_normal(n)
+        if int(np.float32(n) * np.float32(factor)) != m and layer.factor:
+            return False
+        found, wanted = (
+            (weights * x[taps]).sum(1)
+            for taps, weights in (ours.taps(n, m, factor), theirs.taps(n, m, scale))
+        )
+        if np.abs(found - wanted).max() > CLOSE:
+            return False
+    return True
+
+
+def _axes(node: Node, sizes: tuple[int, ...]) -> tuple[list[Axis], bool]:
+    """The axes of the space, and whether their factors are given rather than their sizes."""
     place = 1 if node.kind == "Upsample" or node.opset < 11 else 2
-    scales = node.optional(place)
-    if scales is not None and scales.size:
-        found = [float(s) for s in scales.reshape(-1)]
-    else:
-        wanted = node.array(3).reshape(-1)
-        if "axes" in node.attributes:
-            found = [
-                float(n) / sizes[a]
-                for n, a in zip(wanted, node.integers("axes") or (), strict=False)
-            ]
-        else:
-            found = [float(n) / m for n, m in zip(wanted, sizes, strict=False)]
-            found = [1.0, *found[1:]]
-    axes = node.integers("axes")
-    if axes is None:
-        return found
-    full = [1.0] * len(sizes)
-    for axis, scale in zip(axes, found, strict=False):
-        full[node.from_front(axis, len(sizes))] = scale
-    return full
-
-
-def _repeats(node: Node, factor: int) -> bool:
-    """Whether nearest neighbours are the values repeated: position i takes i // factor."""
-    i = np.arange(factor * 4)
-    length = 4
-    match _coordinates(node):
-        case "asymmetric":
-            x = i / factor
-        case "half_pixel" | "pytorch_half_pixel" | "half_pixel_symmetric":
-            x = (i + 0.5) / factor - 0.5
-        case "tf_half_pixel_for_nn":
-            x = (i + 0.5) / factor
-        case "align_corners":
-            x = i * (length - 1) / (factor * length - 1)
-        case _:
-            return False
-    default = "floor" if node.kind == "Upsample" or node.opset < 11 else "round_prefer_floor"
-    match node.text("nearest_mode", default):
-        case "round_prefer_floor":
-            rounded = np.ceil(x - 0.5)
-        case "round_prefer_ceil":
-            rounded = np.floor(x + 0.5)
-        case "floor":
-            rounded = np.floor(x)
-        case "ceil":
-            rounded = np.ceil(x)
-        case _:
-            return False
-    found = np.clip(rounded, 0, length - 1)
-    return bool(np.array_equal(found, i // factor))
+    given = node.attributes.get("scales", node.optional(place))
+    if "height_scale" in node.attributes:
+        given = [1, 1, node.number("height_scale", 1), node.number("width_scale", 1)]
+    scaled = given is not None and len(given) > 0
+    numbers = np.ravel(np.asarray(given if scaled else node.array(3)))
+    full = np.ones(len(sizes)) if scaled else np.asarray(sizes, np.float64)
+    axes = node.integers("axes") or range(len(sizes))
+    for axis, number in zip(axes, numbers, strict=True):
+        full[node.from_front(axis, len(sizes))] = number
+    if not scaled:
+        full[0] = 1  # the batch's own is whatever it is
+    if node.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+        node.refuse("keeps the picture's proportions, which `upsample` doesn't")
+    if any(n != 1 for n in (full[:2] if scaled else full[:2] / sizes[:2])):
+        node.refuse("resizes the batch or the channels")
+    found: list[Axis] = []
+    for n, number in zip(sizes[2:], full[2:].tolist(), strict=True):
+        m = int(np.float32(n) * np.float32(number)) if scaled else int(number)
+        if not 0 < m <= LARGEST_SIZE:
+            node.refuse(f"makes {m} of {n} positions")
+        found.append((n, m, number if scaled else m / n))
+    return found, scaled
