@@ -48,6 +48,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.simplifying import by_factors, simplify
     from cnndsl.importing.spelling import Spelled, spell
     from cnndsl.importing.structure import nest_concats
+    from cnndsl.importing.tying import tie_weights
     from cnndsl.importing.verifying import Verdict, verify
     from cnndsl.importing.written_norms import with_norms
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
@@ -63,6 +64,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         if not sizes:
             by_factors(draft)
         nest_concats(draft)
+        tie_weights(draft, model.constants)
         return draft
 
     def verified(draft: Draft) -> tuple[Draft, Spelled, Verdict]:

@@ -29,13 +29,19 @@ class Source:
 
 @dataclass(eq=False, slots=True)
 class Step:
-    """A layer at its place, with the values of its parameters and the file's name for it."""
+    """A layer at its place, with the values of its parameters and the file's name for it.
+
+    `roots` name the file's constants that the values come from; `shares` is an earlier step whose
+    weights these are.
+    """
 
     layer: Layer
     inputs: list[Value]
     output: Shape
     values: dict[str, Float] = field(default_factory=dict[str, Float])
     hint: str = ""
+    roots: frozenset[str] = frozenset()
+    shares: Step | None = None
 
     @property
     def word(self) -> str:

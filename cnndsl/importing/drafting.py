@@ -22,6 +22,7 @@ from cnndsl.shape import Shape
 
 SOME_BATCH = 97  # for an open batch: a prime, so that no other size can be taken for it
 MOST_VALUES = 1 << 28  # of an input
+MOST_ROOTS = 32  # constants that one is computed from, of which each is remembered
 
 
 def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Draft:
@@ -89,6 +90,7 @@ def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) 
     row: Row = (Atom(batch),) if batch > 1 else ()
     walker = Walker(draft, row)
     known: dict[str, Tensor] = dict(model.constants)
+    roots = {name: frozenset([name]) for name, a in model.constants.items() if a.dtype.kind == "f"}
     for port in model.inputs:
         known[port.name] = _input(draft, model, port, row, input_shapes)
     for proto in model.nodes:
@@ -98,9 +100,13 @@ def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) 
                 f"not one of ONNX's operators"
             )
         node = _node(model, proto, known)
+        walker.roots = frozenset[str]().union(*(roots[n] for n in proto.input if n in roots))
         results = _read(walker, node, proto)
         for name, result in zip(proto.output, results, strict=False):
             known[name] = result
+            if not isinstance(result, View) and result.dtype.kind == "f":
+                few = 0 < len(walker.roots) <= MOST_ROOTS
+                roots[name] = walker.roots if few else frozenset([name])
     makers = {name: proto for proto in model.nodes for name in proto.output}
     for port in model.outputs:
         made = _output(walker, model, known.get(port.name), port.name, makers.get(port.name))

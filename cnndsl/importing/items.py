@@ -113,6 +113,18 @@ class Call(Item):
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
+class Again(Item):
+    """`reuse`: an item once more on another value, with its weights; `items` are its layers."""
+
+    of: Item
+    items: list[Item]
+
+    def own_steps(self) -> Iterator[Step]:
+        for item in self.items:
+            yield from item.steps()
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
 class Loop(Item):
     """A `for` with its lines; `windows` are what it stands for."""
 

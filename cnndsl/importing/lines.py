@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cnndsl.importing.draft import Source, Step, Value
-from cnndsl.importing.items import Block, Call, Item, Loop, Unit
+from cnndsl.importing.items import Again, Block, Call, Item, Loop, Unit
 from cnndsl.importing.naming import Names
 from cnndsl.importing.solving import LETTERS
 from cnndsl.importing.wording import Fill, amount, as_is, chain_text, keyed, layer_text
@@ -36,7 +36,7 @@ def lines_of(items: Sequence[Item], text: Text, inputs: Sequence[Source]) -> Ite
     rows: list[tuple[Item, list[str], str, bool]] = []
     for item in items:
         source = "" if item.entry is above else f" from {text.known[item.entry]}"
-        if source and not isinstance(item, Unit):
+        if source and not isinstance(item, Unit | Call | Again):
             rows.append((item, [f"skip{source}"], "", False))
             source = ""
         lines = item_lines(item, as_is, text)
@@ -87,6 +87,8 @@ def item_lines(item: Item, fill: Fill = as_is, text: Text | None = None) -> list
             return _block_lines(item, fill)
         case Call():
             return [_call_text(item, fill) + _times(item, fill)]
+        case Again():
+            return [f"reuse {text.known[item.of.end]}" if text else "reuse"]
         case Loop():
             return list(item.lines)
         case _:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cnndsl.importing.draft import Draft, Float, Step, Value
+from cnndsl.importing.tying import is_tied
 from cnndsl.layers.arithmetic import Arithmetic
 from cnndsl.layers.base import Layer
 from cnndsl.layers.conv import DepthwiseConv, Windows
@@ -37,9 +40,14 @@ def matched(draft: Draft, steps: Sequence[Step], network: Network) -> dict[str, 
             _meaning(step.layer, step.shapes) != _meaning(ours.layer, step.shapes)
         ):
             return None
+        if is_tied(step) and ours.shares is None:
+            return None
         names[step] = ours.name
         for parameter in ours.layer.parameters(*step.shapes):
-            values[f"{ours.owner}.{parameter.name}"] = step.values[parameter.name]
+            value = step.values[parameter.name]
+            known = values.setdefault(f"{ours.owner}.{parameter.name}", value)
+            if known is not value and not np.array_equal(known, value):
+                return None
     outputs = [names[value] for _, value in draft.outputs]
     return values if tuple(outputs) == network.outputs else None
 

@@ -30,9 +30,10 @@ def simplify(draft: Draft) -> None:
         for step in draft.steps:
             before = step.inputs[0]
             alone = users.get(before) == [step] and before not in ends
-            if (isinstance(before, Step) and alone and _joined(before, step)) or _flattened(
-                step, users, ends
-            ):
+            if isinstance(before, Step) and alone and _joined(before, step):
+                step.roots |= before.roots
+                changed = True
+            elif _flattened(step, users, ends):
                 changed = True
             elif _is_neutral(step) and step not in ends:
                 gone[step] = before

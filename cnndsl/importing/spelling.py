@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Literal
 
 from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.importing.draft import Draft, Float, Step, Value
 from cnndsl.importing.folding import Folder
-from cnndsl.importing.items import Block, Call, Definition, Item, Unit
+from cnndsl.importing.items import Again, Block, Call, Item, Unit
 from cnndsl.importing.lines import Text, lines_of, named_inputs
 from cnndsl.importing.matching import matched
 from cnndsl.importing.naming import BLOCKS, Names, cleaned, common_word, stem, words_in
-from cnndsl.importing.structure import items_of
+from cnndsl.importing.reusing import ItemsOf, with_reuse
+from cnndsl.importing.structure import Cuts, items_of
 from cnndsl.layers.conv import Conv
 from cnndsl.layers.fc import Dense
 from cnndsl.network import Network
@@ -47,7 +48,9 @@ def spell(draft: Draft, name: str) -> Spelled:
 
 
 def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
-    items = _flat_items(draft) if way == "flat" else items_of(draft)
+    def items(cuts: Cuts) -> list[Item]:
+        return _flat_items(draft) if way == "flat" else items_of(draft, cuts)
+
     spelling = _Spelling(draft, items, way == "folded")
     tree = spelling.tree(name)
     text = write(tree)
@@ -60,24 +63,26 @@ def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
 class _Spelling:
     """One way to write a draft."""
 
-    def __init__(self, draft: Draft, items: list[Item], folds: bool):
-        self.draft, self.items = draft, items
+    def __init__(self, draft: Draft, items_of: ItemsOf, folds: bool):
+        self.draft = draft
         self.names = Names(draft)
+        taken = set(BLOCKS) - {"block", "mixed"} | self.names.taken
+        reuse = with_reuse(draft, items_of, taken, folds)
+        self.items, self.definitions, shared = reuse
         self.known = Text(self.names, {**self.names.inputs})
         self.outputs = [self._output(name, value) for name, value in draft.outputs]
-        self.classes = _classes(draft, items)
+        self.classes = _classes(draft, self.items, shared)
         self.known.classes = self.classes[0] if self.classes else None
-        fixed = self._name_what_is_needed()
-        fixed |= {i for i in items if isinstance(i, Unit) and i.layers[0] is self.known.classes}
-        self.definitions: list[Definition] = []
+        fixed = self._name_what_is_needed() | shared
+        for item in self.items:
+            if isinstance(item, Unit) and item.layers[0] is self.known.classes:
+                fixed.add(item)
         if folds:
-            labelled = {item for item in items if item.end in self.known.known}
-            folder = Folder(
-                items, fixed, labelled, set(BLOCKS) - {"block", "mixed"} | self.names.taken
-            )
+            labelled = {item for item in self.items if item.end in self.known.known} - shared
+            folder = Folder(self.items, fixed, labelled, taken | self.names.taken)
             self.items = folder.fold()
-            self.definitions = folder.definitions
-            self.names.taken |= {d.name for d in self.definitions}
+            self.definitions = [*self.definitions, *folder.definitions]
+        self.names.taken |= {d.name for d in self.definitions}
         self._name_what_has_a_name()
 
     def tree(self, name: str) -> File:
@@ -109,6 +114,8 @@ class _Spelling:
                 needed += named_inputs(item.layers[0])
             if needed:
                 fixed.add(item)
+            if isinstance(item, Again):
+                needed.append(item.of.end)
             for value in needed:
                 if value not in known:
                     word = common_word([value]) if isinstance(value, Step) else ""
@@ -152,11 +159,11 @@ def _called(value: Value) -> str:
     return "logits" if value.output.rank == 0 else "result"
 
 
-def _classes(draft: Draft, items: Sequence[Item]) -> tuple[Step, int] | None:
+def _classes(draft: Draft, items: Sequence[Item], shared: Set[Item]) -> tuple[Step, int] | None:
     """The layer with weights that an output comes from: its units are the classes."""
     ends = {value for _, value in draft.outputs}
     for item in reversed(items):
-        if not isinstance(item, Unit):
+        if not isinstance(item, Unit) or item in shared:
             return None
         layer = item.layers[0].layer
         if isinstance(layer, Dense | Conv):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
 from typing import Any
 
 from cnndsl.elaborate.expressions import MERGES
@@ -17,9 +18,18 @@ LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
 MOST_WORDS = 12  # of a line
 
 
-def items_of(draft: Draft) -> list[Item]:
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Where lines begin and end in any case, and what no block may hold."""
+
+    before: Set[Step] = frozenset()
+    behind: Set[Step] = frozenset()
+    around: Set[Step] = frozenset()
+
+
+def items_of(draft: Draft, cuts: Cuts) -> list[Item]:
     """The whole net, from its inputs to its outputs."""
-    return _Finder(draft).items()
+    return _Finder(draft, cuts).items()
 
 
 def nest_concats(draft: Draft) -> None:
@@ -62,8 +72,8 @@ def _inner_concats(finder: _Finder, step: Step) -> list[Step]:
 class _Finder:
     """Finds blocks: regions between a value and a merge that nothing enters or leaves."""
 
-    def __init__(self, draft: Draft):
-        self.draft = draft
+    def __init__(self, draft: Draft, cuts: Cuts | None = None):
+        self.draft, self.cuts = draft, cuts or Cuts()
         self.users, self.ends = draft.users(), draft.ends()
         self.depth: dict[Value, int] = {}
         self.above: dict[Value, Value | None] = {}
@@ -113,6 +123,8 @@ class _Finder:
         inner = [s for branch in branches for item in branch for s in item.steps()]
         region = set(inner)
         if len(region) < len(inner) or len(inner) > LONGEST_BODY:
+            return None
+        if merge in self.cuts.around or not region.isdisjoint(self.cuts.around):
             return None
         for step in region:
             if step in self.ends or not region.issuperset(set(self.users[step]) - {merge}):
@@ -176,7 +188,7 @@ class _Finder:
         """Whether a layer is a word behind the line before it."""
         end = last.end
         alone = self.users[end] == [step] and end not in self.ends and step.inputs == [end]
-        if not alone or not is_word(step):
+        if not alone or not is_word(step) or step in self.cuts.before or end in self.cuts.behind:
             return False
         if isinstance(last, Unit):
             return len(last.layers) < MOST_WORDS

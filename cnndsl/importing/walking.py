@@ -43,6 +43,8 @@ class Walker:
         self.draft, self.batch = draft, batch
         self._arranged: dict[object, Value] = {}
         self._made = 0
+        self.roots: frozenset[str] = frozenset()
+        """The constants of the file that the node at hand takes."""
 
     # Steps
 
@@ -75,7 +77,7 @@ class Walker:
                 )
         if output.channels > MOST_CHANNELS:
             node.refuse(f"gives {output.channels:,} channels, more than any net has")
-        step = Step(layer, list(inputs), output, given, node.name)
+        step = Step(layer, list(inputs), output, given, node.name, self.roots)
         self.draft.steps.append(step)
         return step
 
