@@ -66,8 +66,14 @@ class _Writer:
         self.network = network
         self.names = {*network.shapes, *network.heads}
         self.aliases: dict[str, str] = {}
+        self._taken = {name.rpartition(".")[2] for name in self.names}
         for step in network.steps:
             self._find_hidden(step)
+        used = {head for step in network.steps for head in self._around(step.head)}
+        self._without_steps: dict[str | None, list[str]] = {}  # by the head that they lie in
+        for head in network.heads:
+            if head not in used:
+                self._without_steps.setdefault(around(network, head), []).append(head)
         self.ends: dict[str | None, str | None] = {}
 
     # A name is looked up from the scope outwards, so that `relu1` within `block1.add1` may be
@@ -92,9 +98,9 @@ class _Writer:
         step = self.network.by_name.get(name)
         scope = f"{step.head}." if step and step.head else ""
         last = f"at_{name.replace('.', '_')}"
-        taken = {n.rpartition(".")[2] for n in (*self.names, *self.aliases.values())}
-        while last in taken or last in self.network.settings:
+        while last in self._taken or last in self.network.settings:
             last += "_"
+        self._taken.add(last)
         return scope + last
 
     def aliased_inputs(self) -> Iterator[str]:
@@ -159,8 +165,6 @@ class _Writer:
 
     def _empty_heads(self, outer: str | None, margin: str) -> Iterator[str]:
         """Heads that have no step, only a name for a value."""
-        used = {head for step in self.network.steps for head in self._around(step.head)}
-        for head, value in self.network.heads.items():
-            if head not in used and around(self.network, head) == outer:
-                yield f"{margin}head {self._local(head, outer)} train:"
-                yield f"{margin}{INDENT}skip from {self._known_as(value)}"
+        for head in self._without_steps.get(outer, ()):
+            yield f"{margin}head {self._local(head, outer)} train:"
+            yield f"{margin}{INDENT}skip from {self._known_as(self.network.heads[head])}"

@@ -150,17 +150,16 @@ def report(
     bytes whose largest batch is wanted.
     """
     found = entries(analysis, depth)
-    layers = tuple(e for e in found if e.head is None)
+    by_head: dict[str | None, list[Entry]] = {None: []}
+    for entry in found:
+        by_head.setdefault(entry.head, []).append(entry)
+    layers = tuple(by_head.pop(None))
     return Report(
         analysis=analysis,
         place=place,
         layers=layers,
         largest_macs=max((e.macs or 0 for e in layers), default=0),
-        heads={
-            head: tuple(e for e in found if e.head == head)
-            for head in dict.fromkeys(e.head for e in found)
-            if head is not None
-        },
+        heads={head: tuple(of_head) for head, of_head in by_head.items() if head is not None},
         memory=analysis.memory(batch),
         batch=batch,
         limit=limit,

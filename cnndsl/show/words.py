@@ -50,8 +50,10 @@ def with_above(network: Network) -> Iterator[tuple[Step, str | None]]:
 
 def around(network: Network, head: str) -> str | None:
     """The head that a head lies in."""
-    outer = [name for name in network.heads if head.startswith(f"{name}.")]
-    return max(outer, key=len, default=None)
+    outer = head.rpartition(".")[0]
+    while outer and outer not in network.heads:
+        outer = outer.rpartition(".")[0]
+    return outer or None
 
 
 def lines(network: Network) -> dict[str, str]:

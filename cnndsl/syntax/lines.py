@@ -115,7 +115,7 @@ class _Reader:
         lead = ("\n" if self.lines.logical else " ") + " " * (skip + column)
         width = self._width(content[skip : skip + column], offset + skip)
         if stripped.startswith("->"):
-            lead = self._continuation(stripped, width, start, end)
+            lead = self._continuation(stripped, width, start, end, skip + column)
         else:
             self._start(LogicalLine(start, end, stripped), width)
         self.pieces.append(lead + stripped + padding)
@@ -214,8 +214,12 @@ class _Reader:
             self.lines.report("misplaced-branch", message, line.start, line.start + 1, help)
             line.faulty = True
 
-    def _continuation(self, stripped: str, column: int, start: int, end: int) -> str:
-        """A line that starts with `->`; returns what stands for its line end and indentation."""
+    def _continuation(
+        self, stripped: str, column: int, start: int, end: int, indentation: int
+    ) -> str:
+        """A line that starts with `->`; returns what stands for its line end and indentation, as
+        many characters as these are.
+        """
         lines, levels = self.lines, self.levels
         above = lines.logical[-1] if lines.logical else None
         if above is not None and (above.opens or column < levels[-1].column):
@@ -230,13 +234,13 @@ class _Reader:
             above = None
         if above is None or popped or above.opens:
             lines.logical.append(LogicalLine(start, end, stripped, faulty=above is None))
-            level = levels[-1].column
-            return " " * (column - level) + "\n" + " " * level
+            level = min(levels[-1].column, indentation)  # less where tabs and spaces are mixed
+            return " " * (indentation - level) + "\n" + " " * level
         gap = start - above.end
         if len(above.text) <= MAX_LINE:  # else it may be endless, and nobody reads it
             above.text += " " * gap + stripped
             above.end = end
-        return " " * (column + 1)
+        return " " * (indentation + 1)
 
     def _width(self, indentation: str, offset: int) -> int:
         """How many columns; tabs or spaces, but one of them throughout."""

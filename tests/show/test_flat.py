@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 
@@ -101,3 +103,12 @@ def test_losses(coefficients: tuple[float, ...]) -> None:
     net = network("cnndsl 1\nnet L\ninput x @8\ny: fc 8\n")
     terms = [LossTerm(coefficient=c, function="mse", arguments=("y", "x")) for c in coefficients]
     check_round_trip(net.model_copy(update={"loss": tuple(terms)}))
+
+
+@pytest.mark.no_cover
+def test_many_heads_take_time_in_line_with_their_number() -> None:
+    heads = "".join(f"head h{number} train:\n    fc 1\n" for number in range(6000))
+    net = network(f"cnndsl 1\nnet N\ninput x 3@8x8\n{heads}relu\n")
+    start = time.process_time()
+    assert flat(net).count("head h") == 6000
+    assert time.process_time() - start < 2

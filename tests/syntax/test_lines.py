@@ -1,9 +1,14 @@
 """Continuation lines, indentation, comments, line ends: what the grammar never sees."""
 
 import pytest
+from hypothesis import example, given
 
+from cnndsl.source import Source
 from cnndsl.syntax import tree
+from cnndsl.syntax.limits import MAX_LINE
+from cnndsl.syntax.lines import read_lines
 from tests.syntax.nodes import body, branches, line, op, read
+from tests.syntax.strategies import damaged_specs, texts
 
 CONTINUED = {
     "deeper": "a\n    -> b\n",
@@ -63,6 +68,19 @@ def test_ends_indents_and_byte_order_marks(start: str, indent: str, end: str, st
     text = f"{start}r:\n{indent}r:\n{indent * 2}a\n{indent * 2}b\n{indent}c  \nd{stop}"
     file = read(text.replace("\n", end))
     assert file.statements == (line(residual(line(residual("a", "b")), "c")), line("d"))
+
+
+@given(damaged_specs() | texts)
+@example("  a\nb:\n\t\tc\n\t-> d\ne\n")
+@example("r:\n        a\n\t-> b\nc\n")
+@example("a  # one\n\t    -> b\nr:\n        c\n      -> d\n")
+def test_lines_stand_where_the_source_has_them(text: str) -> None:
+    lines = read_lines(Source("net.cnn", text))
+    if not lines.diagnostics or lines.diagnostics[0].code != "file-too-large":
+        assert len(lines.text) == len(text) + 1
+    for found in lines.logical:
+        if len(found.text) <= MAX_LINE:
+            assert lines.text[found.start : found.end] == found.text
 
 
 def test_comments_have_text_place_and_kind() -> None:
