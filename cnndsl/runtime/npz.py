@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -51,7 +52,7 @@ class Archive:
                 stream = cast("BinaryIO", file)
                 _check_header(stream, entry.file_size)
                 stream.seek(0)
-                return np.lib.format.read_array(stream, allow_pickle=False)
+                return _of_characters(np.lib.format.read_array(stream, allow_pickle=False))
         except MemoryError:
             raise UsageError(f"`{self.path}` doesn't fit into memory") from None
         except _DAMAGES as e:
@@ -90,3 +91,12 @@ def _check_header(file: BinaryIO, size: int) -> None:
     said = count * kind.itemsize
     if min(shape, default=0) < 0 or said != size - file.tell():
         raise ValueError(f"its header says {said:,} bytes, and {size - file.tell():,} follow")
+
+
+def _of_characters(array: Array) -> Array:
+    """Raise ValueError where a text holds numbers that are no characters: Python trusts them."""
+    if array.dtype.kind == "U" and array.nbytes:
+        numbers = np.dtype(np.uint32).newbyteorder(array.dtype.byteorder)
+        if np.ascontiguousarray(array).reshape(-1).view(numbers).max() > sys.maxunicode:
+            raise ValueError("it holds numbers that are no characters")
+    return array
