@@ -155,5 +155,5 @@ def test_any_damage_is_met(tmp_path_factory: pytest.TempPathFactory, data: st.Da
 def test_names_of_what_are_no_characters(tmp_path: Path, order: str, number: int) -> None:
     names = np.array([[97, 0], [98, number]], f"{order}u4").view(f"{order}U2")[:, 0]
     path = saved(tmp_path, x=IMAGES, y=LABELS, classes=names)
-    with pytest.raises(UsageError, match="`classes` in `.*` is no sound array: it holds numbers"):
+    with pytest.raises(UsageError, match=r"`classes` in `.*` is no sound array: it holds numbers"):
         read_npz(path)
