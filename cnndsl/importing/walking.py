@@ -190,13 +190,14 @@ class Walker:
             mixed = np.arange(count).reshape(groups, -1).T.reshape(-1)
             if list(order) == mixed.tolist():
                 return self.add(node, self.layer(node, "shuffle", groups=groups), base)
-        first, last = order[0], order[-1]
-        if list(order) == list(range(first, last + 1)):
-            if last < count - 1:
-                base = self.add(node, self.layer(node, "take", first=last + 1), base)
-            if first:
-                base = self.add(node, self.layer(node, "take", last=last + 1 - first), base)
-            return base
+        start, step = order[0], order[1] - order[0] if len(order) > 1 else 1
+        if step > 0 and list(order) == list(range(start, order[-1] + 1, step)):
+            fields: dict[str, int] = {"first": len(order)}
+            if step == 1 and order[-1] == count - 1:
+                fields = {"last": len(order)}
+            elif start or step > 1:
+                fields |= {"start": start, "step": step}
+            return self.add(node, self.layer(node, "take", **fields), base)
         if len(order) > MOST_CHANNELS_TAKEN:
             node.refuse(f"chooses {len(order):,} channels one by one, which no line could hold")
         return self.add(node, self.layer(node, "take", channels=tuple(order)), base)

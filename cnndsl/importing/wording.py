@@ -54,10 +54,11 @@ def layer_text(
         return _window_text(step, layer, fill, before_norm)
     if isinstance(step.layer, Dense):
         return f"fc {amount(fill('n', layer.units), layer.units)}{_bias(layer, before_norm)}"
-    if isinstance(layer, Take) and not layer.channels:
-        key, count = ("first", layer.first) if layer.first else ("last", layer.last or 0)
-        given = fill("t", count)
-        return f"take {key}={count}" if given is None else f"take {keyed(key, given)}"
+    if isinstance(layer, Take) and (layer.first or layer.last):
+        numbers = {"first": layer.first, "last": layer.last, "start": layer.start}
+        said = [(key, n, fill("t", n)) for key, n in numbers.items() if n]
+        words = [f"{key}={n}" if given is None else keyed(key, given) for key, n, given in said]
+        return " ".join(["take", *words, *([f"step={layer.step}"] if layer.step > 1 else [])])
     return written(layer, references)
 
 

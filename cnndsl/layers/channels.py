@@ -33,7 +33,8 @@ class Take(ChannelLayer, word="take"):
     """Choose channels: `take 0 1 2` by number, `take first=(C//2)` or `take last=8` a part.
 
     - Channels `0 1 2`, counted from 0, in the order wanted; one may be taken twice. Or
-    - `first=n` or `last=n`: so many.
+    - `first=n` or `last=n`: so many. With `start=4` the first n from channel 4 on, with `step=2`
+      every second of them; without n all that there are.
 
     Parameters, MACs, FLOPs: none. LeNet-5's partial connection table is made of it.
     """
@@ -41,39 +42,49 @@ class Take(ChannelLayer, word="take"):
     channels: Chosen = numbers(())
     first: Filters | None = keyed(None)
     last: Filters | None = keyed(None)
+    start: Channel = keyed(0)
+    step: Filters = keyed(1)
 
     examples = (
         Example("take 0 1 2", "6@14x14", "3@14x14"),
         Example("take 5 0 0", "6@14x14", "3@14x14"),
         Example("take first=3", "6@HxW", "3@HxW"),
         Example("take last=2", "@6", "@2"),
+        Example("take first=2 start=1", "6@14x14", "2@14x14"),
+        Example("take step=2", "6@14x14", "3@14x14"),
     )
 
     def chosen(self, x: Shape) -> Sequence[int]:
         """The channels of x by number, in their order."""
-        ways = [bool(self.channels), self.first is not None, self.last is not None]
+        some = bool(self.start or self.step > 1)
+        ways = [bool(self.channels), self.last is not None, self.first is not None or some]
         if sum(ways) != 1:
             raise ShapeError(
                 "take-how",
                 "`take` needs one way to say which channels it takes, and only one",
-                help="write `take 0 1 2`, `take first=n` or `take last=n`",
+                help="write `take 0 1 2`, `take first=n`, `take last=n` or `take first=n start=m`",
             )
-        field = ("channels", "first", "last")[ways.index(True)]
-        most = (
-            max(self.channels, default=0) if self.channels else (self.first or self.last or 0) - 1
-        )
+        if self.channels:
+            self._check(x, "channels", max(self.channels))
+            return self.channels
+        if self.last is not None:
+            self._check(x, "last", self.last - 1)
+            return range(x.channels)[-self.last :]
+        count = 1 if self.first is None else self.first
+        self._check(x, "first" if self.first else "start", self.start + (count - 1) * self.step)
+        return range(self.start, x.channels, self.step)[: self.first]
+
+    def _check(self, x: Shape, field: str, most: int) -> None:
         if most >= x.channels:
+            counted = field in ("first", "last") and not (self.start or self.step > 1)
             raise ShapeError(
                 "channel-out-of-range",
-                f"{x} has the channels 0 to {x.channels - 1}, not {most}"
-                if self.channels
-                else f"{x} has {x.channels} channels, not {most + 1}",
+                f"{x} has {x.channels} channels, not {most + 1}"
+                if counted
+                else f"{x} has the channels 0 to {x.channels - 1}, not {most}",
                 field=field,
                 help=f"choose from its {x.channels} channels",
             )
-        if self.channels:
-            return self.channels
-        return range(x.channels)[-self.last if self.last else 0 : self.first]
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0].with_channels(len(self.chosen(inputs[0])))
@@ -85,11 +96,14 @@ class Take(ChannelLayer, word="take"):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         chosen = self.chosen(graph.inputs[0])
-        if not isinstance(chosen, range) and any(b - a != 1 for a, b in pairwise(chosen)):
+        steps = {b - a for a, b in pairwise(chosen)} or {1}
+        if len(steps) > 1 or min(steps) < 1:
             return graph.op(
                 "Gather", *inputs, graph.constant("channels", chosen, "int"), axis=CHANNEL_AXIS
             )
-        bounds = ("starts", chosen[0]), ("ends", chosen[-1] + 1), ("axes", CHANNEL_AXIS)
+        (step,) = steps
+        bounds = [("starts", chosen[0]), ("ends", chosen[-1] + 1), ("axes", CHANNEL_AXIS)]
+        bounds += [("steps", step)] if step > 1 else []
         return graph.op("Slice", *inputs, *(graph.constant(n, [v], "int") for n, v in bounds))
 
 

@@ -176,11 +176,12 @@ class GlobalAverage(GlobalPooling, word="gap"):
 class GlobalMaximum(GlobalPooling, word="gmp"):
     """Keep every channel's largest value of the whole map: global max pooling.
 
-    `gmp` gives C@1x1. `gmp 7x7` gives C@7x7 where 7 divides the input's sizes: on 14x14 it is
-    `pool 2x2`. `gmp channels` keeps the largest of all channels at every position, which leaves
-    1@HxW.
+    `gmp` gives C@1x1. `gmp 4x4` gives C@4x4 for every input size (adaptive pooling), by the windows
+    of `gap 4x4`: spatial pyramids are made of it. `gmp channels` keeps the largest of all channels
+    at every position, which leaves 1@HxW.
 
     Parameters: none. MACs: none. FLOPs: one comparison less than values in a window, per output.
+    Source of the pyramid: He et al. 2014, arXiv:1406.4729.
     """
 
     over_all = "GlobalMaxPool"
@@ -190,25 +191,34 @@ class GlobalMaximum(GlobalPooling, word="gmp"):
     examples = (
         Example("gmp", "512@7x7", "512@1x1"),
         Example("gmp 2x2", "8@6x4", "8@2x2"),
+        Example("gmp 4x4", "256@13x13", "256@4x4"),
         Example("gmp channels", "64@HxW", "1@HxW"),
     )
 
-    def shape(self, *inputs: Shape) -> Shape:
-        output = super().shape(*inputs)
-        if self.channels:
-            return output
-        if output.elements > output.channels and not _divides(inputs[0], output):
-            raise ShapeError(
-                "windows-uneven",
-                f"{inputs[0]} can't be split into "
-                f"{'x'.join(map(str, output.sizes))} windows of equal size",
-                field="output",
-                help="choose sizes that divide the input's, or write the `pool` that is meant",
-            )
-        return output
-
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, self._values_in_windows(inputs[0], output) - output.elements)
+
+    def lower(self, graph: Builder, *inputs: Any) -> Value:
+        (x,), output = graph.inputs, graph.output
+        if not x.is_concrete or self.channels or _divides(x, output):
+            return super().lower(graph, *inputs)
+        # Windows of unequal size are by one longer than the shortest: maxima over the shortest are
+        # taken everywhere, and the largest of the first and the last within a window is its own.
+        axes = [(n, m, [*_windows(n, m)]) for n, m in _axes(x, output)]
+        kernel = [min(b - a for a, b in windows) for *_, windows in axes]
+        strides = [k if n % m == 0 else 1 for k, (n, m, _) in zip(kernel, axes, strict=True)]
+        (value,) = inputs
+        if set(kernel) != {1}:
+            value = graph.op("MaxPool", value, kernel_shape=kernel, strides=strides)
+        for axis, (k, (n, m, windows)) in enumerate(zip(kernel, axes, strict=True)):
+            if n % m:
+                first, last = ([a for a, _ in windows], [b - k for _, b in windows])
+                ends = [
+                    graph.op("Gather", value, graph.constant(name, places, "int"), axis=axis + 2)
+                    for name, places in ((f"first{axis}", first), (f"last{axis}", last))
+                ]
+                value = graph.op("Max", *ends)
+        return value
 
 
 def _axes(x: Shape, output: Shape) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Nodes as other tools write them become layers that compute the same."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -356,7 +357,45 @@ def test_slices_are_taken_cropped_and_skipped(tmp_path: Path) -> None:
     g = Graph()
     y = g.op("Slice", "x", integers(2, 1), integers(6, 9), integers(1, 2))
     y = g.op("Slice", y, integers(0), integers(1 << 40), integers(3), integers(2))
-    assert g.words(tmp_path, y) == ["take", "take", "crop", "pool"]
+    assert g.words(tmp_path, y) == ["take", "crop", "pool"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "line"),
+    [
+        ((2, 6, 1), "take first=4 start=2"),
+        ((0, 8, 2), "take first=4 start=0 step=2"),
+        ((1, 8, 3), "take first=3 start=1 step=3"),
+        ((5, 8, 1), "take last=3"),
+        ((0, 5, 1), "take first=5"),
+        ((7, -9, -1), "take 7 6 5 4 3 2 1 0"),
+    ],
+)
+def test_channels_are_sliced(bounds: tuple[int, int, int], line: str, tmp_path: Path) -> None:
+    start, end, step = map(integers, bounds)
+    g = Graph()
+    text = g.imported(tmp_path, g.op("Slice", "x", start, end, integers(1), step)).text
+    assert f"{line.replace(' start=0', '')}\n" in text
+
+
+@pytest.mark.parametrize("p", [1, 2, 3])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"kernel_shape": [2, 3]},
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+        {"kernel_shape": [3, 2], "auto_pad": "SAME_UPPER"},
+    ],
+)
+def test_norms_of_windows(p: int, attributes: dict[str, Any], tmp_path: Path) -> None:
+    g = Graph()
+    assert "avgpool" in g.words(tmp_path, g.op("LpPool", "x", p=p, **attributes))
+
+
+def test_norms_of_whole_maps(tmp_path: Path) -> None:
+    g = Graph()
+    words = g.words(tmp_path, g.op("GlobalLpPool", "x", p=2))
+    assert words == ["power", "gap", "scale", "power"]
 
 
 def test_a_flat_row_of_branches(tmp_path: Path) -> None:

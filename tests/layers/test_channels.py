@@ -25,6 +25,11 @@ def runs(space):
         (Take(first=2), [0, 1]),
         (Take(last=4), [2, 3, 4, 5]),
         (Take(last=6), [0, 1, 2, 3, 4, 5]),
+        (Take(first=2, start=3), [3, 4]),
+        (Take(start=4), [4, 5]),
+        (Take(step=2), [0, 2, 4]),
+        (Take(first=2, start=1, step=3), [1, 4]),
+        (Take(channels=(1, 3, 5)), [1, 3, 5]),
     ],
 )
 def test_take(layer, chosen, space):
@@ -57,6 +62,10 @@ def test_shuffle_equals_torch(groups):
     ("layer", "code"),
     [
         (Take(), "take-how"),
+        (Take(last=2, start=1), "take-how"),
+        (Take(channels=(1,), step=2), "take-how"),
+        (Take(first=3, start=4), "channel-out-of-range"),
+        (Take(start=6), "channel-out-of-range"),
         (Take(channels=(1,), first=2), "take-how"),
         (Take(channels=(1, 6)), "channel-out-of-range"),
         (Take(first=7), "channel-out-of-range"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
+
 from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.elementary import PLACES, Elementary, Lowest
 from cnndsl.importing.nodes import Node
@@ -56,6 +58,33 @@ def pool(walker: Walker, node: Node) -> View | Sequence[View]:
         return walker.whole(step)
     places = Elementary(kind=PLACES, operator=node.kind)
     return [walker.whole(step), walker.whole(walker.add(node, places, step))]
+
+
+@operator("LpPool", "GlobalLpPool")
+def lp_pool(walker: Walker, node: Node) -> View:
+    """The p-th root of the sum of p-th powers: the mean of powers, times the number of values."""
+    base, p = walker.plain(node, node.view()), node.number("p", 2.0)
+    x = base.output
+    if x.rank == 0 or not 1 <= p <= 64 or p != int(p):
+        node.refuse(f"takes the {p:g}-norm of {x}")
+    if p % 2:
+        base = walker.add(node, walker.layer(node, "abs"), base)
+    if p > 1:
+        base = walker.add(node, walker.layer(node, "power", exponent=p), base)
+    kernel = x.sizes
+    if node.kind == "GlobalLpPool":
+        mean = walker.layer(node, "gap")
+    else:
+        kernel, stride = axes(node, "kernel_shape", x.rank), axes(node, "strides", x.rank)
+        dilation = axes(node, "dilations", x.rank)
+        if set(dilation) != {1} or node.integer("ceil_mode"):
+            node.refuse("has windows with gaps, or cut off (ceil_mode), which `avgpool` hasn't")
+        pads = padding(node, x, kernel, stride, dilation)
+        fields = {"kernel": kernel, "stride": stride, "padding": pads, "countpad": pads != (0,)}
+        mean = walker.layer(node, "avgpool", **fields)
+    view = walker.whole(walker.add(node, mean, base))
+    view = walker.affine(node, view, factor=np.asarray(np.prod(kernel), np.float32))
+    return walker.elementwise(node, view, "power", exponent=1 / p) if p > 1 else view
 
 
 @operator("ScatterElements", "MaxUnpool")
