@@ -85,9 +85,11 @@ def _zip(
     if left and over:
         ours, theirs = _weight(left[0]), over[0].parts.get("weight")
         shape = f", {_sizes(theirs.shape)}" if theirs else ""
+        lacking = [p.name for p in left[0].parameters if p.name not in over[0].parts]
+        without = f", which has no {' and no '.join(lacking)}" if theirs and lacking else ""
         raise Mismatch(
             f"{counts}; the {_ordinal(good + 1)} are `{left[0].name}`, {ours}, and "
-            f"`{over[0].name}`{shape}"
+            f"`{over[0].name}`{shape}{without}"
         )
     first = f"`{left[0].name}` of the net" if left else f"`{over[0].name}` of the file"
     raise Mismatch(f"{counts}; {first} is left over")

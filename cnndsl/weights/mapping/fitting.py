@@ -4,13 +4,14 @@ A name that is the net's own decides (without a wrapper's prefix), unless the la
 Then come the families of nets that torchvision, timm and Keras name alike: their names have a known
 order, and so has the net.
 Last, the file's own order: as stored, or, where a format sorts its tensors by name, by the numbers
-in the names. Each of these fits as a whole, layer by layer and shape by shape, or not at all.
+in the names. Each of these fits as a whole, layer by layer and shape by shape, or not at all. Where
+none does, shapes may leave one way alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -33,6 +34,7 @@ from cnndsl.weights.mapping.modules import (
 from cnndsl.weights.mapping.pairing import Pairing
 from cnndsl.weights.mapping.pairs import Pair, paired, unfit
 from cnndsl.weights.mapping.places import Place, places_in
+from cnndsl.weights.mapping.shapes import only_way
 from cnndsl.weights.mapping.windows import other_windows
 from cnndsl.weights.patterns import matches
 from cnndsl.weights.tensors import AS_USUAL, TensorFile, Turns
@@ -253,6 +255,20 @@ class _Fitting:
                 f"by order the rest doesn't fit: `{other}` stands before `{one}` in the file, and "
                 f"names such as `{min(numbered)}` are only numbers"
             )
+        if self.obstacle:
+            self.by_shape(network, numbered)
+
+    def by_shape(self, network: Network, numbered: Collection[str]) -> None:
+        """What is left, where shapes leave one way alone; numbered names are no evidence here."""
+        named = self.found
+        self.found = {name: m for name, m in named.items() if name not in numbered}
+        places = [p for p in self.open_places() if p.name not in self.spared and not p.training]
+        modules = [m for m in self.free_modules() if not m.training]
+        pairs = only_way(places, modules, self.fits, self.file.format == KERAS)
+        if pairs:
+            self._take(network, pairs, "by shape")
+        else:
+            self.found = named
 
     def _ordered(self, network: Network) -> bool:
         """Whether what is left fits by an order, which is taken; else the obstacle says why not."""
@@ -291,9 +307,9 @@ class _Fitting:
                 return one.name, other.name
         return None
 
-    def _take(self, network: Network, pairs: Pairs) -> None:
+    def _take(self, network: Network, pairs: Pairs, how: Verdict = "by order") -> None:
         for place, module in pairs:
-            verdict: Verdict = "exact" if place.name == module.name else "by order"
+            verdict: Verdict = "exact" if place.name == module.name else how
             self.found[place.name] = Match(module, verdict)
         self.obstacle = ""
         alike = side_by_side(network, [p for p, m in pairs if p.name != m.name])

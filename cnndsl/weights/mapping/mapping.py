@@ -17,7 +17,9 @@ from cnndsl.network import Network
 from cnndsl.weights.source import CHUNK, Chunks, Weights
 from cnndsl.weights.tensors import Array, Tensor, TensorFile
 
-Verdict = Literal["named", "exact", "renamed", "by order", "adapted", "missing", "unused"]
+Verdict = Literal[
+    "named", "exact", "renamed", "by order", "by shape", "adapted", "missing", "unused"
+]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 SHOWN = 5  # names in a message
