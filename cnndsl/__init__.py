@@ -24,13 +24,20 @@ if TYPE_CHECKING:
     from cnndsl.verbs import train as train
     from cnndsl.verbs import transfer as transfer
 
+__version__: str  # looked up when it is asked for
 __all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train", "transfer"]
 
 
 def __getattr__(name: str) -> object:
     if name in __all__:
         return getattr(import_module("cnndsl.verbs"), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("cnndsl")
     raise AttributeError(f"module 'cnndsl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 class _Package(ModuleType):

@@ -1,9 +1,19 @@
 """The public verbs are what `import cnndsl` offers, whatever has been imported besides."""
 
+import inspect
 import subprocess
 import sys
+from dataclasses import fields
+from importlib import import_module
 
+import click
 import pytest
+
+import cnndsl
+from cnndsl.cli.pictures import picture_options
+from cnndsl.cli.train import OTHER_NAMES
+from cnndsl.training.config import DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.settings import Options
 
 VERBS = ("analyse", "compile", "parse", "run")
 
@@ -18,3 +28,50 @@ from cnndsl import {verb}
 assert cnndsl.{verb} is {verb} and callable({verb})
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_verbs_are_listed_and_none_is_loaded() -> None:
+    code = """
+import sys, cnndsl
+assert {"train", "analyse", "__version__"} <= set(dir(cnndsl)), dir(cnndsl)
+assert not [name for name in sys.modules if name.startswith("cnndsl.")]
+assert cnndsl.__version__[0].isdigit()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+KEYWORDS = {
+    **OTHER_NAMES,
+    "lr_of": "learning_rates",
+    "inputs": "input_shapes",
+    "spec": "spec",
+    "quiet": "quiet",
+}
+"""Options of the command line that are called otherwise in Python."""
+
+COMMAND_LINE = {"as_json", "assert_accuracy"}
+"""What Python has otherwise: the outcome tells it."""
+
+
+@pytest.mark.parametrize("verb", ["train", "transfer"])
+def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None:
+    command: click.Command = import_module(f"cnndsl.cli.{verb}").command
+    pictures = {p.name for p in click.command()(picture_options(lambda **_: None)).params}
+    options = {p.name for p in command.params} - pictures - COMMAND_LINE
+    keywords = {*inspect.signature(getattr(cnndsl, verb)).parameters, *Options.__annotations__}
+    otherwise = {"options", "preprocessing"}
+    if verb == "transfer":
+        otherwise.add("allow_missing")  # whatever the old net lacks is made new
+    assert {KEYWORDS.get(name, name) for name in options if name} == keywords - otherwise
+
+
+def test_options_are_the_fields_of_a_configuration() -> None:
+    kept = {f.name for kind in (ModelChoice, DataChoice, TrainingChoice) for f in fields(kind)} - {
+        "spec",
+        "inputs",
+        "path",
+        "folder",
+        "fingerprint",
+    }
+    written = {"optimiser", "schedule", "weight_decay", "learning_rates", "stages", "data_dir"}
+    assert kept | written == set(Options.__annotations__)

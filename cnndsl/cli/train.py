@@ -18,6 +18,10 @@ from cnndsl.diagnostics import UsageError
 if TYPE_CHECKING:
     from cnndsl.training.config import Config
     from cnndsl.training.running import Outcome
+    from cnndsl.training.settings import Options
+
+OTHER_NAMES = {"lr": "learning_rate", "ema": "average", "unfreeze": "stages"}
+"""Options that are short on the command line, and their names everywhere else."""
 
 
 @click.command(short_help="Train a net on data.")
@@ -69,50 +73,20 @@ def read_config(
     return configure(spec, values["data"], **read_options(settings, values))
 
 
-def read_options(settings: dict[str, int | float | str], values: dict[str, Any]) -> dict[str, Any]:
-    """The options as arguments of `configure`, less those of a recipe that aren't given."""
-    from cnndsl.training.stages import read_stages
+def read_options(settings: dict[str, int | float | str], values: dict[str, Any]) -> Options:
+    """The command line's options as those of a training; what isn't given is None."""
+    from cnndsl.training.settings import Options
 
     limit, every = values.get("time_limit"), values.get("checkpoint_every")
-    folder = values["data_dir"]
-    recipe = {
-        "epochs": values["epochs"],
-        "batch": values["batch"],
-        "learning_rate": values["lr"],
-        "layer_decay": values["layer_decay"],
-        "augment": values["augment"],
-    }
-    return {name: value for name, value in recipe.items() if value is not None} | {
-        "optimiser": values["optimiser"],
-        "schedule": values["schedule"],
-        "weight_decay": values["weight_decay"],
-        "data_dir": str(folder) if folder else None,
-        "model": {
-            "settings": settings,
-            "weights": values["weights"],
-            "allow_missing": tuple(values.get("allow_missing", ())),
-            "init": values["init"],
-            "freeze": tuple(values["freeze"]),
-            "gradual": values["gradual"],
-        },
+    options: Any = {
+        **{name: values.get(name) for name in Options.__annotations__},
+        **{name: values[word] for word, name in OTHER_NAMES.items()},
+        "settings": settings,
         "learning_rates": read_rates(values["lr_of"]),
-        "stages": read_stages(values["unfreeze"]),
-        "accumulate": values["accumulate"],
-        "warm_up": values["warm_up"],
-        "clip": values["clip"],
-        "average": values["ema"],
-        "label_smoothing": values["label_smoothing"],
-        "class_weights": values["class_weights"],
-        "seed": values["seed"],
-        "patience": values.get("patience"),
         "time_limit": read_duration(limit, "--time-limit") if limit else None,
         "checkpoint_every": read_duration(every, "--checkpoint-every") if every else None,
-        "device": values["device"],
-        "precision": values["precision"],
-        "threads": 1 if values["deterministic"] else values["threads"],
-        "deterministic": values["deterministic"],
-        "autotune": values["autotune"],
     }
+    return {name: value for name, value in options.items() if value is not None}  # pyright: ignore
 
 
 def end(context: click.Context, outcome: Outcome, wanted: float | None) -> None:

@@ -125,18 +125,18 @@ def train_options(function: F) -> F:
     return options(DATA, RECIPE, START, END, DEVICE, SCREEN)(function)
 
 
-def read_rates(texts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+def read_rates(texts: tuple[str, ...]) -> dict[str, float]:
     """`stem.*=0.1` as a pattern and a factor. Raises UsageError."""
-    rates: list[tuple[str, float]] = []
+    rates: dict[str, float] = {}
     for text in texts:
         pattern, _, factor = text.rpartition("=")
         try:
-            rates.append((pattern.strip(), float(factor)))
+            rates[pattern.strip()] = float(factor)
         except ValueError:
             pattern = ""
-        if not pattern.strip() or rates[-1][1] < 0:
+        if not pattern.strip() or rates[pattern.strip()] < 0:
             raise UsageError(f"`--lr-of {text}` isn't written PATTERN=FACTOR, as in stem.*=0.1")
-    return tuple(rates)
+    return rates
 
 
 def screen(values: Mapping[str, Any], epochs: int, batch: int) -> Any:

@@ -73,15 +73,11 @@ def configured(request: Request, strategy: Strategy, data: DataSet | None = None
     small = data is not None and len(data.train) < SMALL_SET
     options: dict[str, Any] = {
         "batch": 16 if small and strategy != "features" else 32,
+        "settings": request.settings,
+        "weights": request.weights,
         **DEFAULTS[strategy],
         **request.options,
     }
-    model: dict[str, Any] = {
-        "settings": request.settings,
-        "weights": str(request.weights) if request.weights else None,
-        **request.options.get("model", {}),
-    }
-    options["model"] = model
     return configure(request.model, request.data, **options)
 
 

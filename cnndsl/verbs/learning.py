@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 if TYPE_CHECKING:
     from cnndsl.preprocessing import Preprocessing
+    from cnndsl.shape import Shape
     from cnndsl.training.running import Outcome
+    from cnndsl.training.settings import Options
 
 
 def train(
     spec: str | Path,
     data: str | Path,
     *,
-    epochs: int = 10,
-    batch: int = 64,
-    learning_rate: float | None = None,
-    optimiser: str = "adamw",
-    schedule: str = "one-cycle",
-    augment: str = "none",
-    seed: int = 0,
-    device: str = "cpu",
-    threads: int | None = None,
+    input_shapes: Mapping[str, Shape] | None = None,
+    preprocessing: Preprocessing | None = None,
     runs: Path | str = "runs",
+    name: str | None = None,
     quiet: bool = False,
+    **options: Unpack[Options],
 ) -> Outcome:
     """Train a spec (its path or zoo name) or an .onnx model on data, and keep the run in a folder.
 
-    `optimiser` and `schedule` are written as on the command line ("sgd nesterov=yes"); the default
-    recipe chooses the learning rate. The outcome tells the folder, the accuracy and how it went.
-    Raises UsageError, SpecError.
+    `options` are all that `cnndsl train` takes; the default recipe chooses what isn't given. The
+    outcome tells the folder, the accuracy and how it went. Raises UsageError, SpecError.
     """
     from cnndsl.training.running import begin
     from cnndsl.training.screen import Quiet, Table
     from cnndsl.training.settings import configure
 
-    config = configure(
-        str(spec),
-        str(data),
-        optimiser=optimiser,
-        schedule=schedule,
-        augment=augment,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-        device=device,
-        threads=threads,
+    config = configure(spec, data, **options)
+    choice = config.training
+    return begin(
+        config,
+        Quiet() if quiet else Table(choice.epochs, choice.batch),
+        root=Path(runs),
+        name=name,
+        inputs=input_shapes,
+        pictures=preprocessing.as_dict() if preprocessing else {},
     )
-    return begin(config, Quiet() if quiet else Table(epochs, batch), root=Path(runs))
 
 
 def resume(run: Path | str, *, data: Path | str | None = None, quiet: bool = False) -> Outcome:
@@ -71,40 +64,43 @@ def transfer(
     model: str | Path,
     data: str | Path,
     *,
-    weights: Path | None = None,
     strategy: Literal["auto", "features", "last", "full", "gradual", "scratch"] = "auto",
     head: Literal["linear", "mlp", "logistic"] = "linear",
     at: str | None = None,
     similar: bool = True,
+    input_shapes: Mapping[str, Shape] | None = None,
     preprocessing: Preprocessing | None = None,
     runs: Path | str = "runs",
+    name: str | None = None,
     quiet: bool = False,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Outcome:
     """Make a net for other data of a trained one, and keep the run in a folder.
 
-    `model` is an .onnx file, or a spec with a file of `weights`. `options` are those of `train`
-    (epochs, batch, learning_rate, augment, seed, device, threads, …) where the strategy's own
-    aren't wanted, and all else that `cnndsl.training.settings.configure` takes. Raises UsageError,
-    SpecError.
+    `model` is an .onnx file, the folder of a run, or a spec with a file of `weights`. `options`
+    are those of `train` where the strategy's own aren't wanted. Raises UsageError, SpecError.
     """
     from cnndsl.training.screen import Quiet, Table
     from cnndsl.transfer.requests import Request
     from cnndsl.transfer.running import begin
 
+    weights = options.get("weights")
     request = Request(
         str(model),
         str(data),
-        weights,
+        Path(weights) if weights else None,
         strategy,
         head,
         at,
         similar,
+        settings=options.get("settings", {}),
+        inputs=input_shapes or {},
         pictures=preprocessing.as_dict() if preprocessing else {},
-        options=options,
+        options={name: value for name, value in options.items() if value is not None},
     )
     return begin(
         request,
         lambda config: Quiet() if quiet else Table(config.training.epochs, config.training.batch),
         root=Path(runs),
+        name=name,
     )
