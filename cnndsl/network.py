@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, InstanceOf
 
 from cnndsl.layers.base import Layer
+from cnndsl.printing import html_table
 from cnndsl.shape import Condition, Shape
 from cnndsl.source import Span
 
@@ -111,3 +112,14 @@ class Network(_Frozen):
     def without_heads(self) -> tuple[Step, ...]:
         """The steps that inference runs."""
         return tuple(s for s in self.steps if s.head is None)
+
+    def __str__(self) -> str:
+        taken = ", ".join(str(i.shape) for i in self.inputs)
+        made = ", ".join(str(self.shapes[name]) for name in self.outputs)
+        layers = len(self.without_heads())
+        return f"{self.name}: {taken} → {made}, {layers:,} layer{'s' * (layers != 1)}"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        rows = ((s.name, s.layer.word, ", ".join(s.inputs), str(s.output)) for s in self.steps)
+        return html_table(str(self), ("name", "layer", "inputs", "output"), rows)

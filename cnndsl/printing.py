@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 MARK = "\ufffd"
@@ -83,3 +84,25 @@ def coloured(stream: TextIO) -> bool:
 def is_live(stream: TextIO) -> bool:
     """Whether a line that is on this stream can be written anew."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def html_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a table as notebooks show it: numbers grouped and on the right, `?` for None."""
+
+    def cell(value: object) -> str:
+        if value is None:
+            text = "?"
+        elif isinstance(value, int):
+            text = f"{value:,}"
+        else:
+            text = f"{value:.4g}" if isinstance(value, float) else escape(str(value))
+        side = "left" if isinstance(value, str) else "right"
+        return f'<td style="text-align: {side}">{text}</td>'
+
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    lines = (f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    body = "\n".join(lines)
+    return (
+        f"<table><caption>{escape(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    )

@@ -15,11 +15,14 @@ Conventions, the same everywhere:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from cnndsl.analyse.memory import FLOAT_BYTES, Memory, Weights, memory
 from cnndsl.analyse.receptive import ReceptiveField, receptive_fields
 from cnndsl.layers.base import Layer, Parameter
 from cnndsl.network import Network, Step
+from cnndsl.printing import html_table
 from cnndsl.shape import Shape
 
 
@@ -113,6 +116,41 @@ class Analysis:
     def row(self, name: str) -> Row | None:
         """The row of that name."""
         return next((r for r in self.rows if r.name == name), None)
+
+    def to_pandas(self) -> Any:
+        """A pandas DataFrame with a layer a row: names, shapes, and figures of one example.
+
+        Sizes are texts such as `64@56x56`; what isn't known is None. Raises ImportError without
+        pandas.
+        """
+        rows = [dict(zip(_COLUMNS, _cells(row), strict=True)) for row in self.rows]
+        return import_module("pandas").DataFrame(rows)
+
+    def __str__(self) -> str:
+        macs = "unknown" if self.totals.macs is None else f"{self.totals.macs:,}"
+        return f"{self.network}, {self.totals.params:,} parameters, {macs} MACs"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return html_table(str(self), _COLUMNS, map(_cells, self.rows))
+
+
+_COLUMNS = (
+    "name",
+    "layer",
+    "output",
+    "params",
+    "macs",
+    "flops",
+    "activation_bytes",
+    "receptive_field",
+)
+
+
+def _cells(row: Row) -> tuple[str | int | None, ...]:
+    field = str(row.receptive_field) if row.receptive_field else None
+    sizes = row.params, row.macs, row.flops, row.activation_bytes
+    return row.name, row.layer.word, str(row.output), *sizes, field
 
 
 def analyse(network: Network) -> Analysis:

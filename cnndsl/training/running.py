@@ -11,6 +11,7 @@ from cnndsl.data.opening import is_there
 from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
+from cnndsl.printing import html_table
 from cnndsl.shape import Shape
 from cnndsl.training.assembly import Training
 from cnndsl.training.checkpoint import load_checkpoint, read_progress
@@ -55,6 +56,17 @@ class Outcome:
         best = self.progress.best
         scores = self.test or (best.val if best else None) or {}
         return scores.get("top1")
+
+    def __str__(self) -> str:
+        found = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"
+        count = len(self.progress.epochs)
+        return f"{self.folder}: {count} epoch{'s' * (count != 1)}{found}"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        rows = [epoch.row() for epoch in self.progress.epochs]
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        return html_table(str(self), columns, ([row.get(n) for n in columns] for row in rows))
 
 
 def begin(
