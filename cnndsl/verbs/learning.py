@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from cnndsl.preprocessing import Preprocessing
     from cnndsl.shape import Shape
     from cnndsl.training.running import Outcome
     from cnndsl.training.settings import Options
 
 
+Arrays = tuple["ArrayLike", "ArrayLike"]
+"""Pictures N×H×W, N×H×W×C or N×C×H×W, and a class or a number for each."""
+
+
 def train(
     spec: str | Path,
-    data: str | Path,
+    data: str | Path | Arrays | Mapping[str, Arrays],
     *,
     input_shapes: Mapping[str, Shape] | None = None,
     preprocessing: Preprocessing | None = None,
@@ -26,6 +32,9 @@ def train(
 ) -> Outcome:
     """Train a spec (its path or zoo name) or an .onnx model on data, and keep the run in a folder.
 
+    `data` is what `--data` takes, arrays (pictures, classes), or such a pair by `train`, `val` and
+    `test`. Arrays are written into `runs`, so that the run can go on.
+
     `options` are all that `cnndsl train` takes; the default recipe chooses what isn't given. The
     outcome tells the folder, the accuracy and how it went. Raises UsageError, SpecError.
     """
@@ -33,7 +42,7 @@ def train(
     from cnndsl.training.screen import Quiet, Table
     from cnndsl.training.settings import configure
 
-    config = configure(spec, data, **options)
+    config = configure(spec, _place(data, Path(runs)), **options)
     choice = config.training
     return begin(
         config,
@@ -62,7 +71,7 @@ def resume(run: Path | str, *, data: Path | str | None = None, quiet: bool = Fal
 
 def transfer(
     model: str | Path,
-    data: str | Path,
+    data: str | Path | Arrays | Mapping[str, Arrays],
     *,
     strategy: Literal["auto", "features", "last", "full", "gradual", "scratch"] = "auto",
     head: Literal["linear", "mlp", "logistic"] = "linear",
@@ -87,7 +96,7 @@ def transfer(
     weights = options.get("weights")
     request = Request(
         str(model),
-        str(data),
+        str(_place(data, Path(runs))),
         Path(weights) if weights else None,
         strategy,
         head,
@@ -104,3 +113,12 @@ def transfer(
         root=Path(runs),
         name=name,
     )
+
+
+def _place(data: str | Path | Arrays | Mapping[str, Arrays], runs: Path) -> str | Path:
+    """Where data lies; arrays are put into a file first. Raises UsageError."""
+    if isinstance(data, str | Path):
+        return data
+    from cnndsl.data.given import keep
+
+    return keep(data if isinstance(data, Mapping) else {"train": data}, runs)
