@@ -17,6 +17,9 @@ from cnndsl.files import check_ordinary, unpacked_limit
 from cnndsl.runtime.session import Array
 
 
+MOST_OF_A_REASON = 200
+
+
 class Archive:
     """The arrays in an .npz by name; each is looked at before it is unpacked."""
 
@@ -65,7 +68,8 @@ class Archive:
         what = (
             f"`{name}` in `{self.path}` is no sound array" if name else f"`{self.path}` is no npz"
         )
-        return UsageError(f"{what}: {str(error).strip('. ') or type(error).__name__}")
+        reason = str(error)[:MOST_OF_A_REASON].strip(". ")  # some quote a name of 64 KiB
+        return UsageError(f"{what}: {reason or type(error).__name__}")
 
 
 _DAMAGES = (

@@ -157,3 +157,15 @@ def test_names_of_what_are_no_characters(tmp_path: Path, order: str, number: int
     path = saved(tmp_path, x=IMAGES, y=LABELS, classes=names)
     with pytest.raises(UsageError, match=r"`classes` in `.*` is no sound array: it holds numbers"):
         read_npz(path)
+
+
+def test_a_name_without_end_is_cut(tmp_path: Path) -> None:
+    """A damaged length makes zipfile quote what follows as the entry's name."""
+    path = saved(tmp_path, x=noise(1500, 8, 9), y=np.zeros(1500, int))
+    content = bytearray(path.read_bytes())
+    assert content[:4] == b"PK\3\4"
+    content[26:28] = (60_000).to_bytes(2, "little")
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="is no sound array") as failed:
+        read_npz(path)
+    assert len(str(failed.value)) < 600
