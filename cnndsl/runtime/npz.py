@@ -16,7 +16,6 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary, unpacked_limit
 from cnndsl.runtime.session import Array
 
-
 MOST_OF_A_REASON = 200
 
 
