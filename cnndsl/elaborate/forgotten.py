@@ -51,7 +51,10 @@ class Forgotten:
         match body:
             case tree.Branches(branches=branches):
                 for branch in branches:
-                    self._statements(branch)
+                    if isinstance(branch, tree.BranchLoop):
+                        self.body(branch.body)
+                    else:
+                        self._statements(branch)
             case tree.Sequence(statements=statements):
                 self._statements(statements)
             case None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import replace
 
 from cnndsl.diagnostics import did_you_mean
@@ -20,12 +21,20 @@ from cnndsl.syntax import tree
 RESIDUAL_WORDS = ("project", "pad", "ifsame")
 
 
+def _only_branch(body: tree.Branches) -> bool:
+    return len(body.branches) == 1 and not isinstance(body.branches[0], tree.BranchLoop)
+
+
 class Forms(Operations):
     """Elaborates forms."""
 
     @abstractmethod
     def line(self, node: tree.Line, context: Context, value: Value) -> Value:
         """A branch's line."""
+
+    @abstractmethod
+    def rounds(self, node: tree.Loop, context: Context) -> Iterator[Context | None]:
+        """What each row of a loop makes known; None after a reported error."""
 
     @abstractmethod
     def repeats(self, node: tree.Line, context: Context) -> int:
@@ -62,7 +71,7 @@ class Forms(Operations):
         example = f"without a body, `{operation.name} x` merges with the value `x`"
         rest = LayerBinder(self.build, context, operation).form((), example)
         body = operation.body
-        if not isinstance(body, tree.Branches) or len(body.branches) < 2:
+        if not isinstance(body, tree.Branches) or _only_branch(body):
             message = f"`{operation.name}:` needs two branches at least: lines that start with `|`"
             help = "start every branch with `|`; `| skip` is the input itself"
             self.build.error(context, head_span(operation), "missing-branches", message, help)
@@ -71,11 +80,7 @@ class Forms(Operations):
             self.build.forgotten.body(body)
             return UNKNOWN
         inner = self.deeper(context, operation.span)
-        ends = [
-            self._branch(branch, inner, value)
-            for branch in body.branches
-            if self._is_taken(branch[0], inner)
-        ]
+        ends = list(self._ends(body, inner, value))
         if not ends:
             message = f"every branch of `{operation.name}:` is left out by its `if` or its `*`"
             help = "`| skip` is the input itself"
@@ -88,6 +93,18 @@ class Forms(Operations):
         else:
             value = ends[0]
         return self.chain(tuple(rest.trailing), context, value, None)
+
+    def _ends(self, body: tree.Branches, context: Context, value: Value) -> Iterator[Value]:
+        """What the branches end in that aren't left out; each row of a loop makes its own."""
+        for branch in body.branches:
+            if isinstance(branch, tree.BranchLoop):
+                for inner in self.rounds(branch, context):
+                    if inner is None:
+                        yield UNKNOWN
+                    else:
+                        yield from self._ends(branch.body, inner, value)
+            elif self._is_taken(branch[0], context):
+                yield self._branch(branch, context, value)
 
     def _branch(self, branch: tuple[tree.Line, ...], context: Context, value: Value) -> Value:
         for line in branch:

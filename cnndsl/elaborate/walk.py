@@ -49,6 +49,12 @@ class Walker(Forms):
 
     def loop(self, node: tree.For, context: Context, value: Value) -> Value:
         """`for a, b in (64, 2) (128, 2):`."""
+        for inner in self.rounds(node, context):
+            value = UNKNOWN if inner is None else self.statements(node.body, inner, value)
+        return value
+
+    def rounds(self, node: tree.Loop, context: Context) -> Iterator[Context | None]:
+        """What each row of a loop makes known; None after a reported error."""
         names = [v.id for v in node.variables]
         for i, v in enumerate(node.variables):
             if v.id in names[:i]:
@@ -59,7 +65,8 @@ class Walker(Forms):
                 names = []
         if not names:
             self.build.forgotten.body(node.body)
-            return UNKNOWN
+            yield None
+            return
         listed = ", ".join(names)
         around = self.deeper(context, node.span)
         for row in self._rows(node, context):
@@ -70,21 +77,19 @@ class Walker(Forms):
                 meanings = {n: evaluate.meaning(e) for n, e in zip(names, row, strict=True)}
             except Unknown:
                 self.build.forgotten.body(node.body)
-                value = UNKNOWN
+                yield None
                 continue
             first = row[0]
             text = f"{first.value}" if isinstance(first, tree.Number) else quote(span).strip("`")
             text = f"({quote(span).strip('`')})" if len(row) > 1 else text
             shown = f"for {listed} in {text}"
-            inner = replace(
+            yield replace(
                 around,
                 variables=context.variables | meanings,
                 frames=(RowFrame(span.source, span.start, span.end, shown), *context.frames),
             )
-            value = self.statements(node.body, inner, value)
-        return value
 
-    def _rows(self, node: tree.For, context: Context) -> Iterator[tuple[tree.Expression, ...]]:
+    def _rows(self, node: tree.Loop, context: Context) -> Iterator[tuple[tree.Expression, ...]]:
         """The rows as written; `range(n)` and `range(a, b)` stand for the numbers counted."""
         for row in node.rows:
             match row:

@@ -22,6 +22,7 @@ _TOP_LEVEL = (tree.Version, tree.Use, tree.Net, tree.Input, tree.Output, tree.Lo
 
 Label = tree.Name | tree.Template
 Tail = tuple[Literal["source", "repeat", "condition"], tree.Expression]
+Row = tuple[Span, tuple[tree.Expression, ...]]
 Chain = Sequence[tree.Operation | Tail]
 
 
@@ -92,29 +93,44 @@ class Builder(Terminals):
         self,
         start: Span,
         variables: tuple[tree.Name, ...],
-        *rest: tuple[Span, tuple[tree.Expression, ...]] | tree.Sequence,
+        *rest: Row | tree.Sequence,
     ) -> tree.For:
         body = cast(tree.Sequence, rest[-1])
-        rows = cast("Sequence[tuple[Span, tuple[tree.Expression, ...]]]", rest[:-1])
+        rows, span = self._rows(start, variables, rest)
+        return tree.For(variables=variables, rows=rows, body=body, span=span)
+
+    def branch_loop(
+        self,
+        start: Span,
+        variables: tuple[tree.Name, ...],
+        *rest: Row | tree.Branches,
+    ) -> tree.BranchLoop:
+        body = cast(tree.Branches, rest[-1])
+        rows, span = self._rows(start, variables, rest)
+        return tree.BranchLoop(variables=variables, rows=rows, body=body, span=span)
+
+    def _rows(
+        self,
+        start: Span,
+        variables: tuple[tree.Name, ...],
+        rest: Sequence[Row | tree.Body],
+    ) -> tuple[tuple[tuple[tree.Expression, ...], ...], Span]:
+        """A loop's rows, and the span of its head."""
+        rows = cast("Sequence[Row]", rest[:-1])
         for span, values in rows:
             if len(values) != len(variables):
                 count = f"{len(values)} value{'s' * (len(values) > 1)}"
                 message = f"this row has {count} for {len(variables)} variables"
                 names = ", ".join(variable.id for variable in variables)
                 self.report("row-length", message, span, f"write one value each for {names}")
-        return tree.For(
-            variables=variables,
-            rows=tuple(values for _, values in rows),
-            body=body,
-            span=start.to(rows[-1][0]),
-        )
+        return tuple(values for _, values in rows), start.to(rows[-1][0])
 
     def variables(self, *names: tree.Name) -> tuple[tree.Name, ...]:
         for name in names:
             self.plain(name)
         return names
 
-    def row(self, *parts: tree.Expression | Span) -> tuple[Span, tuple[tree.Expression, ...]]:
+    def row(self, *parts: tree.Expression | Span) -> Row:
         values = tuple(part for part in parts if not isinstance(part, Span))
         ends = [part if isinstance(part, Span) else part.span for part in parts]
         return ends[0].to(ends[-1]), values
@@ -169,11 +185,14 @@ class Builder(Terminals):
             self.report("repeat-after-if", message, expression.span, help)
         return "condition", expression
 
-    def block(self, sequence: tree.Sequence) -> tree.Sequence:
-        return sequence
+    def block(self, body: tree.Body) -> tree.Body:
+        return body
 
-    def branches(self, *branches: tuple[tree.Line, ...]) -> tree.Branches:
-        return tree.Branches(branches=branches, span=branches[0][0].span.to(branches[-1][-1].span))
+    def branches(self, *branches: tuple[tree.Line, ...] | tree.BranchLoop) -> tree.Branches:
+        first, last = branches[0], branches[-1]
+        start = first.span if isinstance(first, tree.BranchLoop) else first[0].span
+        end = last.body.span if isinstance(last, tree.BranchLoop) else last[-1].span
+        return tree.Branches(branches=branches, span=start.to(end))
 
     def branch(self, *lines: tree.Line) -> tuple[tree.Line, ...]:
         return lines

@@ -156,7 +156,7 @@ class _Reader:
         if above is None or not above.opens:
             self._unexpected_indent(line, above)
         elif _HEAD.fullmatch(above.text):
-            holds_branches = False
+            holds_branches = self.levels[-1].branches if above.text.startswith("for") else False
         if len(self.levels) == MAX_DEPTH + 1:
             message = f"bodies are nested more than {MAX_DEPTH} deep"
             self.lines.report("nested-too-deep", message, line.start, line.end, "use a `def`")
@@ -202,8 +202,14 @@ class _Reader:
 
     def _check_kind(self, line: LogicalLine, level: _Level) -> None:
         """A body holds branches or statements, never both."""
+        if line.text.startswith("for "):
+            return  # it stands among both, and its body holds what the lines beside it are
         if level.branches is None:
             level.branches = line.is_branch
+            for outer in reversed(self.levels[:-1]):
+                if outer.branches is not None:
+                    break
+                outer.branches = line.is_branch
         elif level.branches and not line.is_branch:
             message = "this line stands among branches but doesn't start with `|`"
             help = "start it with `|`, or with `->` if it continues the branch above"

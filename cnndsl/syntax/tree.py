@@ -178,12 +178,12 @@ class Line(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branches(Node):
-    """`| …` lines under a merge, such as `concat:`.
+    """`| …` lines under a merge, such as `concat:`, and loops that make such branches.
 
     A branch is a tuple of lines: the `|` line, then lines that continue it (`-> …` after a body).
     """
 
-    branches: tuple[tuple[Line, ...], ...]
+    branches: tuple[tuple[Line, ...] | BranchLoop, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +194,25 @@ class Sequence(Node):
 
 
 Body = Branches | Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop(Node):
+    """`for a, b in (64, 2) (128, 2):`; with one variable the rows may be bare values.
+
+    The span is the head's.
+    """
+
+    variables: tuple[Name, ...]
+    rows: tuple[tuple[Expression, ...], ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchLoop(Loop):
+    """A loop under a merge: each row makes branches."""
+
+    body: Branches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,14 +241,9 @@ class Let(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class For(Node):
-    """`for a, b in (64, 2) (128, 2):`; with one variable the rows may be bare values.
+class For(Loop):
+    """A loop among statements."""
 
-    The span is the head's.
-    """
-
-    variables: tuple[Name, ...]
-    rows: tuple[tuple[Expression, ...], ...]
     body: Sequence
 
 

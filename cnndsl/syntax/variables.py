@@ -29,18 +29,22 @@ def _bound(statements: Iterable[tree.Statement]) -> Iterator[str]:
             case tree.Let():
                 yield statement.name
             case tree.Line():
-                yield from _bound_in_body(statement)
+                yield from _bound_in_body(statement.operations[-1].body)
             case _:
                 pass
 
 
-def _bound_in_body(line: tree.Line) -> Iterator[str]:
-    match line.operations[-1].body:
+def _bound_in_body(body: tree.Body | None) -> Iterator[str]:
+    match body:
         case tree.Sequence(statements=statements):
             yield from _bound(statements)
         case tree.Branches(branches=branches):
             for branch in branches:
-                yield from _bound(branch)
+                if isinstance(branch, tree.BranchLoop):
+                    yield from (name.id for name in branch.variables)
+                    yield from _bound_in_body(branch.body)
+                else:
+                    yield from _bound(branch)
         case None:
             pass
 

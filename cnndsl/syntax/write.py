@@ -92,11 +92,18 @@ class _Writer:
             case tree.Sequence():
                 yield from self.statements(body.statements, level + 1)
             case tree.Branches():
-                for branch in body.branches:
-                    for index, part in enumerate(branch):
-                        yield from self._line(part, level + 1, "-> " if index else "| ")
+                yield from self._branches(body, level + 1)
             case None:
                 pass
+
+    def _branches(self, body: tree.Branches, level: int) -> Iterator[Row]:
+        for branch in body.branches:
+            if isinstance(branch, tree.BranchLoop):
+                yield _row(branch, _for_text(branch), level)
+                yield from self._branches(branch.body, level + 1)
+                continue
+            for index, part in enumerate(branch):
+                yield from self._line(part, level, "-> " if index else "| ")
 
     def _pieces(self, line: tree.Line) -> list[_Piece]:
         """The ops of a line, each with its arrow; the label and what ends the line included."""
@@ -169,7 +176,7 @@ def _parameters_text(parameters: Iterable[tree.Parameter]) -> str:
     )
 
 
-def _for_text(node: tree.For) -> str:
+def _for_text(node: tree.Loop) -> str:
     names = ", ".join(variable.id for variable in node.variables)
     rows = (
         atom_text(row[0])

@@ -161,6 +161,36 @@ LISTED = {
 }
 
 
+LOOPS = {
+    "concat:\n    | skip\n    for d in 2 3:\n        | conv 3x3 4 p=d d=d -> relu\n    | bn": (
+        "concat:\n    | skip\n    | conv 3x3 4 p2 d2 -> relu\n    | conv 3x3 4 p3 d3 -> relu\n"
+        "    | bn"
+    ),
+    "add:\n    for k, s in (1, 1) (3, 2):\n        for n in 4 4:\n"
+    "            | conv n k=k p=(k//2)\n            -> relu\n        | conv 1x1 4": (
+        "add:\n"
+        "    | conv 4 k1 p0 -> relu\n    | conv 4 k1 p0 -> relu\n    | conv 1x1 4\n"
+        "    | conv 4 k3 p1 -> relu\n    | conv 4 k3 p1 -> relu\n    | conv 1x1 4"
+    ),
+    "concat:\n    for i in range(2):\n        | residual:\n            bn\n        -> relu": (
+        "concat:\n    | residual:\n        bn\n    -> relu\n"
+        "    | residual:\n        bn\n    -> relu"
+    ),
+    "concat:\n    for i in range(1):\n        | relu": "relu",
+    # res2net: each branch goes on from the one before
+    "y0: relu\nconcat:\n    | skip\n    for i in 1 2:\n        | y{i}: conv 3x3 3 p1 from y{i-1}": (
+        "y0: relu\nconcat:\n    | skip\n    | y1: conv 3x3 3 p1 from y0\n"
+        "    | y2: conv 3x3 3 p1 from y1"
+    ),
+}
+"""A loop among branches, and the same written out."""
+
+
+@pytest.mark.parametrize("loop, written", LOOPS.items(), ids=range(len(LOOPS)))
+def test_a_loop_makes_branches(loop: str, written: str) -> None:
+    assert listing(network(with_input(loop))) == listing(network(with_input(written)))
+
+
 @pytest.mark.parametrize("body, expected", LISTED.values(), ids=LISTED)
 def test_forms(body: str, expected: list[str]) -> None:
     assert listing(network(with_input(body))) == expected
@@ -188,6 +218,11 @@ WRONG = {
     "concat:\n    relu": ["missing-branches concat"],
     "concat:\n    | relu": ["missing-branches concat"],
     "concat:\n    | relu if 0\n    | tanh if 0": ["missing-branches concat"],
+    "concat:\n    for i in range(0):\n        | relu": ["missing-branches concat"],
+    "concat:\n    for i in 1 2:\n        relu": ["missing-branches concat"],
+    "concat:\n    for i in x:\n        | relu\n    | y: relu\nrelu from y": ["unknown-name x"],
+    "concat:\n    for i in 1 2:\n        | y: relu\n    | tanh": ["name-taken y"],
+    "residual:\n    for i in 1 2:\n        | relu": ["unexpected-branches residual"],
     "x: relu\nconcat x:\n    | relu\n    | tanh": ["unexpected-argument x"],
     "concat:\n    | relu\n    | pool 2x2": ["merge-shape-mismatch concat"],
     "head aux:\n    fc 2": ["bad-head head aux"],

@@ -95,10 +95,12 @@ def body(*statements: tree.Statement | str) -> tree.Sequence:
     return tree.Sequence(statements=nodes, span=NOWHERE)
 
 
-def branches(*lines: tree.Line | str | tuple[tree.Line, ...]) -> tree.Branches:
+def branches(
+    *lines: tree.Line | str | tuple[tree.Line, ...] | tree.BranchLoop,
+) -> tree.Branches:
     nodes = (line(b) if isinstance(b, str) else b for b in lines)
     return tree.Branches(
-        branches=tuple(b if isinstance(b, tuple) else (b,) for b in nodes), span=NOWHERE
+        branches=tuple((b,) if isinstance(b, tree.Line) else b for b in nodes), span=NOWHERE
     )
 
 

@@ -104,8 +104,17 @@ def lines(draw: st.DrawFn, statements: st.SearchStrategy[tree.Statement]) -> tre
 
 @st.composite
 def _branches(draw: st.DrawFn, statements: st.SearchStrategy[tree.Statement]) -> tree.Branches:
-    branches: list[tuple[tree.Line, ...]] = []
+    branches: list[tuple[tree.Line, ...] | tree.BranchLoop] = []
     for _ in range(draw(st.integers(1, 3))):
+        if not draw(st.integers(0, 5)):
+            loop = draw(_fors(statements))
+            inner = draw(_branches(statements))
+            branches.append(
+                tree.BranchLoop(
+                    variables=loop.variables, rows=loop.rows, body=inner, span=t.NOWHERE
+                )
+            )
+            continue
         branch = [draw(lines(statements))]
         while branch[-1].operations[-1].body and draw(st.booleans()):  # goes on by `->`
             following = draw(lines(statements))

@@ -120,6 +120,11 @@ ONE_ERROR = {
     "residual:\n    ~-> relu": ("misplaced-arrow", ""),
     "concat:\n    | bn\n    ~relu": ("mixed-body", "start it with `|`"),
     "concat:\n    bn\n    ~| relu": ("misplaced-branch", ""),
+    "for i in 1 2:\n    ~| relu": ("misplaced-branch", "`concat:`"),
+    "concat:\n    bn\n    for i in 1 2:\n        ~| relu": ("misplaced-branch", ""),
+    "concat:\n    | bn\n    for i in 1 2:\n        ~relu": ("mixed-body", "start it with `|`"),
+    "concat:\n    for i in 1 2:\n        | bn\n    ~relu": ("mixed-body", "start it with `|`"),
+    "concat:\n    for i in 1 2:\n        bn\n    ~| bn": ("misplaced-branch", ""),
     "def f():\n    ~| bn": ("misplaced-branch", ""),
     # statements
     "for a in 1 ~2\n    relu": ("missing-colon", "line 1"),
