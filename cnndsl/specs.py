@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # names for annotations alone: `zoo` and `run` start without 
 
 MOST_BYTES = 1 << 20
 SUFFIX = ".cnn"
+MODEL_SUFFIX = ".onnx"
 
 
 def find(spec: str | Path) -> Source:
@@ -49,6 +50,8 @@ def find(spec: str | Path) -> Source:
 
 def read(path: Path, name: str | None = None) -> Source:
     """The source in a file; raises UsageError where it can't be read as text."""
+    if path.suffix.lower() == MODEL_SUFFIX:
+        raise UsageError(f"`{path}` is a model; `cnndsl import {path}` makes a spec of it")
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)

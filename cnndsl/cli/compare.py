@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cnndsl.analyse import analyse
-from cnndsl.cli.options import load_spec
+from cnndsl.cli.options import find_net, load_spec
 from cnndsl.cli.output import echo, terminal_width
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
@@ -36,7 +36,7 @@ def command(
     """Put nets, or variants of one, side by side, with ratios to the first.
 
     A variant stands behind a colon: `cnndsl compare vgg16 vgg16:classes=10`. A value with an @ is
-    an input's shape: `cnndsl compare vgg16 vgg16:3@448x448`.
+    an input's shape: `cnndsl compare vgg16 vgg16:3@448x448`. An .onnx model is a net too.
     """
     if len(specs) < 2:
         raise UsageError("a comparison needs two nets or more: `cnndsl compare vgg16 resnet50`")
@@ -50,8 +50,8 @@ def _load(spec: str, settings: tuple[str, ...], inputs: tuple[str, ...]) -> Netw
     """The net of `vgg16:classes=10,3@64x64`; what stands there goes before the options."""
     name, colon, variant = spec.rpartition(":")
     if not colon or Path(spec).exists() or not ("=" in variant or "@" in variant):
-        return load_spec(spec, settings, inputs)
+        return load_spec(find_net(spec), settings, inputs)
     values = variant.split(",")
     shapes = tuple(value for value in values if "@" in value)
     others = tuple(value for value in values if "@" not in value)
-    return load_spec(name, (*settings, *others), (*inputs, *shapes))
+    return load_spec(find_net(name), (*settings, *others), (*inputs, *shapes))

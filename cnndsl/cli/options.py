@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
-from cnndsl.cli.output import echo_diagnostic
+from cnndsl.cli.output import echo_diagnostic, echo_line
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.source import Source
-from cnndsl.specs import find, load
+from cnndsl.specs import MODEL_SUFFIX, find, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +32,19 @@ def spec_settings(function: F) -> F:
     return click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
     )(function)
+
+
+def find_net(spec: str) -> Source:
+    """The source of a spec; that of an ONNX model is the spec that `cnndsl import` makes of it."""
+    path = Path(spec)
+    if path.suffix.lower() != MODEL_SUFFIX or not path.is_file():
+        return find(spec)
+    from cnndsl.importing import import_model
+
+    imported = import_model(path)
+    for note in imported.notes:
+        echo_line(f"note: {note}", err=True)
+    return Source(spec, imported.text)
 
 
 def load_spec(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cnndsl.analyse import analyse
-from cnndsl.cli.options import load_spec, read_inputs, read_settings, spec_options
+from cnndsl.cli.options import find_net, load_spec, read_inputs, read_settings, spec_options
 from cnndsl.cli.output import echo, echo_styled, terminal_width, write_output
 from cnndsl.cli.quantities import read_bytes
 from cnndsl.diagnostics import SpecError, UsageError
@@ -17,7 +17,7 @@ from cnndsl.network import Network
 from cnndsl.printing import coloured
 from cnndsl.show.report import Report, open_sizes, report, taken_sizes, usual_inputs
 from cnndsl.source import Source
-from cnndsl.specs import find, load
+from cnndsl.specs import load
 
 FORMATS = ("table", "md", "csv", "json", "html")
 SUFFIXES = {".txt": "table", **{f".{form}": form for form in FORMATS[1:]}}
@@ -66,14 +66,14 @@ def command(
 ) -> None:
     """Show every layer's shape, parameters and cost.
 
-    SPEC is a .cnn file, the name of a net in the zoo, or - for standard input. Every format says
-    what its figures mean. Where the spec leaves sizes open, usual ones are taken for people to look
-    at, and named; what depends on a size that is left open is `?`.
+    SPEC is a .cnn file, the name of a net in the zoo, an .onnx model, or - for standard input.
+    Every format says what its figures mean. Where the spec leaves sizes open, usual ones are taken
+    for people to look at, and named; what depends on a size that is left open is `?`.
     """
     if output is not None and layer is not None:
         raise UsageError("--explain prints one layer's arithmetic: it doesn't go with -o")
     limit = read_bytes(memory, "--memory") if memory else None
-    source = find(spec)
+    source = find_net(spec)
     network, taken = load_spec(source, settings, inputs), ""
     if output is not None and form is None:
         form = SUFFIXES.get(output.suffix.lower())

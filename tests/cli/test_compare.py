@@ -27,6 +27,19 @@ def test_variants_of_one_net() -> None:
     assert large["name"] == "vgg16:3@448x448"
 
 
+def test_a_model_is_a_net_as_well(tmp_path: Path) -> None:
+    model = tmp_path / "lenet.onnx"
+    assert cnndsl("compile", "lenet5", "-o", str(model)).exit_code == 0
+    result = cnndsl("compare", "lenet5", str(model), "--format", "json")
+    assert result.exit_code == 0, result.output
+    spec, same = json.loads(result.stdout)["nets"]
+    for figure in ("params", "macs", "flops"):
+        assert spec[figure] == same[figure]
+    assert "61,706" in cnndsl("report", str(model)).stdout
+    refused = cnndsl("check", str(model))
+    assert refused.exit_code and "`cnndsl import " in refused.output
+
+
 def test_options_hold_for_all_and_variants_win() -> None:
     result = cnndsl(
         *("compare", "lenet5", "lenet5:classes=3", "--set", "classes=5", "--format", "json")
