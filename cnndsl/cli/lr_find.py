@@ -10,14 +10,14 @@ import click
 from cnndsl.cli.options import read_inputs, read_settings, spec_options
 from cnndsl.cli.output import counted, echo
 from cnndsl.cli.train import read_config
-from cnndsl.cli.train_options import DATA, DEVICE, RECIPE, START, options
+from cnndsl.cli.train_options import DATA, DEVICE, FROM_SCRATCH, RECIPE, START, options
 
 WIDTH = 40
 
 
 @click.command("lr-find", short_help="Find a learning rate.")
 @spec_options
-@options(DATA, RECIPE, START, DEVICE)
+@options(DATA, FROM_SCRATCH, RECIPE, START, DEVICE)
 @click.option("--steps", type=click.IntRange(min=20), default=200, show_default=True)
 @click.option("--from", "low", type=float, default=1e-6, show_default=True, help="First rate.")
 @click.option("--to", "high", type=float, default=10.0, show_default=True, help="Last rate.")

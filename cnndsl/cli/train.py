@@ -26,7 +26,7 @@ OTHER_NAMES = {"lr": "learning_rate", "ema": "average", "unfreeze": "stages"}
 
 @click.command(short_help="Train a net on data.")
 @spec_options
-@train_options
+@train_options()
 @allow_missing_option
 @click.option(
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."

@@ -28,8 +28,6 @@ DATA = (
     click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie, or are put."),
 )
 RECIPE = (
-    click.option("--epochs", type=POSITIVE, help="How often all examples are seen.  [default: 10]"),
-    click.option("--batch", type=POSITIVE, help="Examples at a time.  [default: 64]"),
     click.option("--accumulate", type=POSITIVE, default=1, help="So many batches make a step."),
     click.option("--lr", type=click.FloatRange(min=0, min_open=True), help="Learning rate (peak)."),
     click.option(
@@ -59,7 +57,6 @@ RECIPE = (
     click.option("--ema", type=PART, help="Average the weights: 0.999"),
     click.option("--label-smoothing", type=PART, default=0.0, help="0.1 is usual."),
     click.option("--class-weights", default="none", help="none, balanced, or a number a class."),
-    click.option("--augment", help="none (default), light, strong, or a .toml file."),
 )
 START = (
     click.option("--weights", metavar="FILE|NAME", help="Start from a file's, or known, weights."),
@@ -109,6 +106,20 @@ SCREEN = (
 )
 
 
+def chosen(epochs: str, batch: str, augment: str) -> tuple[Callable[[Any], Any], ...]:
+    """Options whose defaults, in words, depend on the command."""
+    return (
+        click.option(
+            "--epochs", type=POSITIVE, help=f"How often all examples are seen; else {epochs}."
+        ),
+        click.option("--batch", type=POSITIVE, help=f"Examples at a time; else {batch}."),
+        click.option("--augment", help=f"none, light, strong, or a .toml file; else {augment}."),
+    )
+
+
+FROM_SCRATCH = chosen("10", "64", "none")
+
+
 def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:
     """Several groups of options at once, in the order of their lines in the help."""
 
@@ -120,9 +131,11 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[F], F]:
     return decorate
 
 
-def train_options(function: F) -> F:
+def train_options(
+    defaults: tuple[Callable[[Any], Any], ...] = FROM_SCRATCH,
+) -> Callable[[F], F]:
     """All that `cnndsl train` takes beside its spec."""
-    return options(DATA, RECIPE, START, END, DEVICE, SCREEN)(function)
+    return options(DATA, defaults, RECIPE, START, END, DEVICE, SCREEN)
 
 
 def read_rates(texts: tuple[str, ...]) -> dict[str, float]:

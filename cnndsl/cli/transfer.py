@@ -11,7 +11,7 @@ from cnndsl.cli.options import read_inputs, read_settings
 from cnndsl.cli.output import counted, downloading
 from cnndsl.cli.pictures import given_fields, picture_options
 from cnndsl.cli.train import end, read_options
-from cnndsl.cli.train_options import FOLDER, screen, train_options
+from cnndsl.cli.train_options import FOLDER, chosen, screen, train_options
 
 if TYPE_CHECKING:
     from cnndsl.training.config import Config
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 STRATEGIES = ["auto", "features", "last", "full", "gradual", "scratch"]
 HEADS = ["linear", "mlp", "logistic"]
+BY_STRATEGY = chosen(
+    "30 for features and scratch, 10 for others",
+    "32, or 16 where there are few pictures",
+    "light, or none for features",
+)
 
 
 @click.command(short_help="Make a net for other data of a trained one.")
@@ -41,7 +46,7 @@ HEADS = ["linear", "mlp", "logistic"]
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
 )
-@train_options
+@train_options(BY_STRATEGY)
 @click.option(
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
 )
