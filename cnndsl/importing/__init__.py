@@ -41,6 +41,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     where the two differ.
     """
     from cnndsl.importing.drafting import draft_of, open_sizes
+    from cnndsl.importing.lengths import find_lengths
     from cnndsl.importing.opening import draft_of_some_size, drafts_of_any_size
     from cnndsl.importing.patterns import find_activations
     from cnndsl.importing.reading import Model, read_model
@@ -61,6 +62,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         leave_out_repeats(draft)
         find_activations(draft)
         simplify(draft)
+        find_lengths(draft)
         if not sizes:
             by_factors(draft)
         nest_concats(draft)

@@ -18,6 +18,7 @@ from cnndsl.importing.draft import Array
 from cnndsl.layers.base import Builder, Cost, Layer, Value
 from cnndsl.layers.borders import Pad
 from cnndsl.layers.elementwise import Elementwise
+from cnndsl.layers.scale import Scale
 from cnndsl.shape import Shape
 
 
@@ -40,7 +41,6 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 }
 
 
-SQUARES = "sum of squares"
 PLACES = "places"
 """What `Elementary` stands for a pool's second output: where its maxima are."""
 
@@ -80,3 +80,11 @@ class Lowest(Pad):
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         raise NotImplementedError  # taken into the pooling, or refused, before a net is made
+
+
+class Uniform(Scale):
+    """A scale with the same numbers in every channel: a number of the model's, or, `learned`, a
+    tensor of one value.
+    """
+
+    learned: bool = False

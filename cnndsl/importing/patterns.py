@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, reduce
+from typing import cast
 
 import numpy as np
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.importing.draft import Array, Draft, Float, Step, Value
+from cnndsl.importing.draft import Array, Draft, Step, Value
 from cnndsl.importing.elementary import FUNCTIONS, Elementary, Lowest
 from cnndsl.layers import LAYERS
 from cnndsl.layers.activations import Elu, Leaky
 from cnndsl.layers.arithmetic import Arithmetic
 from cnndsl.layers.base import Layer
+from cnndsl.layers.functions import Clamp, Power
 from cnndsl.layers.gates import Gelu
 from cnndsl.layers.scale import Scale
 
@@ -29,6 +31,7 @@ GRID = np.concatenate([-_FAR[::-1], np.linspace(-9, 9, 361), _FAR])
 PROBES = np.array([2.3, -1.7])  # tried before the grid, which takes longer
 MOST_STEPS = 16  # of one activation
 CLOSE = 2e-5
+BOUNDS = ("clip", "maximum", "minimum")
 
 _ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
     "add": np.add,
@@ -52,6 +55,7 @@ PLAIN: dict[str, Callable[[Array], Array]] = {
     "hswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "gelu": lambda x: x / 2 * (1 + _PHI(x / np.sqrt(2))),
     "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "softsign": lambda x: x / (1 + np.abs(x)),
     "selu": lambda x: (
         1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
     ),
@@ -70,12 +74,14 @@ def find_activations(draft: Draft) -> None:
         for entry in _likely_entries(step):
             values = _computed(step, entry, GRID)
             layer = None if values is None else _recognised(values)
+            if layer is not None and _is_slight(step, entry, values):
+                continue
             if layer is not None:
                 step.layer, step.inputs, step.values = layer, [entry], {}
                 break
-    draft.steps = [made for step in draft.steps for made in (*_in_layers(step), step)]
     draft.tidy()
     for step in draft.steps:
+        _as_layer(step)
         if isinstance(step.layer, Elementary):
             raise UsageError(
                 f"the model's {step.layer.operator} `{step.hint}` is no layer of the language, nor "
@@ -86,6 +92,16 @@ def find_activations(draft: Draft) -> None:
                 f"the model's Pad `{step.hint}` fills a border with minus infinity, as only the "
                 f"padding of a `pool` does"
             )
+
+
+def _is_slight(step: Step, entry: Value, values: Array | None) -> bool:
+    """Whether a step is a bound that the grid is too coarse to show: max(x, 1e-12) is no relu."""
+    if not isinstance(step.layer, Elementary) or step.layer.kind not in BOUNDS:
+        return False
+    (x,) = step.inputs
+    before = GRID if x is entry else _computed(cast(Step, x), entry, GRID)
+    changed = before is not None and values is not None and np.abs(before - values) > CLOSE
+    return x is entry or not np.any(changed)
 
 
 def _may_end(step: Step) -> bool:
@@ -231,45 +247,33 @@ def _table() -> tuple[list[str], Array]:
         return list(functions), np.stack([function(GRID) for function in functions.values()])
 
 
-def _in_layers(step: Step) -> list[Step]:
-    """Bounds by the rectifiers: clip(x, a, b) is a relu6, moved and stretched. What stands before
-    the step from now on.
-    """
+def _as_layer(step: Step) -> None:
+    """A function that is no part of an activation, by itself."""
     layer = step.layer
-    if not isinstance(layer, Elementary):
-        return []
-    x = step.inputs[0]
-    match layer.kind, layer.numbers:
-        case "clip", (low, high) if abs(low) < 1e30 and abs(high) < 1e30 and high > low:
-            stretch = 6 / (high - low)
-            made = _rectified(step, x, "relu6", stretch, -low * stretch)
-            factor, offset = 1 / stretch, low
-        case ("clip", (low, _)) | ("maximum", (low,)) if abs(low) < 1e30:
-            made = _rectified(step, x, "relu", 1, -low)
-            factor, offset = 1.0, low
-        case ("clip", (_, high)) | ("minimum", (high,)) if abs(high) < 1e30:
-            made = _rectified(step, x, "relu", -1, high)
-            factor, offset = -1.0, high
-        case "power", (2.0,):
-            step.layer, step.inputs = LAYERS["mul"](), [x, x]
-            return []
+    if isinstance(layer, Elementary):
+        found = _function(layer.kind, layer.numbers)
+        step.layer = found or layer
+
+
+def _function(kind: str, numbers: tuple[float, ...]) -> Layer | None:
+    match kind, numbers:
+        case "abs" | "exp" | "log" | "softsign", ():
+            return LAYERS[kind]()
+        case "sqrt", ():
+            return Power(exponent=0.5)
+        case "reciprocal", ():
+            return Power(exponent=-1.0)
+        case "power", (exponent,):
+            return Power(exponent=exponent)
+        case "clip", (low, high):
+            return Clamp(low=_bound(low), high=_bound(high))
+        case "maximum", (low,):
+            return Clamp(low=low)
+        case "minimum", (high,):
+            return Clamp(high=high)
         case _:
-            return []
-    step.layer, step.inputs = LAYERS["scale"](), [made[-1]]
-    step.values = _uniform(step, factor, offset)
-    return made
+            return None
 
 
-def _rectified(step: Step, x: Value, word: str, factor: float, offset: float) -> list[Step]:
-    """factor·x + offset, and a rectifier behind it."""
-    values = _uniform(step, factor, offset)
-    scaled = Step(LAYERS["scale"](), [x], step.output, values, step.hint)
-    return [scaled, Step(LAYERS[word](), [scaled], step.output, {}, step.hint)]
-
-
-def _uniform(step: Step, factor: float, offset: float) -> dict[str, Float]:
-    channels = step.output.channels
-    return {
-        "weight": np.full(channels, factor, np.float32),
-        "bias": np.full(channels, offset, np.float32),
-    }
+def _bound(number: float) -> float | None:
+    return number if abs(number) < 1e30 else None

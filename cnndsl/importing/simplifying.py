@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from cnndsl.importing.draft import Draft, Step, Value
+from cnndsl.importing.elementary import Uniform
 from cnndsl.importing.operators.convolutions import balanced
 from cnndsl.importing.operators.windows import short, written_padding
 from cnndsl.layers.base import Layer
@@ -15,9 +16,12 @@ from cnndsl.layers.borders import Crop, Pad
 from cnndsl.layers.conv import Conv, DepthwiseConv
 from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.fc import Dense
+from cnndsl.layers.functions import Power
 from cnndsl.layers.norms import LayerNorm, OverSpace
 from cnndsl.layers.resample import Upsample
 from cnndsl.layers.scale import Scale
+
+LARGEST_NUMBER = 1e30  # that a line gives as a factor
 
 
 def simplify(draft: Draft) -> None:
@@ -44,6 +48,28 @@ def simplify(draft: Draft) -> None:
             draft.tidy()
     _join_concats(draft)
     draft.tidy()
+    for step in draft.steps:
+        if isinstance(step.layer, Uniform):
+            _write_numbers(step, step.layer.learned)
+
+
+def _write_numbers(step: Step, learned: bool) -> None:
+    """A factor and an offset that all channels share."""
+    numbers = {name: _shortest(array[0]) for name, array in step.values.items()}
+    bias = "bias" in numbers
+    if learned or any(not abs(n) <= LARGEST_NUMBER for n in numbers.values()):
+        shared = step.output.channels > 1
+        step.layer = Scale(bias=bias, shared=shared)
+        step.values = {name: array[:1] for name, array in step.values.items()}
+        return
+    factor, offset = numbers["weight"], numbers.get("bias")
+    step.layer = Scale(factor=None if bias and factor == 1 else factor, offset=offset)
+    step.values = {}
+
+
+def _shortest(number: np.float32) -> float:
+    """The shortest decimal that is the same in float32."""
+    return float(np.format_float_scientific(number))
 
 
 def by_factors(draft: Draft) -> None:
@@ -73,6 +99,8 @@ def _joined(first: Step, second: Step) -> bool:
             return _padded(first, second)
         case Crop(width=tuple()), Crop(width=tuple()):
             return _cropped_twice(first, second)
+        case Power(exponent=0.5), Power(exponent=-1.0):
+            return _replaced(second, Power(exponent=-0.5), first.inputs[0], {})
         case Deconv(), Crop(width=tuple()):
             return _cropped(first, second)
         case _:
@@ -111,7 +139,11 @@ def _is_neutral(step: Step) -> bool:
 def _product(first: Step, second: Step) -> bool:
     """a·(b·x + c) + d."""
     values = _chained(first, second)
-    return _replaced(second, Scale(bias="bias" in values), first.inputs[0], values)
+    bias = "bias" in values
+    layer: Scale = Scale(bias=bias)
+    if isinstance(first.layer, Uniform) and isinstance(second.layer, Uniform):
+        layer = Uniform(bias=bias, learned=first.layer.learned or second.layer.learned)
+    return _replaced(second, layer, first.inputs[0], values)
 
 
 def _chained(first: Step, second: Step) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from cnndsl.importing.draft import Array, Draft, Step, Value
+from cnndsl.importing.elementary import Uniform
 from cnndsl.importing.nodes import Node, Tensor
 from cnndsl.importing.views import Row, View, along_channels, size_of, whole
 from cnndsl.layers import LAYERS
@@ -119,6 +120,10 @@ class Walker:
         if offset is None:
             del values["bias"]
         layer = self.layer(node, "scale", bias=offset is not None)
+        constants = [np.asarray(array) for array in (factor, offset) if array is not None]
+        if all(array.size == 1 for array in constants):
+            learned = any(array.ndim for array in constants)
+            layer = Uniform(bias=offset is not None, learned=learned)
         return view.on(self.add(node, layer, view.base, values=values))
 
     # Arrangements

@@ -8,7 +8,7 @@ import pytest
 from cnndsl.diagnostics import UsageError
 from tests.support.graphs import Graph, f32, integers, numbers
 
-KINDS = ("ReduceMean", "ReduceMax", "ReduceSum")
+KINDS = ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1", "ReduceL2")
 
 
 def reduced(g: Graph, kind: str, x: str, axes: list[int], keepdims: int) -> str:
@@ -35,7 +35,7 @@ def test_reductions(kind: str, opset: int, keepdims: int, axes: list[int], tmp_p
     g.imported(tmp_path, g.op("Mul", x, y))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "ReduceSumSquare", "ReduceLogSum"])
 def test_reductions_of_vectors_and_signals(kind: str, tmp_path: Path) -> None:
     for sizes, axes in (
         (("N", 7), [1]),
@@ -44,7 +44,8 @@ def test_reductions_of_vectors_and_signals(kind: str, tmp_path: Path) -> None:
         (("N", 4, 6), [1, 2]),
     ):
         g = Graph(*sizes, opset=13)
-        g.imported(tmp_path, g.op("Sub", "x", reduced(g, kind, "x", axes, 1)))
+        x = g.op("Exp", "x") if kind == "ReduceLogSum" else "x"
+        g.imported(tmp_path, g.op("Sub", "x", reduced(g, kind, x, axes, 1)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,3 +132,101 @@ def test_a_bound_and_two_values(tmp_path: Path) -> None:
     assert g.words(tmp_path, y)[-2:] == ["max", "relu"]
     z = g.op("Max", np.zeros(1, np.float32), g.op("Conv", "x", numbers(8, 8, 1, 1)), "x")
     g.imported(tmp_path, z)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "line"),
+    [
+        ("Celu", {"alpha": 0.5}, "celu 0.5"),
+        ("Softsign", {}, "softsign"),
+        ("Shrink", {"lambd": 0.25}, "shrink 0.25"),
+        ("Shrink", {"lambd": 0.25, "bias": 0.125}, "shrink 0.25 0.125"),
+        ("ThresholdedRelu", {"alpha": 0.25}, "threshold 0.25"),
+        ("Abs", {}, "abs"),
+    ],
+)
+def test_activations(kind: str, attributes: dict[str, float], line: str, tmp_path: Path) -> None:
+    g = Graph()
+    text = g.imported(tmp_path, g.op(kind, "x", **attributes)).text
+    assert text.splitlines()[3] == f"result: {line}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [("Exp", "exp"), ("Log", "log"), ("Sqrt", "power 0.5"), ("Reciprocal", "power -1")],
+)
+def test_functions(kind: str, line: str, tmp_path: Path) -> None:
+    g = Graph()
+    y = g.op("Add", g.op("Sigmoid", "x"), f32(0.5))
+    text = g.imported(tmp_path, g.op(kind, y)).text
+    assert text.splitlines()[3].removesuffix(line).strip("-> ").endswith("scale offset=0.5")
+
+
+@pytest.mark.parametrize("bounds", [(-0.5, 0.5), (None, 0.5), (0.25, None), (-3.0, 0.0)])
+@pytest.mark.parametrize("opset", [6, 11, 18])
+def test_bounds(bounds: tuple[float | None, float | None], opset: int, tmp_path: Path) -> None:
+    g = Graph(opset=opset)
+    if opset < 11:
+        pairs = zip(("min", "max"), bounds, strict=True)
+        y = g.op("Clip", "x", **{name: n for name, n in pairs if n is not None})
+    else:
+        y = g.op("Clip", "x", *("" if n is None else f32(n) for n in bounds))
+    assert g.words(tmp_path, y) == ["clamp"]
+
+
+def test_single_numbers_are_fixed_and_tensors_of_one_value_trained(tmp_path: Path) -> None:
+    g = Graph()
+    body = g.op("Conv", "x", numbers(8, 8, 1, 1))
+    fixed = g.imported(tmp_path, g.op("Add", "x", g.op("Mul", body, f32(0.17))))
+    assert "scale 0.17\n" in fixed.text
+    assert [name for name in fixed.values if "scale" in name] == []
+    learned = g.imported(tmp_path, g.op("Add", "x", g.op("Mul", body, numbers(1))))
+    assert "-> scale nobias shared\n" in learned.text
+    assert [v.shape for n, v in learned.values.items() if "scale" in n] == [(1,)]
+    both = g.op("Sub", g.op("Div", "x", f32(127.5)), f32(1))
+    assert "scale 0.007843138 -1\n" in g.imported(tmp_path, both).text
+
+
+@pytest.mark.parametrize("bound", ["Clip", "Max", "none"])
+@pytest.mark.parametrize("sizes", [("N", 6), ("N", 6, 4, 5)])
+def test_unit_lengths(bound: str, sizes: tuple[int | str, ...], tmp_path: Path) -> None:
+    g = Graph(*sizes)
+    length = g.op("ReduceL2", "x", axes=[1], keepdims=1)
+    if bound != "none":
+        length = g.op(bound, length, f32(1e-12))
+    wide = g.op("Expand", length, g.op("Shape", "x"))
+    assert g.words(tmp_path, g.op("Div", "x", wide)) == ["l2norm"]
+
+
+def test_unit_lengths_by_roots_and_by_an_operator(tmp_path: Path) -> None:
+    g = Graph("N", 6, 4, 5)
+    squares = g.op("ReduceSum", g.op("Mul", "x", "x"), integers(1), keepdims=1)
+    root = g.op("Sqrt", g.op("Max", squares, f32(1e-6)))
+    y = g.op("Mul", "x", g.op("Reciprocal", root))
+    assert "l2norm eps=0.001" in g.imported(tmp_path, y).text
+    assert g.words(tmp_path, g.op("LpNormalization", "x", axis=1)) == ["l2norm"]
+    g.imported(tmp_path, g.op("LpNormalization", "x", axis=1, p=1))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_global_response(last: bool, tmp_path: Path) -> None:
+    g = Graph(1, 8, 5, 6)
+    x = g.op("Relu", "x")
+    space, channels, weights = [2, 3], [1], numbers(2, 1, 8, 1, 1)
+    if last:
+        x = g.op("Transpose", x, perm=[0, 2, 3, 1])
+        space, channels, weights = [1, 2], [-1], numbers(2, 8)
+    length = g.op("ReduceL2", x, axes=space)
+    mean = g.op("Add", g.op("ReduceMean", length, axes=channels), f32(1e-6))
+    raised = g.op("Mul", weights[0], g.op("Mul", x, g.op("Div", length, mean)))
+    y = g.op("Add", x, g.op("Add", weights[1], raised))
+    y = g.op("Transpose", y, perm=[0, 3, 1, 2]) if last else y
+    assert g.words(tmp_path, y) == ["relu", "grn"]
+
+
+def test_global_response_without_weights(tmp_path: Path) -> None:
+    g = Graph(1, 4, 8, 8, opset=17)
+    length = g.op("ReduceL2", "x", axes=[2, 3])
+    share = g.op("Div", length, g.op("ReduceMean", length, axes=[1]))
+    words = g.words(tmp_path, g.op("Add", "x", g.op("Mul", "x", share)))
+    assert words == ["power", "gap", "scale", "power", "gap", "div", "mul", "add"]

@@ -18,7 +18,8 @@ MOST_ELEMENTS = 4096
 TRIES = 5
 WINDOWS = ("conv", "dwconv", "deconv", "pool", "avgpool", "filter", "pad", "crop", "upsample")
 CHANNELS = ("take", "shuffle", "pixelshuffle", "pixelunshuffle", "reshape", "gn", "conv")
-EXTREME = ("exp", "log", "power")  # of random numbers they give what no float32 can hold
+# Of random numbers these give what no float32 can hold, or the same number everywhere.
+EXTREME = ("exp", "log", "power", "clamp")
 ONE_INPUT = sorted(
     word
     for word, kind in LAYERS.items()

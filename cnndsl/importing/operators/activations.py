@@ -49,12 +49,10 @@ def elementary(walker: Walker, node: Node, view: View, kind: str, *numbers: floa
     return view.on(walker.add(node, layer, view.base))
 
 
-@operator("Clip", "ThresholdedRelu")
+@operator("Clip")
 def clip(walker: Walker, node: Node) -> View:
     """`relu6`, `relu`, or a part of an activation."""
     view = node.view()
-    if node.kind == "ThresholdedRelu":
-        node.refuse("is no activation of the language")
     low, high = node.number("min", -np.inf), node.number("max", np.inf)
     low = float(node.floats(1).reshape(-1)[0]) if node.has(1) else low
     high = float(node.floats(2).reshape(-1)[0]) if node.has(2) else high
@@ -75,10 +73,25 @@ def leaky(walker: Walker, node: Node) -> View:
     return walker.elementwise(node, node.view(), "leaky", slope=node.number("alpha", 0.01))
 
 
-@operator("Elu")
+@operator("Elu", "Celu")
 def elu(walker: Walker, node: Node) -> View:
-    """`elu`."""
-    return walker.elementwise(node, node.view(), "elu", alpha=node.number("alpha", 1.0))
+    """`elu`, `celu`."""
+    word = node.kind.lower()
+    return walker.elementwise(node, node.view(), word, alpha=node.number("alpha", 1.0))
+
+
+@operator("ThresholdedRelu")
+def threshold(walker: Walker, node: Node) -> View:
+    """`threshold`."""
+    alpha = node.number("alpha", 1.0)
+    return walker.elementwise(node, node.view(), "threshold", threshold=alpha)
+
+
+@operator("Shrink")
+def shrink(walker: Walker, node: Node) -> View:
+    """`shrink`."""
+    bound, move = node.number("lambd", 0.5), node.number("bias", 0.0)
+    return walker.elementwise(node, node.view(), "shrink", bound=bound, move=move)
 
 
 @operator("Selu")

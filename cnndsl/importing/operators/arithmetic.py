@@ -7,13 +7,13 @@ from functools import reduce
 import numpy as np
 
 from cnndsl.importing.draft import Step, Value
-from cnndsl.importing.elementary import SQUARES, Elementary
+from cnndsl.importing.elementary import Elementary, Uniform
 from cnndsl.importing.nodes import Node, Tensor
 from cnndsl.importing.operators.activations import elementary
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
+from cnndsl.layers.globalpool import GlobalAverage
 from cnndsl.layers.rbf import RadialBasis
-from cnndsl.shape import Shape
 
 
 @operator("Add", "Sum", "Sub")
@@ -41,24 +41,12 @@ def add(walker: Walker, node: Node) -> View:
     return walker.affine(node, view, offset=reduce(np.add, offsets))
 
 
-@operator("ReduceSumSquare")
-def squares(walker: Walker, node: Node) -> View:
-    """Of a vector: a part of `rbf`."""
-    view = node.view()
-    if view.base.output.rank or node.sizes(1, "axes") not in ((1,), (-1,)):
-        node.refuse("adds up squares, which only `rbf` does, of vectors")
-    kind = Elementary(kind=SQUARES, operator=node.kind)
-    step = Step(kind, [view.base], Shape(1), {}, node.name)
-    walker.draft.steps.append(step)
-    return walker.whole(step)
-
-
 def _codes(walker: Walker, node: Node, first: View, second: View) -> View | None:
     """2·x·c − |c|² − |x|²: the distance from the codes of `rbf`."""
     dense, sum_ = first.base, second.base
-    if not isinstance(dense, Step) or not isinstance(sum_, Step) or dense.word != "fc":
+    if not isinstance(dense, Step) or dense.word != "fc":
         return None
-    if getattr(sum_.layer, "kind", "") != SQUARES or dense.inputs != sum_.inputs:
+    if _summed_squares(sum_) is not dense.inputs[0]:
         return None
     layer = RadialBasis(classes=dense.output.channels)
     x = dense.inputs[0].output
@@ -69,6 +57,23 @@ def _codes(walker: Walker, node: Node, first: View, second: View) -> View | None
     if not np.all(dense.values["weight"] == 2 * codes):
         return None
     return walker.whole(walker.add(node, layer, dense.inputs[0]))
+
+
+def _summed_squares(value: Value) -> Value | None:
+    """What the value is the sum of squares of, over the channels of a vector."""
+    match value:
+        case Step(
+            layer=Uniform(),
+            inputs=[
+                Step(
+                    layer=GlobalAverage(channels=True),
+                    inputs=[Step(layer=Elementary(kind="power", numbers=(2.0,)), inputs=[x])],
+                )
+            ],
+        ):
+            return x
+        case _:
+            return None
 
 
 @operator("Mul", "Div")

@@ -118,6 +118,21 @@ def local_response(walker: Walker, node: Node) -> View:
     return walker.whole(walker.add(node, layer, base))
 
 
+@operator("LpNormalization")
+def unit_length(walker: Walker, node: Node) -> View:
+    """`l2norm`, without a least length; by absolute values a quotient."""
+    view = node.view()
+    axis = node.axis(default=-1)
+    if view.dims[axis] != view.axes[1]:
+        node.refuse("normalises along another dimension than the channels, as `l2norm` does")
+    if node.integer("p", 2) == 2:
+        return walker.elementwise(node, view, "l2norm", eps=0.0)
+    absolute = walker.add(node, walker.layer(node, "abs"), view.base)
+    mean = walker.add(node, walker.layer(node, "gap", channels=True), absolute)
+    sum_ = walker.affine(node, walker.whole(mean), factor=float(view.sizes[axis]))
+    return view.on(walker.add(node, walker.layer(node, "div"), view.base, sum_.base))
+
+
 @operator("MeanVarianceNormalization")
 def mean_variance(walker: Walker, node: Node) -> View:
     """Without weights: `inorm` over the space, `gn` over groups, `ln` over channels or everything.

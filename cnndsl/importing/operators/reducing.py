@@ -10,6 +10,7 @@ import numpy as np
 
 from cnndsl.importing.draft import Value
 from cnndsl.importing.nodes import MixedExamplesError, Node
+from cnndsl.importing.operators.activations import elementary
 from cnndsl.importing.operators.pooling import of_whole_map
 from cnndsl.importing.views import Atom, Row, View, size_of
 from cnndsl.importing.walking import Walker, operator
@@ -17,35 +18,51 @@ from cnndsl.importing.walking import Walker, operator
 MOST_PARTS = 64  # of the channels, that are added one by one
 
 
-@operator("ReduceMean", "ReduceSum", "ReduceMax")
+@operator("ReduceMean", "ReduceMax", "ReduceMin")
 def reduce(walker: Walker, node: Node) -> View:
-    """A mean or a maximum; a sum is the mean times the number of values."""
-    view = node.view()
-    axes = _axes(node, len(view.dims))
-    if axes is None:
-        return view
-    atoms = set(chain.from_iterable(view.dims[axis] for axis in axes))
-    view = _reduced(walker, node, view, atoms, "max" if node.kind == "ReduceMax" else "mean")
-    if not node.integer("keepdims", 1):
-        view = view.with_dims([row for axis, row in enumerate(view.dims) if axis not in axes])
-    count = size_of(tuple(atoms))
-    if node.kind == "ReduceSum" and count > 1:
-        return walker.affine(node, view, factor=np.asarray(count, np.float32))
-    return view
+    """A mean or a maximum; a minimum is the maximum of the negatives."""
+    view, axes = node.view(), _axes(node)
+    if node.kind != "ReduceMin":
+        return _reduced(walker, node, view, axes, "mean" if node.kind == "ReduceMean" else "max")
+    most = _reduced(walker, node, walker.affine(node, view, factor=-1.0), axes, "max")
+    return walker.affine(node, most, factor=-1.0)
 
 
-def _axes(node: Node, rank: int) -> set[int] | None:
-    """The dimensions that go; None where the node does nothing."""
+@operator("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSum")
+def total(walker: Walker, node: Node) -> View:
+    """A sum, which is the mean times the number of values: of the values, or a function of them."""
+    view, axes = node.view(), _axes(node)
+    if node.kind == "ReduceL1":
+        view = elementary(walker, node, view, "abs")
+    elif node.kind in ("ReduceL2", "ReduceSumSquare"):
+        view = elementary(walker, node, view, "power", 2.0)
+    count = int(np.prod([size_of(view.dims[axis]) for axis in axes]))
+    view = _reduced(walker, node, view, axes, "mean")
+    view = walker.affine(node, view, factor=float(count)) if count > 1 else view
+    if node.kind == "ReduceL2":
+        return elementary(walker, node, view, "sqrt")
+    return elementary(walker, node, view, "log") if node.kind == "ReduceLogSum" else view
+
+
+def _axes(node: Node) -> set[int]:
+    """The dimensions that go."""
     given = node.sizes(1, "axes")
-    if not given:
-        if node.integer("noop_with_empty_axes"):
-            return None
-        given = tuple(range(rank))
-    return {node.from_front(axis) for axis in given}
+    if not given and not node.integer("noop_with_empty_axes"):
+        given = tuple(range(len(node.view().dims)))
+    return {node.from_front(axis) for axis in given or ()}
 
 
-def _reduced(walker: Walker, node: Node, view: View, atoms: set[Atom], over: str) -> View:
-    """The mean or maximum over some atoms, whose dimensions stay with size 1."""
+def _reduced(walker: Walker, node: Node, view: View, axes: set[int], over: str) -> View:
+    """The mean or maximum over some dimensions, which stay with size 1 if the node says so."""
+    atoms = set(chain.from_iterable(view.dims[axis] for axis in axes))
+    view = _over(walker, node, view, atoms, over)
+    if node.integer("keepdims", 1):
+        return view
+    return view.with_dims([row for axis, row in enumerate(view.dims) if axis not in axes])
+
+
+def _over(walker: Walker, node: Node, view: View, atoms: set[Atom], over: str) -> View:
+    """The mean or maximum over some atoms."""
     view = _within_channels(walker, node, view, atoms, over)
     base, x = view.base, view.base.output
     gone = [i for i, axis in enumerate(view.axes) if axis and set(axis) <= atoms]
@@ -94,7 +111,7 @@ def _within_channels(walker: Walker, node: Node, view: View, atoms: set[Atom], o
     view = View(base, axes, dims)
     if over == "max":
         return view
-    return walker.affine(node, view, factor=np.asarray(1 / parts, np.float32))
+    return walker.affine(node, view, factor=1 / parts)
 
 
 def _refuse(node: Node) -> NoReturn:
