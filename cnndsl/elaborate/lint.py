@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from cnndsl.diagnostics import Diagnostic
 from cnndsl.elaborate.construction import MOST_FINDINGS
+from cnndsl.layers.batchnorm import BatchNorm
 from cnndsl.layers.windows import Window
 from cnndsl.network import Network, Step
 from cnndsl.shape import Shape, window_extent
@@ -19,10 +22,14 @@ def lint(network: Network) -> list[Diagnostic]:
     """A network's warnings, each place once, and no more than there would be errors."""
     found: dict[tuple[str, int, int], Diagnostic] = {}
     inputs = {i.name for i in network.inputs}
-    read = _read(network)
+    read, normed = _read(network), _normed(network)
     findings = [(i.origin, _unread(i.name, read)) for i in network.inputs]
     for step in network.steps:
-        of_step = (*_first_filters(step, inputs), *_discarded(network, step))
+        of_step = (
+            *_first_filters(step, inputs),
+            *_discarded(network, step),
+            *_lost_bias(step, normed.get(step.owner)),
+        )
         findings.append((step.origin, [*of_step, *_unread(step.name, read)]))
     for origin, of_origin in findings:
         for code, message, help in of_origin:
@@ -38,6 +45,35 @@ def _read(network: Network) -> set[str]:
     of_steps = {name for step in network.steps for name in step.inputs}
     of_loss = {name for term in network.loss for name in term.arguments}
     return of_steps | of_loss | set(network.outputs) | set(network.heads.values())
+
+
+def _normed(network: Network) -> dict[str, str]:
+    """A norm behind each step that batch norms alone read; by the steps that own weights."""
+    norms: dict[str, set[str]] = {}
+    others = set(network.outputs) | set(network.heads.values())
+    others |= {name for term in network.loss for name in term.arguments}
+    owners = {step.name: step.owner for step in network.steps}
+    bad = {owners.get(name, name) for name in others}
+    for step in network.steps:
+        for name in step.inputs:
+            owner = owners.get(name, name)
+            if isinstance(step.layer, BatchNorm):
+                norms.setdefault(owner, set()).add(step.name)
+            else:
+                bad.add(owner)
+    return {owner: min(found) for owner, found in norms.items() if owner not in bad}
+
+
+def _lost_bias(step: Step, norm: str | None) -> list[Finding]:
+    """A bias that nobody wrote, and that the batch norm takes off with the mean."""
+    if norm is None or not getattr(step.layer, "bias", False) or step.layer.word == "scale":
+        return []
+    span = step.origin.span
+    rest = span.source.line(span.line)[span.column - 1 :]
+    if "bias" in re.split("->|#", rest, maxsplit=1)[0].split():
+        return []
+    message = f"the bias of `{step.name}` does nothing: `{norm}` takes the mean off, and it as well"
+    return [("lost-bias", message, "write `nobias`, or `bias` where it is meant")]
 
 
 def _unread(name: str, read: set[str]) -> list[Finding]:
