@@ -16,10 +16,16 @@ from tests.fuzz.cases import Kind, write
 from tests.fuzz.smaller import smaller
 from tests.fuzz.worker import Finding, attempt, draw, start_clock
 
-KINDS = {"specs": ("specs", "Specs"), "runs": ("runs", "Runs"), "data": ("data", "Data")}
+KINDS = {
+    "specs": ("specs", "Specs"),
+    "runs": ("runs", "Runs"),
+    "data": ("data", "Data"),
+    "models": ("models", "Models"),
+    "weights": ("weights", "Weights"),
+}
 """Every kind, with its module and class."""
 
-COUNTS = {"specs": 1_000_000, "runs": 20_000, "data": 20_000}
+COUNTS = {"specs": 1_000_000, "runs": 20_000, "data": 20_000, "models": 100_000, "weights": 100_000}
 """How many cases of each kind are promised to be tried before a release."""
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import struct
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from tests.fuzz.cases import Case, Entry, Folder, Kind, Link, Pipe
 from tests.fuzz.commands import command
+from tests.fuzz.contents import json_changed, tensors_changed
 from tests.fuzz.mutations import bytes_changed, text_changed
 from tests.support.toy_data import write_toy
 
@@ -61,10 +59,6 @@ VALUES = (
     *("[[1], [2]]", '"nan"', '"1"', "1_000", "9223372036854775807", '"é"', '"a\\nb"', "100000"),
 )
 WORDS = (*VALUES, "=", "[", "]", "\n", "#", "epochs", "[training]", "[x]", "batch = 3", "name", ".")
-JSON_VALUES: tuple[Any, ...] = (
-    *(None, True, 0, -1, 1.5, 10**30, float("nan"), float("inf"), "", "x", "\0", [], {}, [1]),
-    *({"a": 1}, "1", [[]], "é", "a\nb", "\x1b[31m", -(2**63), 1e308, ["a", 1], "/dev/zero"),
-)
 
 
 class Runs(Kind):
@@ -201,9 +195,9 @@ def _damaged(name: str, data: bytes, random: Random) -> bytes:
         if suffix == "toml":
             change = _toml_changed
         elif suffix == "json":
-            change = _json_changed
+            change = json_changed
         elif suffix == "safetensors":
-            change = _tensors_changed
+            change = tensors_changed
         elif suffix in ("csv", "txt", "cnn"):
             change = _text_changed
     for _ in range(random.choice([1, 1, 1, 2, 3])):
@@ -244,68 +238,3 @@ def _toml_changed(data: bytes, random: Random) -> bytes:
         case _:
             lines[row] = f"{key} = {random.choice(VALUES)}"
     return "\n".join(lines).encode("utf-8", "replace")
-
-
-def _json_changed(data: bytes, random: Random) -> bytes:
-    """Another value somewhere in it."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return bytes_changed(data, random)
-    return json.dumps(_inner(value, random), ensure_ascii=random.random() < 0.5).encode(
-        "utf-8", "replace"
-    )
-
-
-def _inner(value: Any, random: Random) -> Any:
-    if isinstance(value, dict) and value and random.random() < 0.85:
-        key = random.choice(list(value))
-        rest = {k: v for k, v in value.items() if k != key}
-        match random.randrange(12):
-            case 0:
-                return rest
-            case 1:
-                return {**rest, random.choice(["x", "", key + "2", "é"]): value[key]}
-            case _:
-                return {**value, key: _inner(value[key], random)}
-    if isinstance(value, list) and value and random.random() < 0.7:
-        place = random.randrange(len(value))
-        return [*value[:place], _inner(value[place], random), *value[place + 1 :]]
-    return random.choice(JSON_VALUES)
-
-
-def _tensors_changed(data: bytes, random: Random) -> bytes:
-    """Another header of a safetensors file, that is still one; or numbers that are none."""
-    if len(data) < 8:
-        return bytes_changed(data, random)
-    size = struct.unpack("<Q", data[:8])[0]
-    header, values = data[8 : 8 + size], data[8 + size :]
-    if random.random() < 0.25 and values:
-        place = random.randrange(len(values)) & ~3
-        piece = struct.pack("<f", random.choice([float("nan"), float("inf"), 1e38, -0.0, 1e-40]))
-        return data[: 8 + size + place] + piece + values[place + 4 :]
-    try:
-        table = json.loads(header)
-    except (ValueError, RecursionError):
-        return bytes_changed(data, random)
-    if (
-        isinstance(table, dict)
-        and isinstance(table.get("__metadata__"), dict)
-        and random.random() < 0.5
-    ):
-        metadata = table["__metadata__"]
-        key = random.choice(list(metadata) or ["x"])
-        old = str(metadata.get(key, ""))
-        table["__metadata__"] = {**metadata, key: _metadata(old, random)}
-    else:
-        table = _inner(table, random)
-    text = json.dumps(table).encode()
-    return struct.pack("<Q", len(text)) + text + values
-
-
-def _metadata(old: str, random: Random) -> Any:
-    """A text in a file's metadata: often JSON itself."""
-    try:
-        return json.dumps(_inner(json.loads(old), random))
-    except (ValueError, RecursionError):
-        return random.choice(["", "x", "-1", "1e999", "nan", old + "0", old[:-1], "9" * 40, 7])
