@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -14,6 +15,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.importing import operators as operators
 from cnndsl.importing.constants import compute
 from cnndsl.importing.draft import Array, Draft, Source, Value
+from cnndsl.importing.functions import definition
 from cnndsl.importing.nodes import MixedExamplesError, Node, Tensor
 from cnndsl.importing.reading import STANDARD, Model, Port, attributes, named
 from cnndsl.importing.views import Atom, Row, View, whole
@@ -23,6 +25,10 @@ from cnndsl.shape import Shape
 SOME_BATCH = 97  # for an open batch: a prime, so that no other size can be taken for it
 MOST_VALUES = 1 << 28  # of an input
 MOST_ROOTS = 32  # constants that one is computed from, of which each is remembered
+UNKNOWN = (
+    "is an operator that no layer of the language stands for; export the model without it, or cut "
+    "the model off before it"
+)
 
 
 def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Draft:
@@ -30,16 +36,40 @@ def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = No
 
     `input_shapes` give sizes that inputs leave open, without the batch, channels first.
     """
+    try:
+        return _draft_of_any_batch(model, input_shapes or {})
+    except MixedExamplesError:
+        raise
+    except UsageError as error:
+        turned = _channels_last(model)
+        with suppress(UsageError):
+            if turned is not None:
+                return _draft_of_any_batch(turned, input_shapes or {})
+        raise error
+
+
+def _draft_of_any_batch(model: Model, input_shapes: Mapping[str, Sequence[int]]) -> Draft:
     batches = _batches(model)
     for batch in batches:
         try:
-            return _draft(model, batch, input_shapes or {})
+            return _draft(model, batch, input_shapes)
         except MixedExamplesError:
             raise
         except UsageError:
             if batch == batches[-1]:
                 raise
     raise AssertionError
+
+
+def _channels_last(model: Model) -> Model | None:
+    """The model with the channels of all its maps last, where none were and no size is open: what
+    works along the last dimension, such as a softmax, does so along the channels then.
+    """
+    maps = [port for port in model.inputs if len(port.sizes or ()) > 2]
+    if not maps or any(port.last or None in (port.sizes or ())[1:] for port in maps):
+        return None
+    inputs = [replace(port, last=port in maps) for port in model.inputs]
+    return replace(model, inputs=inputs)
 
 
 def open_sizes(model: Model) -> bool:
@@ -99,12 +129,11 @@ def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) 
                 f"the model's {proto.op_type} `{named(proto)}` is of the domain `{proto.domain}`, "
                 f"not one of ONNX's operators"
             )
-        node = _node(model, proto, known)
         walker.roots = frozenset[str]().union(*(roots[n] for n in proto.input if n in roots))
-        results = _read(walker, node, proto)
-        for name, result in zip(proto.output, results, strict=False):
-            known[name] = result
-            if not isinstance(result, View) and result.dtype.kind == "f":
+        _walk(walker, model, proto, known)
+        for name in proto.output:
+            result = known.get(name)
+            if result is not None and not isinstance(result, View) and result.dtype.kind == "f":
                 few = 0 < len(walker.roots) <= MOST_ROOTS
                 roots[name] = walker.roots if few else frozenset([name])
     makers = {name: proto for proto in model.nodes for name in proto.output}
@@ -120,6 +149,42 @@ def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) 
         draft.outputs.append((port.name, made))
     draft.tidy()
     return draft
+
+
+def _walk(walker: Walker, model: Model, proto: onnx.NodeProto, known: dict[str, Tensor]) -> None:
+    """Read a node, whose results are known from then on."""
+    node = _node(model, proto, known)
+    if node.kind not in OPERATORS and any(isinstance(t, View) for t in node.inputs):
+        results = _defined(walker, model, node, proto)
+    else:
+        results = _read(walker, node, proto)
+    known.update(zip(proto.output, results, strict=False))
+
+
+def _defined(walker: Walker, model: Model, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]:
+    """The results of an operator that no layer stands for, by those that ONNX defines it by."""
+    function = definition(node, proto)
+    if function is None:
+        node.refuse(UNKNOWN)
+    known = {
+        name: tensor
+        for name, tensor in zip(function.input, node.inputs, strict=False)
+        if tensor is not None
+    }
+    opsets = [o.version for o in function.opset_import if o.domain in STANDARD]
+    inner = replace(model, opset=max(opsets, default=model.opset))
+    missing = set(function.input) - known.keys()
+    try:
+        for part in function.node:
+            part.input[:] = ["" if name in missing else name for name in part.input]
+            _walk(walker, inner, part, known)
+    except UsageError as e:
+        # Of the same kind, but of a node that the model has
+        raise type(e)(
+            f"the model's {node.kind} `{node.name}` is no layer of the language, nor is what it is "
+            f"made of: {e}"
+        ) from None
+    return [known[name] for name in function.output]
 
 
 def _node(model: Model, proto: Any, known: Mapping[str, Tensor]) -> Node:
@@ -148,14 +213,10 @@ def _read(walker: Walker, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]
         computed = compute(node, proto)
         if computed is not None:
             return computed
-    reader = OPERATORS.get(node.kind)
-    if reader is None:
-        node.refuse(
-            "is an operator that no layer of the language stands for; export the model without "
-            "it, or cut the model off before it"
-        )
+    if node.kind not in OPERATORS:
+        node.refuse(UNKNOWN)
     try:
-        result = reader(walker, node)
+        result = OPERATORS[node.kind](walker, node)
     except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RecursionError):
         node.refuse("has inputs and attributes that don't fit together: the model is damaged")
     return [result] if isinstance(result, (View, np.ndarray)) else result

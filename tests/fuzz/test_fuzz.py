@@ -9,7 +9,7 @@ import pytest
 from tests.fuzz.__main__ import prepared
 from tests.fuzz.campaign import run
 
-CASES = {"specs": 600, "data": 100, "runs": 60}
+CASES = {"specs": 600, "data": 100, "runs": 60, "models": 60, "weights": 100}
 
 
 @pytest.mark.parametrize("name", CASES)

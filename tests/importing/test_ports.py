@@ -98,3 +98,62 @@ def test_weights_that_are_one_number_repeated_take_no_memory(tmp_path: Path) -> 
     huge = g.op("ConstantOfShape", integers(1 << 14, 1 << 13), value=value)
     g.op("Relu", g.op("Mul", huge, huge))
     assert "too large" in refused(g.save(tmp_path, g.op("MatMul", "x", f"t{len(g.nodes) - 1}")))
+
+
+# Maps whose channels come last, as what is done along the last dimension says
+
+
+def last(g: Graph, tmp_path: Path, y: str) -> list[str]:
+    """The words of an import whose channels are those that the model has last."""
+    path = g.save(tmp_path, y)
+    imported = import_model(path)
+    assert imported.notes[0].startswith("`x` has its channels last in the model")
+    x = np.random.default_rng(1).standard_normal(g.sizes).astype(np.float32)
+    first, second = open_model(path, threads=1), open_model(compiled(imported, tmp_path), threads=1)
+    (wanted,) = first({"x": x}, first.outputs).values()
+    given = np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    (made,) = second({second.inputs[0].name: given}, second.outputs).values()
+    np.testing.assert_allclose(np.moveaxis(made, 1, -1), wanted, rtol=1e-4, atol=1e-5)
+    return [step.layer.word for step in imported.network.steps]
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda g: g.op("Softmax", "x", axis=-1), ["softmax"]),
+        (lambda g: g.op("Add", "x", np.arange(7, dtype=np.float32)), ["scale"]),
+        (lambda g: g.op("LayerNormalization", "x", f32(1) + np.zeros(7, np.float32)), ["ln"]),
+    ],
+)
+def test_what_is_done_along_the_last_dimension(build, words: list[str], tmp_path: Path) -> None:
+    g = Graph(2, 5, 6, 7)
+    assert last(g, tmp_path, build(g)) == words
+
+
+# Operators that ONNX defines by others
+
+
+def test_operators_are_read_by_what_they_are_made_of(tmp_path: Path) -> None:
+    g = Graph(1, 9, 7, 5, opset=18)
+    cropped = g.op("CenterCropPad", "x", integers(4, 3), axes=[2, 3])
+    assert g.words(tmp_path, cropped) == ["crop"]
+
+
+def test_a_refusal_names_the_operator_of_the_model(tmp_path: Path) -> None:
+    g = Graph(1, 9, 7, 5, opset=18)
+    g.op("Range", f32(1), g.op("ReduceMax", "x", keepdims=0), f32(1))
+    assert "the model's Range `t1` is no layer of the language" in refused(g.save(tmp_path, "t1"))
+
+
+def test_a_mean_of_values(tmp_path: Path) -> None:
+    g = Graph(1, 4, 6, 6)
+    mean = g.op("Mean", g.op("Relu", "x"), g.op("Sigmoid", "x"), f32(2))
+    assert g.words(tmp_path, mean)[-1] == "scale"
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_aligned_corners_of_a_size_that_is_cut_are_refused(mode: str, tmp_path: Path) -> None:
+    g = Graph(1, 1, 2, 4)
+    scales = np.asarray([1, 1, 0.6, 0.6], np.float32)
+    y = g.op("Resize", "x", "", scales, mode=mode, coordinate_transformation_mode="align_corners")
+    assert "the model's Resize `t0` aligns corners by a factor" in refused(g.save(tmp_path, y))

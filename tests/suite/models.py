@@ -98,6 +98,9 @@ def left_out(written: onnx.ModelProto, model: onnx.ModelProto) -> str:
     values = [*ports(model), *model.graph.output]
     if any(port.type.WhichOneof("value") != "tensor_type" for port in values):
         return "has sequences or optional values"
+    dims = [dim for port in values for dim in port.type.tensor_type.shape.dim]
+    if any(dim.HasField("dim_value") and dim.dim_value == 0 for dim in dims):
+        return "has tensors without values"
     types = [port.type.tensor_type.elem_type for port in values]
     if onnx.TensorProto.STRING in types:
         return "has strings"

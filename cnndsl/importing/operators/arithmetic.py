@@ -16,9 +16,9 @@ from cnndsl.layers.globalpool import GlobalAverage
 from cnndsl.layers.rbf import RadialBasis
 
 
-@operator("Add", "Sum", "Sub")
+@operator("Add", "Sum", "Sub", "Mean")
 def add(walker: Walker, node: Node) -> View:
-    """Sums: `add` of values, an offset of a constant."""
+    """Sums: `add` of values, an offset of a constant; a mean is a part of a sum."""
     tensors = [_stretched(node, i) for i in range(len(node.inputs))]
     views = [t for t in tensors if isinstance(t, View)]
     if node.kind == "Sub":
@@ -36,9 +36,11 @@ def add(walker: Walker, node: Node) -> View:
             tensors = [first, -second]
     offsets = [t for t in tensors if not isinstance(t, View)]
     view = _merged(walker, node, "add", views) if len(views) > 1 else views[0]
-    if not offsets:
-        return view
-    return walker.affine(node, view, offset=reduce(np.add, offsets))
+    if offsets:
+        view = walker.affine(node, view, offset=reduce(np.add, offsets))
+    if node.kind == "Mean" and len(tensors) > 1:
+        view = walker.affine(node, view, factor=1 / len(tensors))
+    return view
 
 
 def _codes(walker: Walker, node: Node, first: View, second: View) -> View | None:

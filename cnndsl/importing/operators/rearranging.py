@@ -113,12 +113,16 @@ def depth_to_space(walker: Walker, node: Node) -> View:
 
 @operator("SpaceToDepth")
 def space_to_depth(walker: Walker, node: Node) -> View:
-    """`pixelunshuffle`, and the channels' order that ONNX has: the place in the square first."""
+    """`pixelunshuffle`, and the channels' order that ONNX has: the place in the square first, or
+    behind, as opset 28 can have it.
+    """
     n, c, h, w, r = _image(node)
     if h % r or w % r:
         node.refuse(f"can't move blocks of {r} by {r} out of a map of {h} by {w}")
     split, made = (n, c, h // r, r, w // r, r), (n, c * r * r, h // r, w // r)
-    return _moved(walker, node, split, (0, 3, 5, 1, 2, 4), made)
+    channel_first = node.text("mode", "DCR") == "CRD"
+    order = (0, 1, 3, 5, 2, 4) if channel_first else (0, 3, 5, 1, 2, 4)
+    return _moved(walker, node, split, order, made)
 
 
 def _image(node: Node) -> tuple[int, int, int, int, int]:

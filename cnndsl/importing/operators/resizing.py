@@ -36,6 +36,12 @@ def resize(walker: Walker, node: Node) -> View:
     if all(n == m and scale == 1 for n, m, scale in axes):
         return walker.whole(base)
     theirs = _resizing(node)
+    cut = scaled and any(abs(n * scale - m) > 1e-4 for n, m, scale in axes)
+    if cut and theirs.coordinates == "align_corners":
+        node.refuse(
+            "aligns corners by a factor that gives no whole size: ONNX's definition and ONNX "
+            "Runtime differ there"
+        )
     for fields in _ways(axes, scaled):
         layer = walker.layer(node, "upsample", **fields)
         assert isinstance(layer, Upsample)

@@ -86,8 +86,16 @@ def read_foreign(
     ):
         prepare(model)
     graph = model.graph
+    known: set[ir.Value | None] = {None, *graph.inputs, *graph.initializers.values()}
     for node in graph:
         node.name = node.name or node.outputs[0].name  # messages name nodes
+        missing = next((v for v in node.inputs if v not in known), None)
+        if missing is not None:
+            raise UsageError(
+                f"`{name}` is damaged: its {node.op_type} `{node.name}` takes `{missing.name}`, "
+                f"which nothing before it makes"
+            )
+        known.update(node.outputs)
     _avoid_reserved(graph, name)
     inputs = {str(v.name): _sizes(v, input_shapes or {}) for v in graph.inputs}
     parameters = find_parameters(graph, stored or set(graph.initializers))
@@ -158,7 +166,7 @@ def _sizes(value: ir.Value, given: Mapping[str, Sequence[int]]) -> tuple[int, ..
     if value.name in given:
         return tuple(given[str(value.name)])
     sizes = list(value.shape)[1:] if value.shape is not None else [None]
-    if not all(isinstance(n, int) for n in sizes):
+    if not all(isinstance(n, int) and n > 0 for n in sizes):
         raise UsageError(f"the input `{value.name}` has open sizes, {value.shape}: give them")
     return tuple(n for n in sizes if isinstance(n, int))
 
