@@ -18,6 +18,7 @@ MOST_CLASSES = 1 << 20
 
 _CHUNK = 1 << 24  # bytes that are looked at together
 _SIXTEEN_BITS = 257  # 65535 / 255
+_LARGEST = 1e15  # squared and summed up, more than that leaves the range of float32
 _CLOSE = 1e-3  # to a whole number: what float32 and a division by 255 leave of one
 
 
@@ -96,6 +97,8 @@ def _extent(array: Array, source: str) -> tuple[float, float]:
         low, high = float(array[part].min()), float(array[part].max())
         if not math.isfinite(low) or not math.isfinite(high):
             raise UsageError(f"{source} has values that are no numbers (NaN or infinite)")
+        if max(-low, high) > _LARGEST:
+            raise UsageError(f"{source} has a value of {max(low, high, key=abs):.3g}, no pixel's")
         least, most = min(least, low), max(most, high)
     return least, most
 

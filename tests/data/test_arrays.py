@@ -81,6 +81,8 @@ def test_parts_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
         (np.zeros((5, 8, 8), complex), "which are no pixels"),
         (np.full((5, 8, 8), np.nan), "has values that are no numbers"),
         (np.full((5, 8, 8), np.inf), "has values that are no numbers"),
+        (np.full((5, 8, 8), 1e300), r"x has a value of 1e\+300, no pixel's"),
+        (np.full((5, 8, 8), -1e38, np.float32), r"x has a value of -1e\+38, no pixel's"),
         (np.zeros((2, 99, 100, 101), np.uint8), "pictures of 99 channels"),
     ],
 )
