@@ -82,6 +82,8 @@ class ArgumentReader(KeyReader):
         for name, argument in self.fields.items():
             if argument.letters == letters:
                 return self._set(name, value, span)
+        if self.build.forgotten.covers(span.text):  # a label that can't be called so
+            raise Unknown
         message = f"{self.name} has no option `{letters}`"
         raise self.fail(span, "unknown-option", message, self.usage())
 

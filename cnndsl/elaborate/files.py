@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from cnndsl.diagnostics import SpecError
 from cnndsl.elaborate.context import Context, Definition, FileScope
+from cnndsl.elaborate.expressions import FORMS
 from cnndsl.elaborate.names import check_name
 from cnndsl.elaborate.walk import Walker
+from cnndsl.layers.base import LAYERS
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 
@@ -46,6 +48,8 @@ class Files:
         outside = Context(scope, {}) if scope is self.scope else inside
         scope.below.pop(node.name, None)
         if not check_name(self.build, outside, node.name, span):
+            if node.name in LAYERS or node.name in FORMS:
+                self.build.forgotten.blocks.add(node.name)
             return
         good = [self._parameter(node, number, inside) for number in range(len(node.parameters))]
         scope.definitions[node.name] = Definition(node, scope, broken=not all(good))

@@ -17,6 +17,7 @@ class Forgotten:
         self._names: set[str] = set()
         self._patterns: set[str] = set()
         self._numbering = False
+        self.blocks: set[str] = set()  # that are called like a layer, so that they don't exist
         self.lines = False  # lines that weren't read, in whose place the tree has an `UNREAD`
 
     def covers(self, name: str) -> bool:

@@ -97,6 +97,8 @@ class _Terms:
         value = self.evaluate.meaning(argument)
         if isinstance(value, Value):
             return value
+        if self.build.forgotten.covers(argument.span.text):
+            raise Unknown
         message = f"{quote(argument.span)} is no value of the net"
         help = "a loss takes labels, inputs and heads"
         raise self._fail(argument, "not-a-value", message, help)

@@ -76,7 +76,9 @@ class Operations:
     ) -> Value:
         """One op with its trailing words; `own` is the name that its step takes from a label."""
         self.build.work(context, operation.span)
-        if operation.name == UNREAD and self.build.forgotten.lines:
+        unread = operation.name == UNREAD and self.build.forgotten.lines
+        if unread or operation.name in self.build.forgotten.blocks:
+            self.build.forgotten.numbering()
             self.build.forgotten.body(operation.body)
             return UNKNOWN
         meaning = Evaluator(self.build, context).known(operation.name)

@@ -25,6 +25,7 @@ class Settings:
         self.build, self.given = build, dict(given)
         self.values: dict[str, Setting] = {}
         self._names: set[str] = set()
+        self._unread: set[str] = set()
 
     def declare(self, context: Context, parameter: tree.Parameter) -> Meaning:
         """What a parameter of the net stands for; UNKNOWN after a reported error."""
@@ -71,12 +72,12 @@ class Settings:
 
     def expect(self, words: Iterable[str]) -> None:
         """Names that a line may have declared that wasn't read."""
-        self._names.update(words)
+        self._unread.update(words)
 
     def check(self, context: Context, span: Span) -> None:
         """Report values given for parameters that the net doesn't have."""
         for name in self.given:
-            if name not in self._names:
+            if name not in self._names | self._unread:
                 listed = ", ".join(f"`{n}`" for n in sorted(self._names))
                 message = f"the net has no parameter `{name[:40]}` to set"
                 help = did_you_mean(name, self._names, f"it has {listed or 'none'}")

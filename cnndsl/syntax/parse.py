@@ -115,8 +115,16 @@ def _column(text: str, offset: int) -> int:
 
 
 def _in_order(errors: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The first errors by their places; of a name that can't be one, the place that comes first."""
     by_place = sorted(errors, key=lambda error: error.span.start if error.span else 0)
-    return by_place[:MAX_ERRORS]
+    names: set[str] = set()
+    found: list[Diagnostic] = []
+    for error in by_place:
+        name = error.span.text if error.span and error.code == "reserved-name" else ""
+        if not name or name not in names:
+            found.append(error)
+        names.add(name)
+    return found[:MAX_ERRORS]
 
 
 class _Parser:

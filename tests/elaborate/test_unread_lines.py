@@ -45,6 +45,28 @@ def codes(text: str) -> list[tuple[str, int]]:
             START + "for n in 3 4\n    conv 3x3 n\nconv 3x3 m\n",
             [("missing-colon", 3), ("unknown-word", 5)],
         ),
+        (
+            "net A(deep=1)\ninput x 3@8x8\nif deep:\n    conv 3x3 8\n    bn\nfc m\n",
+            [("reserved-name", 3), ("unknown-word", 6)],
+        ),
+        (
+            START + "def head(n):\n    gap\n    fc n\nconv 3x3 8\nhead 10\na: head 5 relu\nadd a\n"
+            "concat:\n    | head 4\n    | relu\nfc m\noutput a\n",
+            [("reserved-name", 3), ("unknown-word", 13)],
+        ),
+        (
+            START + "def skip(n): conv 1x1 n\nskip 3 -> relu\nresidual:\n    skip 3\nfc m\n",
+            [("reserved-name", 3), ("unknown-word", 7)],
+        ),
+        (
+            START + "s1: conv 3x3 8\nk2: relu from s1\nadd s1\nlinear: fc 3\n"
+            "output s1 k2 linear\nloss mse(s1, k2)\n",
+            [("reserved-name", 3), ("reserved-name", 4)],
+        ),
+        (
+            START + "head: fc 3\nrelu from head\nfc m\noutput head\nloss cross_entropy(head)\n",
+            [("reserved-name", 3), ("unknown-word", 5)],
+        ),
     ],
 )
 def test_all_mistakes_and_only_they(text: str, expected: list[tuple[str, int]]) -> None:
