@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cnndsl.importing.items import Block, Item
 from cnndsl.importing.lines import body_lines, item_lines
@@ -62,8 +62,14 @@ def single_text(item: Item) -> str:
 
 def options_of(window: Sequence[Item]) -> set[str]:
     """The options of a window's residuals, of which a text can say only one."""
-    return {
-        item.option
-        for item in window
-        if isinstance(item, Block) and item.kind == "residual" and item.option
-    }
+    return {block.option for block in residuals(window) if block.option}
+
+
+def residuals(window: Sequence[Item]) -> Iterator[Block]:
+    """A window's residuals, at any depth."""
+    for item in window:
+        if isinstance(item, Block):
+            if item.kind == "residual":
+                yield item
+            for branch in item.branches:
+                yield from residuals(branch)

@@ -5,17 +5,21 @@ Parts of a net are compared by their text with marks in the place of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from itertools import pairwise
 
 from cnndsl.importing.comparing import (
     cost,
     cost_of_lines,
     filled,
     options_of,
+    residuals,
     single_text,
     skeleton,
 )
-from cnndsl.importing.items import Block, Call, Definition, Item, Loop, Unit
+from cnndsl.importing.draft import Value
+from cnndsl.importing.items import Block, Call, Definition, Item, Loop, Region, Unit
 from cnndsl.importing.loops import looped, wrap_skipless
 from cnndsl.importing.norms import norms_named
 from cnndsl.importing.prelude import use_prelude
@@ -26,25 +30,53 @@ LONGEST_WINDOW = 6  # items of a part that repeats
 LEAST_SAVING = 20  # letters
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Place:
+    """Where a window lies: in a list of items; `path` tells where that lies, "" for the net's."""
+
+    items: list[Item]
+    start: int
+    length: int
+    path: str
+
+    @property
+    def window(self) -> list[Item]:
+        """The items."""
+        return self.items[self.start : self.start + self.length]
+
+
 class Folder:
-    """Folds a net's items. `fixed` ones take labelled values, `labelled` ones give them: they stay
-    alone.
+    """Folds a net's items.
+
+    `sourced` ones take other values than the one above, of which `lonely` ones take several, and
+    stay as they are. `named` are values that are called by name.
     """
 
     def __init__(
-        self, items: Sequence[Item], fixed: set[Item], labelled: set[Item], taken: set[str]
+        self,
+        items: Sequence[Item],
+        lonely: Set[Item],
+        sourced: Set[Item],
+        named: Set[Value],
+        taken: set[str],
     ):
-        self.items, self.fixed, self.labelled = list(items), fixed | labelled, labelled - fixed
+        self.items, self.lonely, self.named = list(items), lonely, named
+        self.labelled = {item for item in items if item.end in named} - lonely - sourced
+        self.fixed = {*lonely, *sourced, *(item for item in items if item.end in named)}
         self.taken = taken
         self.definitions: list[Definition] = []
+        self._skeletons: dict[Item, tuple[str, list[Hole]]] = {}
 
     def fold(self) -> list[Item]:
         """The items, folded; `definitions` are the blocks that they use."""
         if len(self.items) > MOST_ITEMS:
             return self.repeated(self.items)
+        self._define_regions()
         self.items = norms_named(self.items, self.definitions, self.taken)
         self.items = use_prelude(wrap_skipless(self.items, self.fixed), self.fixed)
         self.items = self.repeated(self.items)
+        while self._define(longest=2, nested=True):
+            pass
         while self._define(longest=2, only_blocks=True):
             pass
         self.items = self.repeated(self.items)
@@ -54,6 +86,7 @@ class Folder:
 
     def repeated(self, items: Sequence[Item]) -> list[Item]:
         """Lines that say the same become one with `*k`; in bodies too."""
+        self._skeletons.clear()
         found: list[Item] = []
         text = ""
         for item in items:
@@ -78,58 +111,113 @@ class Folder:
 
     # Definitions
 
-    def _define(self, longest: int, only_blocks: bool = False) -> bool:
-        """Make a block of the window whose definition saves most; whether there was one."""
-        best: tuple[int, Definition, Solved, dict[int, Call], int] | None = None
+    def _define_regions(self) -> None:
+        """Make a block of every region, the innermost first."""
+        while True:
+            found: dict[str, list[Place]] = {}
+            sizes: dict[str, int] = {}
+            for path, items in self._sequences(self.items, ""):
+                for start, item in enumerate(items):
+                    if isinstance(item, Region):
+                        text, _ = self._skeleton([item])
+                        found.setdefault(text, []).append(Place(items, start, 1, path))
+                        sizes[text] = text.count("\n")
+            if not found:
+                return
+            kept = self._solved(found[min(found, key=sizes.__getitem__)])
+            assert kept is not None  # numbers of one place need no parameters
+            definition, calls = self._called(*kept)
+            self._replace_by_calls(definition, kept[1], calls)
+
+    def _define(self, longest: int, only_blocks: bool = False, nested: bool = False) -> bool:
+        """Make a block of the window whose definition saves most; whether there was one.
+
+        `nested` ones lie within blocks that aren't alike themselves.
+        """
+        best: tuple[int, Definition, Solved, dict[Place, Call]] | None = None
+        sequences = list(self._sequences(self.items, "")) if nested else [("", self.items)]
         for length in range(1, longest + 1):
-            for places in self._alike(length):
-                if length == 1 and isinstance(self.items[places[0]], Unit):
+            for places in self._alike(sequences, length):
+                first = places[0].window
+                if length == 1 and isinstance(first[0], Unit):
                     continue  # a line by another name says less
-                if only_blocks and not self._is_block(places[0], length):
+                if only_blocks and not _is_block(first):
                     continue
-                found = self._solved(places, length)
+                if nested and not any(isinstance(item, Block) for item in first):
+                    continue
+                found = self._solved(places)
                 if found is None or len(found[0]) < 2:
                     continue
-                definition, calls = self._called(*found, length)
-                before = [cost(self.items[p : p + length]) for p in found[0]]
-                after = cost_of_lines(definition.text()) + cost([*calls.values()])
-                saving = sum(before) - after
+                # Within blocks that are alike, the text stands once when these are defined
+                distinct = {place.path or place: place for place in found[0]}.values()
+                if nested and (len(distinct) < 2 or not any(place.path for place in distinct)):
+                    continue
+                definition, calls = self._called(*found)
+                before = sum(cost(place.window) for place in distinct)
+                after = cost_of_lines(definition.text()) + cost([calls[p] for p in distinct])
+                saving = before - after
                 if saving >= LEAST_SAVING and (best is None or saving > best[0]):
-                    best = saving, definition, found[1], calls, length
+                    best = saving, definition, found[1], calls
         if best is None:
             return False
         self._replace_by_calls(*best[1:])
         return True
 
-    def _is_block(self, place: int, length: int) -> bool:
-        """Whether a window is a block, with light layers behind it at most."""
-        first, *rest = self.items[place : place + length]
-        light = all(isinstance(i, Unit) and i.layers[0].word == "shuffle" for i in rest)
-        return isinstance(first, Block) and light
+    def _sequences(self, items: list[Item], path: str) -> Iterator[tuple[str, list[Item]]]:
+        """All lists of items, those of branches too, with a text that tells where they lie."""
+        yield path, items
+        for item in items:
+            if isinstance(item, Block):
+                text = f"{path}\n{self._skeleton([item])[0]}"
+                for number, branch in enumerate(item.branches):
+                    yield from self._sequences(branch, f"{text}\n{number}")
+            elif isinstance(item, Region):
+                yield from self._sequences(item.items, f"{path}\n{self._skeleton([item])[0]}")
 
-    def _alike(self, length: int) -> list[list[int]]:
+    def _skeleton(self, window: Sequence[Item]) -> tuple[str, list[Hole]]:
+        """As `skeleton`, which takes its time, with what is known already."""
+        for item in window:
+            if item not in self._skeletons:
+                self._skeletons[item] = skeleton([item])
+        found = [self._skeletons[item] for item in window]
+        return "\n".join(text for text, _ in found), [hole for _, holes in found for hole in holes]
+
+    def _alike(self, sequences: Sequence[tuple[str, list[Item]]], length: int) -> list[list[Place]]:
         """Places of windows with the same skeleton, which don't overlap."""
-        groups: dict[str, list[int]] = {}
-        for place in range(len(self.items) - length + 1):
-            window = self.items[place : place + length]
-            if any(item in self.fixed or isinstance(item, Loop) for item in window):
-                continue
-            text, _ = skeleton(window)
-            places = groups.setdefault(text, [])
-            if not places or places[-1] + length <= place:
-                places.append(place)
+        groups: dict[str, list[Place]] = {}
+        for path, items in sequences:
+            last: dict[str, int] = {}  # where the window before it ends
+            for start in range(len(items) - length + 1):
+                window = items[start : start + length]
+                if not self._is_movable(window):
+                    continue
+                text, _ = self._skeleton(window)
+                if last.get(text, 0) <= start:
+                    last[text] = start + length
+                    where = f"{path}\n{start}" if path else ""
+                    groups.setdefault(text, []).append(Place(items, start, length, where))
         return [places for places in groups.values() if len(places) > 1]
 
-    def _solved(self, places: list[int], length: int) -> tuple[list[int], Solved] | None:
+    def _is_movable(self, window: Sequence[Item]) -> bool:
+        """Whether a call may stand for it: only its first line has a source of its own, only its
+        last one a label.
+        """
+        return (
+            not any(item in self.lonely or isinstance(item, Loop) for item in window)
+            and all(a.end is b.entry for a, b in pairwise(window))
+            and not any(item.end in self.named for item in window[:-1])
+        )
+
+    def _solved(self, places: list[Place]) -> tuple[list[Place], Solved] | None:
         """As many of the places as parameters can tell apart."""
-        kept: list[int] = []
+        kept: list[Place] = []
         rows: list[list[Hole]] = []
         channels: list[int] = []
         options: set[str] = set()
         solved: Solved | None = None
         for place in places:
-            window = self.items[place : place + length]
-            _, holes = skeleton(window)
+            window = place.window
+            _, holes = self._skeleton(window)
             entering = window[0].entry.output.channels
             given = options | options_of(window)
             if len(given) > 1:
@@ -143,11 +231,9 @@ class Folder:
             options, solved = given, found
         return None if solved is None else (kept, solved)
 
-    def _called(
-        self, places: list[int], solved: Solved, length: int
-    ) -> tuple[Definition, dict[int, Call]]:
+    def _called(self, places: list[Place], solved: Solved) -> tuple[Definition, dict[Place, Call]]:
         """The definition of windows, and its calls by their places."""
-        windows = [self.items[place : place + length] for place in places]
+        windows = [place.window for place in places]
         definition = Definition(self._free_name(windows[0]), solved.parameters, [])
         definition.lines = filled(windows[0], solved)
         calls = {
@@ -162,26 +248,20 @@ class Folder:
         return definition, calls
 
     def _replace_by_calls(
-        self, definition: Definition, solved: Solved, calls: dict[int, Call], length: int
+        self, definition: Definition, solved: Solved, calls: dict[Place, Call]
     ) -> None:
         windows = [call.items for call in calls.values()]
         option = next((o for window in windows for o in options_of(window)), "")
-        for item in (item for window in windows for item in window):
-            if isinstance(item, Block) and item.kind == "residual":
-                item.option = option  # one of the residuals has it, so all of them do
+        for residual in (block for window in windows for block in residuals(window)):
+            residual.option = option  # one of them has it, so all of them do
         definition.lines = filled(windows[0], solved)
         self.taken.add(definition.name)
         self.definitions.append(definition)
-        items: list[Item] = []
-        place = 0
-        while place < len(self.items):
-            if place in calls:
-                items.append(calls[place])
-                place += length
-            else:
-                items.append(self.items[place])
-                place += 1
-        self.items = items
+        for place, call in reversed(calls.items()):
+            place.items[place.start : place.start + place.length] = [call]
+            if not self.fixed.isdisjoint(call.items):
+                self.fixed.add(call)
+        self._skeletons.clear()
 
     def _free_name(self, window: Sequence[Item]) -> str:
         """A block's name by what it is."""
@@ -206,10 +286,11 @@ class Folder:
             return False
         _, start, length, loop = best
         self.items[start : start + length * len(loop.windows)] = [loop]
+        self._skeletons.clear()
         return True
 
     def _is_like(self, first: int, second: int) -> bool:
-        return skeleton([self.items[first]])[0] == skeleton([self.items[second]])[0]
+        return self._skeleton([self.items[first]])[0] == self._skeleton([self.items[second]])[0]
 
     def _run(self, start: int, length: int) -> tuple[int, Loop] | None:
         """Windows of a length from a place on, as long as they are alike."""
@@ -221,7 +302,7 @@ class Folder:
             window = self.items[place : place + length]
             if any(item in self.fixed or isinstance(item, Loop) for item in window):
                 break
-            own, _ = skeleton(window)
+            own, _ = self._skeleton(window)
             if windows and own != text:
                 break
             text = own
@@ -231,3 +312,10 @@ class Folder:
             if found or length == 1:  # a part of a row of single lines would look torn
                 return found
         return None
+
+
+def _is_block(window: Sequence[Item]) -> bool:
+    """Whether a window is a block, with light layers behind it at most."""
+    first, *rest = window
+    light = all(isinstance(i, Unit) and i.layers[0].word == "shuffle" for i in rest)
+    return isinstance(first, Block) and light

@@ -82,6 +82,19 @@ class Block(Item):
         yield from self.trailing
 
 
+@dataclass(eq=False, slots=True, kw_only=True)
+class Region(Item):
+    """Lines between a value and another, of which some take labelled values of others: a block's
+    body, where there are several such regions that are alike.
+    """
+
+    items: list[Item]
+
+    def own_steps(self) -> Iterator[Step]:
+        for item in self.items:
+            yield from item.steps()
+
+
 @dataclass(eq=False, slots=True)
 class Definition:
     """A `def`: its name, parameters, and the lines of its body. The prelude's have no lines."""

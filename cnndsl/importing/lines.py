@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from cnndsl.importing.draft import Source, Step, Value
-from cnndsl.importing.items import Again, Block, Call, Item, Loop, Unit
-from cnndsl.importing.naming import Names
+from cnndsl.importing.draft import Step, Value
+from cnndsl.importing.items import Again, Block, Call, Item, Loop, Region, Unit
 from cnndsl.importing.solving import LETTERS
 from cnndsl.importing.wording import Fill, amount, as_is, chain_text, keyed, layer_text
 
@@ -25,21 +24,21 @@ class Text:
     units are the net's parameter.
     """
 
-    names: Names
-    known: dict[Value, str] = field(default_factory=dict[Value, str])
+    known: dict[Value, str]
     classes: Step | None = None
 
 
-def lines_of(items: Sequence[Item], text: Text, inputs: Sequence[Source]) -> Iterator[str]:
-    """The lines of the whole net's body."""
-    above: Value | None = inputs[-1] if inputs else None
+def lines_of(
+    items: Sequence[Item], text: Text, above: Value | None, fill: Fill = as_is
+) -> Iterator[str]:
+    """The lines of the whole net's body, or of a region's; `above` is the value that enters."""
     rows: list[tuple[Item, list[str], str, bool]] = []
     for item in items:
         source = "" if item.entry is above else f" from {text.known[item.entry]}"
         if source and not isinstance(item, Unit | Call | Again):
             rows.append((item, [f"skip{source}"], "", False))
             source = ""
-        lines = item_lines(item, as_is, text)
+        lines = item_lines(item, fill, text)
         lines[-1] += source
         rows.append((item, lines, text.known.get(item.end, ""), not source))
         above = item.end
@@ -87,6 +86,8 @@ def item_lines(item: Item, fill: Fill = as_is, text: Text | None = None) -> list
             return _block_lines(item, fill)
         case Call():
             return [_call_text(item, fill) + _times(item, fill)]
+        case Region():
+            return _region_lines(item, fill)
         case Again():
             return [f"reuse {text.known[item.of.end]}" if text else "reuse"]
         case Loop():
@@ -141,6 +142,20 @@ def _block_lines(block: Block, fill: Fill) -> list[str]:
         inner = body_lines(branch, fill) if residual else _branch_lines(branch, fill)
         lines += [INDENT + line for line in inner]
     return lines
+
+
+def _region_lines(region: Region, fill: Fill) -> list[str]:
+    """With labels of its own; the value that enters is `y`."""
+    known: dict[Value, str] = {}
+    above = region.entry
+    for item in region.items:
+        needed = [] if item.entry is above else [item.entry]
+        needed += named_inputs(item.layers[0]) if isinstance(item, Unit) else []
+        for value in needed:
+            known.setdefault(value, "y" if value is region.entry else f"y{len(known) + 1}")
+        above = item.end
+    lines = list(lines_of(region.items, Text(known), region.entry, fill))
+    return ["y: skip", *lines] if region.entry in known else lines
 
 
 def _branch_lines(branch: Sequence[Item], fill: Fill) -> list[str]:

@@ -143,7 +143,7 @@ def _joined(run: Run, definitions: list[Definition], taken: set[str], folds: boo
         name = f"tower_{next(letters)}"
     taken.add(name)
     if folds:
-        folder = Folder(run, set(), set(), taken)
+        folder = Folder(run, set(), set(), set(), taken)
         run = folder.fold()
         definitions += folder.definitions
     definitions.append(Definition(name, [], body_lines(run)))

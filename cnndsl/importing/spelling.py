@@ -49,7 +49,7 @@ def spell(draft: Draft, name: str) -> Spelled:
 
 def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
     def items(cuts: Cuts) -> list[Item]:
-        return _flat_items(draft) if way == "flat" else items_of(draft, cuts)
+        return _flat_items(draft) if way == "flat" else items_of(draft, cuts, way == "folded")
 
     spelling = _Spelling(draft, items, way == "folded")
     tree = spelling.tree(name)
@@ -69,17 +69,15 @@ class _Spelling:
         taken = set(BLOCKS) - {"block", "mixed"} | self.names.taken
         reuse = with_reuse(draft, items_of, taken, folds)
         self.items, self.definitions, shared = reuse
-        self.known = Text(self.names, {**self.names.inputs})
+        self.known = Text({**self.names.inputs})
         self.outputs = [self._output(name, value) for name, value in draft.outputs]
         self.classes = _classes(draft, self.items, shared)
         self.known.classes = self.classes[0] if self.classes else None
-        fixed = self._name_what_is_needed() | shared
-        for item in self.items:
-            if isinstance(item, Unit) and item.layers[0] is self.known.classes:
-                fixed.add(item)
+        sourced = self._name_what_is_needed()
+        lonely = shared | {item for item in self.items if self._is_lonely(item)}
         if folds:
-            labelled = {item for item in self.items if item.end in self.known.known} - shared
-            folder = Folder(self.items, fixed, labelled, taken | self.names.taken)
+            named = self.known.known.keys()
+            folder = Folder(self.items, lonely, sourced, named, taken | self.names.taken)
             self.items = folder.fold()
             self.definitions = [*self.definitions, *folder.definitions]
         self.names.taken |= {d.name for d in self.definitions}
@@ -87,13 +85,14 @@ class _Spelling:
 
     def tree(self, name: str) -> File:
         """The text as it comes, parsed."""
+        inputs = self.draft.inputs
         settings = f"(classes={self.classes[1]})" if self.classes else ""
         lines = [
             "cnndsl 1",
             f"net {_title(name)}{settings}",
-            *(f"input {self.names.inputs[s]} {s.output}" for s in self.draft.inputs),
+            *(f"input {self.names.inputs[s]} {s.output}" for s in inputs),
             *(line for d in self.definitions for line in d.text()),
-            *lines_of(self.items, self.known, self.draft.inputs),
+            *lines_of(self.items, self.known, inputs[-1] if inputs else None),
             f"output {' '.join(self.outputs)}",
         ]
         return parse(Source("<imported>", "\n".join(lines) + "\n"))
@@ -104,8 +103,14 @@ class _Spelling:
             known[value] = self.names.free(cleaned(name, _called(value)))
         return known[value]
 
+    def _is_lonely(self, item: Item) -> bool:
+        """Whether it takes values by name, or has the net's parameter."""
+        if not isinstance(item, Unit):
+            return False
+        return bool(named_inputs(item.layers[0])) or item.layers[0] is self.known.classes
+
     def _name_what_is_needed(self) -> set[Item]:
-        """Labels for values that later lines take by name; the items that stay alone for it."""
+        """Labels for values that later lines take by name; the items that do so."""
         known, fixed = self.known.known, set[Item]()
         above: Value | None = self.draft.inputs[-1] if self.draft.inputs else None
         for item in self.items:

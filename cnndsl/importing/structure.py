@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from cnndsl.elaborate.expressions import MERGES
+from cnndsl.importing.comparing import skeleton
 from cnndsl.importing.draft import Draft, Source, Step, Value
-from cnndsl.importing.items import Block, Item, Unit
+from cnndsl.importing.items import Block, Item, Region, Unit
 from cnndsl.importing.wording import is_word
 from cnndsl.shape import Shape
 
@@ -16,6 +18,8 @@ NEVER_BEHIND_BLOCKS = ("bn", "dropout", "scale", "softmax")
 ENLARGING = ("deconv", "upsample", "pixelshuffle", "unpool")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
 MOST_WORDS = 12  # of a line
+MOST_SEARCHED = 5000  # layers of a net in which regions are looked for
+MOST_TURNS = 4  # of leaving out regions that are like no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,32 @@ class Cuts:
     around: Set[Step] = frozenset()
 
 
-def items_of(draft: Draft, cuts: Cuts) -> list[Item]:
-    """The whole net, from its inputs to its outputs."""
-    return _Finder(draft, cuts).items()
+def items_of(draft: Draft, cuts: Cuts, regions: bool) -> list[Item]:
+    """The whole net, from its inputs to its outputs; with `regions` where several are alike."""
+    finder = _Finder(draft, cuts)
+    items = finder.items()
+    if not regions or len(draft.steps) > MOST_SEARCHED:
+        return items
+    finder.regions = True
+    for _ in range(MOST_TURNS):
+        items = finder.items()
+        found = list(_regions(items))
+        counts = Counter(skeleton([region])[0] for region in found)
+        single = {region.end for region in found if counts[skeleton([region])[0]] == 1}
+        if not single:
+            break
+        finder.single |= single
+    return items
+
+
+def _regions(items: Iterable[Item]) -> Iterator[Region]:
+    for item in items:
+        if isinstance(item, Region):
+            yield item
+            yield from _regions(item.items)
+        elif isinstance(item, Block):
+            for branch in item.branches:
+                yield from _regions(branch)
 
 
 def nest_concats(draft: Draft) -> None:
@@ -74,7 +101,9 @@ class _Finder:
 
     def __init__(self, draft: Draft, cuts: Cuts | None = None):
         self.draft, self.cuts = draft, cuts or Cuts()
+        self.regions, self.single = False, set[Step]()  # whether to find them, and where not
         self.users, self.ends = draft.users(), draft.ends()
+        self.order = {step: number for number, step in enumerate(draft.steps)}
         self.depth: dict[Value, int] = {}
         self.above: dict[Value, Value | None] = {}
         for source in draft.inputs:
@@ -98,17 +127,42 @@ class _Finder:
         return a
 
     def items(self) -> list[Item]:
-        blocks: dict[Step, Block] = {}
+        return self._items(self.draft.steps, None)
+
+    def _items(self, steps: Sequence[Step], region: Step | None) -> list[Item]:
+        """Those of some steps in their order, which may be a region's."""
+        blocks: dict[Step, Block | Region] = {}
         inside: set[Step] = set()
-        for step in reversed(self.draft.steps):
-            if step in inside or step.word not in MERGES:
+        for step in reversed(steps):
+            if step in inside or step is region:
                 continue
-            block = self._block(step)
+            block = self._block(step) or self._region(step)
             if block is not None:
                 blocks[step] = block
                 inside |= set(block.own_steps()) - {step}
-        flat = [s for s in self.draft.steps if s not in inside]
-        return self._lined([blocks.get(s, s) for s in flat])
+        return self._lined([blocks.get(s, s) for s in steps if s not in inside])
+
+    def _region(self, merge: Step) -> Region | None:
+        """What lies between the merge and the last value that all of it depends on."""
+        entry = self.above[merge]
+        if not self.regions or entry is None or len(merge.inputs) < 2 or merge in self.single:
+            return None
+        found: set[Step] = {merge}
+        todo: list[Value] = list(merge.inputs)
+        while todo:
+            value = todo.pop()
+            if value is entry or value in found:
+                continue
+            if isinstance(value, Source) or len(found) > LONGEST_BODY:
+                return None
+            found.add(value)
+            todo.extend(value.inputs)
+        if not found.isdisjoint(self.cuts.around) or any(
+            step in self.ends or not found.issuperset(self.users[step]) for step in found - {merge}
+        ):
+            return None
+        steps = sorted(found, key=self.order.__getitem__)
+        return Region(entry=entry, items=self._items(steps, merge))
 
     def _block(self, merge: Step) -> Block | None:
         entry = self.above[merge]
@@ -133,7 +187,7 @@ class _Finder:
 
     def _branch(self, end: Value, entry: Value) -> list[Item] | None:
         """The items from a block's entry to the end of a branch."""
-        found: list[Step | Block] = []
+        found: list[Step | Block | Region] = []
         value = end
         while value is not entry:
             if isinstance(value, Source) or self.depth[value] <= self.depth[entry]:
@@ -144,7 +198,7 @@ class _Finder:
                 found.append(value)
                 value = value.inputs[0]
                 continue
-            block = self._block(value)
+            block = self._block(value) or self._region(value)
             if block is None:
                 return None
             found.append(block)
@@ -171,12 +225,12 @@ class _Finder:
             block.option, block.skip = option, layers
         return block
 
-    def _lined(self, parts: list[Step | Block]) -> list[Item]:
+    def _lined(self, parts: Sequence[Step | Block | Region]) -> list[Item]:
         """Steps gathered to lines: words are chained to what they follow."""
         items: list[Item] = []
         for part in parts:
             last = items[-1] if items else None
-            if isinstance(part, Block):
+            if isinstance(part, Block | Region):
                 items.append(part)
             elif last is not None and self._continues(last, part):
                 (last.layers if isinstance(last, Unit) else _trailing(last)).append(part)
@@ -189,6 +243,8 @@ class _Finder:
         end = last.end
         alone = self.users[end] == [step] and end not in self.ends and step.inputs == [end]
         if not alone or not is_word(step) or step in self.cuts.before or end in self.cuts.behind:
+            return False
+        if isinstance(last, Region):
             return False
         if isinstance(last, Unit):
             return len(last.layers) < MOST_WORDS

@@ -87,6 +87,7 @@ def _randomise(model: Any, x: Any) -> None:
         with contextlib.suppress(ValueError):  # of a norm of single values
             model(x)
         for norm in norms:
+            norm.momentum = 0.1
             norm.running_mean += 0.1 * torch.randn_like(norm.running_mean)
             norm.running_var *= 0.5 + torch.rand_like(norm.running_var)
             norm.running_var += 1e-3

@@ -1,0 +1,89 @@
+"""What repeats with variations is written once."""
+
+from pathlib import Path
+
+import pytest
+
+import cnndsl
+from cnndsl.importing import import_model
+
+HEAD = "cnndsl 1\nnet Folded(classes=10)\ninput image 3@32x32\nconv 3x3 32 p1 relu\n"
+
+RES2NET = """
+def split(n):
+    y: skip
+    a: take first=(C//4)
+    b: conv 3x3 (C//4) p1 relu
+    c: take first=(C//4) start=(C//4) from y
+    d: add b -> conv 3x3 (C//4) p1 relu
+    e: take last=(C//4) from y
+    concat b d e from a
+def block(n):
+    residual relu:
+        conv 1x1 n relu
+        split n
+        conv 1x1 C
+block 16
+block 32
+conv 3x3 64 s2 p1 relu
+block 32
+block 64
+"""
+
+GHOST = """
+def ghost(n):
+    conv 1x1 n relu
+    concat:
+        | skip
+        | dwconv 3x3 p1 relu
+def block(n):
+    residual:
+        ghost n
+        conv 3x3 C p1
+def gated(n):
+    residual:
+        ghost n
+        se 4
+        conv 3x3 C p1
+block 16
+gated 24
+conv 3x3 64 s2 p1 relu
+gated 32
+block 48
+block 24
+"""
+
+BRANCHES = """
+x: conv 3x3 32 s2 p1 relu
+def stage(n):
+    residual relu:
+        conv 3x3 n p1 relu
+        conv 3x3 n p1
+    residual relu:
+        conv 3x3 n p1 relu
+        conv 3x3 n p1
+y: conv 3x3 64 s2 p1 relu
+a: stage 32 from x
+b: stage 64 from y
+c: conv 1x1 32 -> upsample 2x2
+d: add c relu from a
+e: stage 32 from d
+f: conv 3x3 64 s2 p1 from a
+g: add b relu
+h: stage 64 from g
+conv 1x1 32 -> upsample 2x2
+add e
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "most"), [(RES2NET, 30), (GHOST, 28), (BRANCHES, 30)], ids=["dag", "nested", "sourced"]
+)
+def test_variations_of_a_block(body: str, most: int, tmp_path: Path) -> None:
+    spec = f"{HEAD}{body.strip()}\ngap\nlogits: fc classes\noutput logits\n"
+    cnndsl.compile(spec, tmp_path / "net.onnx")
+    found = import_model(tmp_path / "net.onnx")
+    lines = found.text.splitlines()
+    assert len(lines) <= most, found.text
+    written = cnndsl.analyse(cnndsl.parse(spec)).totals.params
+    assert cnndsl.analyse(found.network).totals.params == written
