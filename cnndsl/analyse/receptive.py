@@ -6,40 +6,33 @@ extent e, step s and offset o on top of (size, jump, start):
 
     size' = size + (e − 1)·jump        jump' = jump·s        start' = start + o·jump
 
+Behind layers that enlarge a map neighbours see the same inputs, or one more, or none, so that sizes
+depend on the place: what each position sees is kept until it repeats, and the size is the largest.
 Where branches meet, the union counts (Araujo, Norris, Sim 2019, Computing Receptive Fields of
 Convolutional Neural Networks, distill.pub).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from math import gcd, lcm
 
-from cnndsl.layers.base import Reach, Sight
+from cnndsl.layers.base import MOST_VIEWS, Reach, Sight
 from cnndsl.network import Network, Step
-
-
-@dataclass(frozen=True, slots=True)
-class AxisField:
-    """Along one axis, in input positions."""
-
-    size: Fraction
-    jump: Fraction
-    start: Fraction
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
     """One entry a spatial axis; `everything` where a value depends on the whole input."""
 
-    axes: tuple[AxisField, ...] = ()
+    axes: tuple[Reach, ...] = ()
     everything: bool = False
 
     def __str__(self) -> str:
         if self.everything:
             return "all"
-        sizes = [str(round(float(a.size), 2)).removesuffix(".0") for a in self.axes]
+        sizes = [str(axis.size) for axis in self.axes]
         return "x".join(sizes[:1] if len(set(sizes)) == 1 else sizes)
 
 
@@ -59,7 +52,7 @@ def receptive_fields(network: Network) -> dict[str, ReceptiveField]:
 
 def own_pixel(rank: int) -> ReceptiveField:
     """Of the values of an input: each sees itself alone."""
-    return ReceptiveField((AxisField(Fraction(1), Fraction(1), Fraction(0)),) * rank)
+    return ReceptiveField((Reach(((0, 0),), 1),) * rank)
 
 
 def _field(network: Network, step: Step, inputs: list[ReceptiveField]) -> ReceptiveField:
@@ -79,13 +72,32 @@ def _field(network: Network, step: Step, inputs: list[ReceptiveField]) -> Recept
     return ReceptiveField(tuple(_above(axis, one) for axis, one in pairs))
 
 
-def _above(axis: AxisField, reach: Reach) -> AxisField:
-    """What a window sees of a map that sees `axis`."""
-    return AxisField(
-        axis.size + (reach.size - 1) * axis.jump,
-        axis.jump * reach.step,
-        axis.start + reach.start * axis.jump,
+def _above(below: Reach, reach: Reach) -> Reach:
+    """What a layer sees of a map that sees `below`."""
+    period = len(below.views)
+    times = period // gcd(reach.advance, period)
+    count = len(reach.views) * times
+    kept = min(count, MOST_VIEWS)
+    views = tuple(_seen(below, reach.at(position)) for position in range(kept))
+    return Reach(views, reach.advance * times // period * below.advance * kept // count)
+
+
+def _seen(below: Reach, view: tuple[int, int] | None) -> tuple[int, int] | None:
+    """What all positions of a view see together: the ends tell, since views move on."""
+    if view is None:
+        return None
+    first, last = view
+    period = len(below.views)
+    ends = (
+        range(first, min(first + period, last + 1)),
+        range(max(last - period + 1, first), last + 1),
     )
+    return _hull([below.at(position) for positions in ends for position in positions])
+
+
+def _hull(views: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
+    some = [view for view in views if view is not None]
+    return (min(a for a, _ in some), max(b for _, b in some)) if some else None
 
 
 def union(fields: Sequence[ReceptiveField]) -> ReceptiveField:
@@ -98,10 +110,10 @@ def union(fields: Sequence[ReceptiveField]) -> ReceptiveField:
     if not with_axes:
         return fields[0]
     rank = min(len(f.axes) for f in with_axes)
-    return ReceptiveField(tuple(_hull([f.axes[i] for f in with_axes]) for i in range(rank)))
+    return ReceptiveField(tuple(_joined([f.axes[i] for f in with_axes]) for i in range(rank)))
 
 
-def _hull(axes: list[AxisField]) -> AxisField:
-    start = min(a.start for a in axes)
-    end = max(a.start + a.size for a in axes)
-    return AxisField(end - start, max(a.jump for a in axes), start)
+def _joined(axes: list[Reach]) -> Reach:
+    kept = min(lcm(*(len(axis.views) for axis in axes)), MOST_VIEWS)
+    views = tuple(_hull([axis.at(position) for axis in axes]) for position in range(kept))
+    return Reach(views, round(kept * max(axis.step for axis in axes)))

@@ -59,15 +59,42 @@ class Cost:
     flops: int
 
 
+MOST_VIEWS = 1024  # of positions that see differently before they repeat; beyond it, nearly
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What one output position sees along one axis: `size` inputs from `start` on for the first
-    position, `step` inputs further for each next one.
+    """What positions see along one axis: position i of the first few sees the inputs of `views[i]`,
+    the first to the last, or none; so many positions further they see what lies `advance` inputs
+    further.
+
+    A window has one view and its stride as the advance; where a map is enlarged by 2, two positions
+    see the same input, or others around it.
     """
 
-    size: int
-    step: Fraction
-    start: Fraction
+    views: tuple[tuple[int, int] | None, ...]
+    advance: int
+
+    @property
+    def size(self) -> int:
+        """How many inputs a position sees at most, from the first to the last."""
+        return max((last - first + 1 for first, last in filter(None, self.views)), default=0)
+
+    @property
+    def step(self) -> Fraction:
+        """How many inputs further the next position sees, on average."""
+        return Fraction(self.advance, len(self.views))
+
+    @property
+    def start(self) -> int:
+        """Where the first view begins; negative in the padding."""
+        return next((first for first, _ in filter(None, self.views)), 0)
+
+    def at(self, position: int) -> tuple[int, int] | None:
+        """The inputs that a position sees, the first and the last."""
+        turns, place = divmod(position, len(self.views))
+        view = self.views[place]
+        return view and (view[0] + turns * self.advance, view[1] + turns * self.advance)
 
 
 Sight = tuple[Reach, ...] | Literal["everything"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from cnndsl.layers.arguments import Pads, keyed, number, words
@@ -172,8 +172,8 @@ def _difference(n: Dim, m: Dim) -> int:
     return at(n, large) - at(m, large)
 
 
-def _shifted(starts: Any) -> Sight:
-    return tuple(Reach(1, Fraction(1), Fraction(start)) for start in starts)
+def _shifted(starts: Iterable[int]) -> Sight:
+    return tuple(Reach(((start, start),), 1) for start in starts)
 
 
 def _explain(x: Shape, sign: str, margins: Margins, output: Shape) -> list[str]:

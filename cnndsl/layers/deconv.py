@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 from cnndsl.layers.arguments import Pads, number, option, words
-from cnndsl.layers.base import Builder, Cost, Example, Parameter, Reach, ShapeError, Sight, Value
+from cnndsl.layers.base import (
+    MOST_VIEWS,
+    Builder,
+    Cost,
+    Example,
+    Parameter,
+    Reach,
+    ShapeError,
+    Sight,
+    Value,
+)
 from cnndsl.layers.conv import Filters, Windows, check_groups
 from cnndsl.layers.nodes import cut
 from cnndsl.layers.windows import Window, resolve_window, spread
@@ -108,7 +117,7 @@ class Deconv(Windows, word="deconv"):
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
         return tuple(
-            _reach(window_extent(k, d), s, before)
+            _reach(k, s, before, d)
             for _, _, k, s, (before, _), d in self.window(inputs[0]).axes(inputs[0])
         )
 
@@ -160,11 +169,23 @@ def _size(name: str, n: Dim, k: int, s: int, pads: tuple[int, int], d: int) -> D
     return size
 
 
-def _reach(extent: int, stride: int, before: int) -> Reach:
-    """At most ⌈extent/s⌉ stamps overlap; their middle lies at (o + before − (extent−1)/2)/s."""
-    size = -(-extent // stride)
-    middle = Fraction(2 * before - (extent - 1), 2 * stride)
-    return Reach(size, Fraction(1, stride), middle - Fraction(size - 1, 2))
+def _reach(k: int, s: int, before: int, d: int) -> Reach:
+    """Input i stamps on the outputs s·i + d·t − before by its taps t: an output sees the inputs for
+    which there is such a tap, and the outputs between the stamps see none.
+    """
+    common = gcd(s, d)
+    period = s // common  # taps that fit follow each other so
+    inverse = pow(d // common, -1, period)
+
+    def view(output: int) -> tuple[int, int] | None:
+        place = output + before
+        least = place // common * inverse % period
+        if place % common or least >= k:
+            return None
+        most = least + (k - 1 - least) // period * period
+        return (place - d * most) // s, (place - d * least) // s
+
+    return Reach(tuple(map(view, range(min(s, MOST_VIEWS)))), 1)
 
 
 def _even(before: int, after: int, stride: int) -> tuple[int, int, tuple[int, int]]:

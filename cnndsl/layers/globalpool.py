@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
-from math import prod
+from itertools import islice
+from math import gcd, prod
 from typing import Any, ClassVar
 
 from cnndsl.layers.arguments import Axes, common_words, size
 from cnndsl.layers.base import (
     EVERYTHING,
+    MOST_VIEWS,
     POINT,
     Builder,
     Cost,
@@ -239,7 +240,7 @@ def _means(n: int, m: int) -> list[list[float]]:
 
 
 def _reach(n: int, m: int) -> Reach:
-    """Windows of up to the largest size, spread evenly."""
-    size = max(b - a for a, b in _windows(n, m))
-    step = Fraction(n, m)
-    return Reach(size, step, (step - size) / 2)
+    """Windows repeat where as many positions are passed as windows: n/gcd by m/gcd."""
+    period = min(m // gcd(n, m), MOST_VIEWS)
+    views = tuple((a, b - 1) for a, b in islice(_windows(n, m), period))
+    return Reach(views, period * n // m)

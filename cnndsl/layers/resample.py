@@ -9,10 +9,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from cnndsl.layers.arguments import LARGEST_SIZE, Axes, keyed, number, size, words
-from cnndsl.layers.base import Builder, Cost, Example, Layer, Reach, ShapeError, Sight, Value
+from cnndsl.layers.base import (
+    MOST_VIEWS,
+    Builder,
+    Cost,
+    Example,
+    Layer,
+    Reach,
+    ShapeError,
+    Sight,
+    Value,
+)
 from cnndsl.layers.nodes import FIRST_AXIS
-from cnndsl.layers.windows import axis_names, ratio, spread
-from cnndsl.shape import LARGEST_PERIOD, Condition, Dim, Shape, equality
+from cnndsl.layers.windows import axis_names, ratio, sampled, spread
+from cnndsl.shape import Condition, Dim, Shape, equality
 
 Factors = Annotated[
     tuple[
@@ -116,12 +126,15 @@ class Upsample(Layer, word="upsample"):
         return tuple(self._reach(step) for step in steps)
 
     def _reach(self, step: Fraction) -> Reach:
-        """The inputs around the places of the outputs."""
-        if self.mode == "nearest":
-            return _between(step, 1)
-        size = 1 if step == 1 else 2
-        centred = self.coordinates in (None, "half_pixel")
-        return _between(step, size) if centred else Reach(size, step, Fraction(1 - size, 2))
+        """Of the inputs around an output's place."""
+        linear, half = self.mode == "linear", Fraction(1, 2)
+        match self.coordinates or ("half_pixel" if linear else "asymmetric"):
+            case "half_pixel":
+                return sampled(step, step / 2 - (half if linear else 0), linear)
+            case "align_corners":
+                return sampled(step, Fraction(0) if linear else half, linear)
+            case _:
+                return sampled(step, both=linear)
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         x, *to = inputs
@@ -175,7 +188,7 @@ def _enlarged(n: Dim, factor: float) -> Dim:
 
 
 def _fraction(factor: float) -> Fraction:
-    return Fraction(factor).limit_denominator(LARGEST_PERIOD)
+    return Fraction(factor).limit_denominator(MOST_VIEWS)
 
 
 def _single(number: float) -> float:
@@ -219,7 +232,7 @@ class PixelShuffle(Layer, word="pixelshuffle"):
         return Cost(0, 0)
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return (_between(Fraction(1, self.factor), 1),) * 2
+        return (sampled(Fraction(1, self.factor)),) * 2
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,), r = inputs, self.factor
@@ -274,7 +287,7 @@ class PixelUnshuffle(Layer, word="pixelunshuffle"):
         return Cost(0, 0)
 
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return (Reach(self.factor, Fraction(self.factor), Fraction(0)),) * 2
+        return (Reach(((0, self.factor - 1),), self.factor),) * 2
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,), r = inputs, self.factor
@@ -302,8 +315,3 @@ def _image(x: Shape) -> None:
             f"squares of an image are its channels, but {x} has no height and width",
             help="`upsample` enlarges maps of any rank; `pool` and `avgpool` make them smaller",
         )
-
-
-def _between(step: Fraction, size: int) -> Reach:
-    """The `size` inputs around the middle of an output pixel that is as wide as `step` inputs."""
-    return Reach(size, step, (step - size) / 2)

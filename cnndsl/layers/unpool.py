@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnndsl.layers.base import Builder, Cost, Example, Layer, Reach, ShapeError, Sight, Value
+from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, Sight, Value
 from cnndsl.layers.merge import same_space
 from cnndsl.layers.nodes import cut
 from cnndsl.layers.pool import Pool
-from cnndsl.layers.windows import ratio
+from cnndsl.layers.windows import ratio, sampled
 from cnndsl.shape import Condition, Shape
 
 
@@ -49,7 +49,7 @@ class Unpool(Layer, word="unpool"):
     def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
         """One pooled value, spread evenly over the output."""
         steps = map(ratio, inputs[0].space, output.space)
-        return tuple(Reach(1, step, (step - 1) / 2) for step in steps)
+        return tuple(map(sampled, steps))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         return [f"back to what the pool saw: {output}"]

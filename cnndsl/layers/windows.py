@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor
 
 from cnndsl.layers.arguments import Padding
-from cnndsl.layers.base import Reach, ShapeError, Sight
+from cnndsl.layers.base import MOST_VIEWS, Reach, ShapeError, Sight
 from cnndsl.shape import LARGEST_PERIOD, Dim, Shape, at, same_padding, window_count, window_extent
 
 Axis = tuple[str, Dim, int, int, tuple[int, int], int]
@@ -50,7 +51,7 @@ class Window:
         """Each output sees d·(k−1)+1 inputs from −pad on, s further for every next one."""
         rows = zip(self.kernel, self.stride, self.pads, self.dilation, strict=True)
         return tuple(
-            Reach(window_extent(k, d), Fraction(s), Fraction(-before))
+            Reach(((-before, window_extent(k, d) - before - 1),), s)
             for k, s, (before, _), d in rows
         )
 
@@ -125,7 +126,13 @@ def ratio(n: Dim, m: Dim, corners: bool = False) -> Fraction:
     """
     far, less = LARGEST_PERIOD * LARGEST_PERIOD, int(corners)
     step = Fraction(at(n, far) - less, max(at(m, far) - less, 1))
-    return step.limit_denominator(LARGEST_PERIOD)
+    return step.limit_denominator(MOST_VIEWS)
+
+
+def sampled(step: Fraction, offset: Fraction = Fraction(0), both: bool = False) -> Reach:
+    """Position i lies at step·i + offset among the inputs; it sees the one before, or `both`."""
+    places = [step * i + offset for i in range(step.denominator)]
+    return Reach(tuple((floor(p), ceil(p) if both else floor(p)) for p in places), step.numerator)
 
 
 def axis_names(rank: int) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def _field(field: ReceptiveField | None) -> tuple[str, str, str]:
         return (str(field or UNKNOWN), "", "")
     axes = [
         [str(plain(getattr(axis, part))) for axis in field.axes]
-        for part in ("size", "jump", "start")
+        for part in ("size", "step", "start")
     ]
     size, jump, start = (v[0] if len(set(v)) == 1 else "x".join(v) for v in axes)
     return size, jump, start

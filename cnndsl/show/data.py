@@ -102,7 +102,7 @@ def _field(field: ReceptiveField | None) -> Json | None:
     return {
         "everything": field.everything,
         "size": [plain(axis.size) for axis in field.axes],
-        "jump": [plain(axis.jump) for axis in field.axes],
+        "jump": [plain(axis.step) for axis in field.axes],
         "offset": [plain(axis.start) for axis in field.axes],
     }
 

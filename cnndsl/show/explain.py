@@ -136,7 +136,7 @@ def _field(analysis: Analysis, row: Row) -> list[str]:
     if reach == "everything" or not reach:
         axis = field.axes[0]
         lines.append(
-            f"size {signed(axis.size)}, jump {signed(axis.jump)}, offset {signed(axis.start)}"
+            f"size {signed(axis.size)}, jump {signed(axis.step)}, offset {signed(axis.start)}"
             f"{', as before' if len(read) == 1 else ''}"
         )
         return lines
@@ -145,13 +145,18 @@ def _field(analysis: Analysis, row: Row) -> list[str]:
     names = axis_names(len(steps))
     for name, (axis, step, result) in zip(names, steps[:1] if alike else steps, strict=False):
         which = "" if alike else f" along the {name}"
-        jump = signed(axis.jump)
+        jump = signed(axis.step)
         start = signed(step.start)
         shift = f"({start})" if step.start < 0 else start
+        size = f"{axis.size} + ({step.size} − 1)·{jump} = {result.size}"
+        offset = f"{signed(axis.start)} + {shift}·{jump} = {signed(result.start)}"
+        if len(axis.views) > 1 or len(step.views) > 1:
+            size = f"{result.size} at most, counted for {len(result.views)} neighbours"
+            offset = signed(result.start)
         lines += [
-            f"size{which}: {signed(axis.size)} + ({step.size} − 1)·{jump} = {signed(result.size)}",
-            f"jump{which}: {jump}·{signed(step.step)} = {signed(result.jump)}",
-            f"offset{which}: {signed(axis.start)} + {shift}·{jump} = {signed(result.start)}",
+            f"size{which}: {size}",
+            f"jump{which}: {jump}·{signed(step.step)} = {signed(result.step)}",
+            f"offset{which}: {offset}",
         ]
     return [*lines, FIELDS]
 

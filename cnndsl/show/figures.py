@@ -76,11 +76,11 @@ def bar(part: float, width: int) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def plain(value: Fraction) -> int | float:
+def plain(value: Fraction | int) -> int | float:
     """A whole number as an int, any other rounded to four digits."""
     return value.numerator if value.denominator == 1 else round(float(value), 4)
 
 
-def signed(value: Fraction) -> str:
+def signed(value: Fraction | int) -> str:
     """`3`, `−0.25`, with a minus sign that is one."""
     return f"{plain(value):g}".replace("-", "−")

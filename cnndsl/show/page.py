@@ -193,7 +193,7 @@ def _jump(entry: Entry) -> str:
     field = entry.receptive_field
     if field is None or field.everything:
         return ""
-    jumps = [f"{plain(axis.jump):g}" for axis in field.axes]
+    jumps = [f"{plain(axis.step):g}" for axis in field.axes]
     return "x".join(jumps[:1] if len(set(jumps)) == 1 else jumps)
 
 
