@@ -3,7 +3,7 @@
 Right values are ONNX Runtime's on the original file, without optimisation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -317,3 +317,15 @@ def test_round_off_that_a_net_enlarges_is_no_difference(tmp_path: Path) -> None:
         value = g.op("Mul", value, 1 + np.abs(numbers(8, 1, 1)))
         value = g.op("Tanh", g.op("Add", value, numbers(8, 1, 1)))
     assert "tanh" in import_model(g.save(tmp_path, value)).text
+
+
+@pytest.mark.parametrize("order", [range(8), (7, 0, 1, 2, 3, 4, 5, 6)])
+def test_channels_chosen_by_a_table(order: Sequence[int], tmp_path: Path) -> None:
+    """As torch writes `as_strided`."""
+
+    def build(g: Graph) -> str:
+        flat = g.op("Reshape", g.op("GlobalAveragePool", "x"), integers(8))
+        table = g.op("Gather", flat, integers(*order).reshape(1, 8, 1, 1))
+        return g.op("Conv", table, numbers(5, 8, 1, 1))
+
+    imported(Graph(), tmp_path, build)

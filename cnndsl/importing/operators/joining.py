@@ -9,7 +9,7 @@ import numpy as np
 from cnndsl.importing.nodes import Node
 from cnndsl.importing.operators.windows import short
 from cnndsl.importing.sizes import part_sizes, slices
-from cnndsl.importing.views import Atom, Row, View
+from cnndsl.importing.views import Atom, Row, Unfit, View
 from cnndsl.importing.walking import Walker, operator
 
 
@@ -80,19 +80,19 @@ def slice_(walker: Walker, node: Node) -> View:
 
 @operator("Gather")
 def gather(walker: Walker, node: Node) -> View:
-    """Channels by number."""
+    """Channels by number; a table of numbers gives its shape to what is chosen."""
     view, axis = node.view(), node.axis()
     indices = node.array(1)
-    if indices.ndim > 1:
-        node.refuse("chooses by a table of numbers, which no layer does")
     count = view.sizes[axis]
     chosen = [int(i) + (count if i < 0 else 0) for i in indices.reshape(-1)]
     if any(not 0 <= i < count for i in chosen):
         node.refuse(f"chooses from {count} channels others than these")
-    made = _chosen(walker, node, view, axis, chosen)
-    if indices.ndim:
-        return made
-    return made.with_dims([row for i, row in enumerate(made.dims) if i != axis])
+    same = chosen == list(range(count))
+    made = view if same else _chosen(walker, node, view, axis, chosen)
+    try:
+        return made.reshaped([*made.sizes[:axis], *indices.shape, *made.sizes[axis + 1 :]])
+    except Unfit:
+        node.refuse(f"arranges what it chooses as {indices.shape}, which no layer does")
 
 
 def _part(walker: Walker, node: Node, view: View, axis: int, kept: range) -> View:
