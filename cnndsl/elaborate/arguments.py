@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cnndsl.elaborate.context import LayerWord, Meaning, Size, Unknown, Value, quote
 from cnndsl.elaborate.keys import KeyReader
 from cnndsl.elaborate.synonyms import suggestion
@@ -61,7 +63,10 @@ class ArgumentReader(KeyReader):
         """What a bare word or a computed value stands for."""
         match meaning:
             case LayerWord():
-                operation = tree.Operation(name=meaning.name, span=span)
+                opening = len(span.text) - len(span.text.lstrip("( "))
+                span = replace(span, start=span.start + opening)
+                arguments = meaning.arguments(span)
+                operation = tree.Operation(name=meaning.name, arguments=arguments, span=span)
                 self.bound.trailing.append(operation)
             case Size():
                 self._positional("size", meaning.values, span)

@@ -33,9 +33,15 @@ class CallBinder(ArgumentReader):
             given[name] = value
 
         by_position = iter(names)
+        keyed = ""  # the key of a layer just before, which numbers behind it may belong to
 
         def give_next(value: Meaning, span: Span) -> None:
             name = next(by_position, None)
+            layer = given.get(keyed)
+            if isinstance(layer, LayerWord) and (name is None or name in given):
+                message = f"{quote(span)} belongs to {self.name}, which has no place for it"
+                help = f"a layer takes its number along in parentheses: `{keyed}=({layer.name} "
+                raise self.fail(span, "unexpected-argument", message, f"{help}{span.text[:20]})`")
             if name is not None:
                 return give(name, value, span)
             count = f"{len(names)} argument{'s' * (len(names) != 1)}" if names else "no arguments"
@@ -43,6 +49,8 @@ class CallBinder(ArgumentReader):
             raise self.fail(span, "unexpected-argument", message, _head(definition))
 
         for argument in self.operation.arguments:
+            if not isinstance(argument, tree.Value):
+                keyed = argument.key if isinstance(argument, tree.Keyed) else ""
             try:
                 match argument:
                     case tree.Value():

@@ -7,16 +7,30 @@ from dataclasses import dataclass, field, replace
 
 from cnndsl.shape import Shape
 from cnndsl.source import Span
-from cnndsl.syntax.tree import Def
+from cnndsl.syntax import tree
 
 LONGEST_QUOTE = 40
 
 
 @dataclass(frozen=True, slots=True)
 class LayerWord:
-    """A layer or block passed by its name: `act=hswish`."""
+    """A layer or block passed by its name, with numbers perhaps: `act=hswish`, `act=(leaky 0.1)`.
+
+    The numbers don't count where two are compared.
+    """
 
     name: str
+    numbers: tuple[int | float, ...] = field(default=(), compare=False)
+
+    @property
+    def text(self) -> str:
+        """As a spec says it."""
+        return " ".join([self.name, *(f"{n:.15g}" for n in self.numbers)])
+
+    def arguments(self, span: Span) -> tuple[tree.Argument, ...]:
+        """The numbers as arguments, at a place of the text."""
+        numbers = (tree.Number(value=n, span=span) for n in self.numbers)
+        return tuple(tree.Value(expression=number, span=span) for number in numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,7 @@ class RowFrame(Span):
 class Definition:
     """A `def` with the file whose names its body sees; `broken` after an error in its head."""
 
-    node: Def
+    node: tree.Def
     file: FileScope
     broken: bool = False
 

@@ -101,6 +101,8 @@ class Evaluator:
                 return self._computed(node.span, lambda: node.value)
             case tree.Name() | tree.Template():
                 return self._name(self.text(node), node.span)
+            case tree.Applied():
+                return self._applied_layer(node)
             case tree.Unary():
                 return self._unary(node)
             case tree.Conditional():
@@ -153,6 +155,14 @@ class Evaluator:
             "a name is a parameter, a `let`, a loop's variable, or a label above",
         )
         raise self._fail(span, "unknown-name", f"`{name}` doesn't stand for anything here", help)
+
+    def _applied_layer(self, node: tree.Applied) -> Meaning:
+        found = self._name(node.layer, node.span)
+        if isinstance(found, LayerWord):
+            return LayerWord(found.name, (*found.numbers, *(n.value for n in node.numbers)))
+        message = f"`{node.layer}` is {_kind(found)}, so no number follows it"
+        help = "a layer with its number is a value, as in `act=(leaky 0.1)`"
+        raise self._fail(node.span, "not-a-layer", message, help)
 
     def no_channels(self, span: Span) -> Unknown:
         """The error for a `C` outside a block."""

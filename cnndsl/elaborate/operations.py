@@ -86,7 +86,8 @@ class Operations:
             self._not_a_layer(operation, context, meaning)
             return UNKNOWN
         if isinstance(meaning, LayerWord) and meaning.name != operation.name:
-            operation = replace(operation, name=meaning.name)
+            arguments = (*meaning.arguments(head_span(operation)), *operation.arguments)
+            operation = replace(operation, name=meaning.name, arguments=arguments)
         name = operation.name
         if name in FORMS and (operation.body or name not in MERGES):
             return self.form(operation, context, value, own)

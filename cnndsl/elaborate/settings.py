@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.arithmetic import LARGEST_NUMBER
+from cnndsl.elaborate.arithmetic import LARGEST_NUMBER, normal
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import UNKNOWN, Context, LayerWord, Meaning, Unknown
 from cnndsl.elaborate.expressions import Evaluator
@@ -51,7 +51,7 @@ class Settings:
             except Unknown:
                 return UNKNOWN
         if isinstance(meaning, LayerWord):
-            self.values[name] = meaning.name
+            self.values[name] = meaning.text
         elif isinstance(meaning, int | float):
             self.values[name] = meaning
         return meaning
@@ -60,9 +60,10 @@ class Settings:
         self, context: Context, evaluate: Evaluator, parameter: tree.Parameter, setting: Setting
     ) -> Meaning:
         if isinstance(setting, str):
-            found = evaluate.known(setting)
-            if isinstance(found, LayerWord):
-                return found
+            word, *numbers = setting.split() or [""]
+            found = evaluate.known(word)
+            if isinstance(found, LayerWord) and all(map(_is_number, numbers)):
+                return LayerWord(found.name, (*found.numbers, *map(_number, numbers)))
         elif math.isfinite(setting) and abs(setting) <= LARGEST_NUMBER:
             return int(setting) if setting == int(setting) else setting
         message = f"`{str(setting)[:40]}`, given for `{parameter.name}`, is no number and no layer"
@@ -82,6 +83,17 @@ class Settings:
                 message = f"the net has no parameter `{name[:40]}` to set"
                 help = did_you_mean(name, self._names, f"it has {listed or 'none'}")
                 self.build.error(context, span, "unknown-setting", message, help)
+
+
+def _number(text: str) -> int | float:
+    return normal(float(text))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def check_input_names(

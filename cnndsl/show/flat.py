@@ -40,8 +40,9 @@ def _net(network: Network) -> str:
 def _blocks_in_settings(network: Network) -> Iterator[str]:
     """A parameter's value may be a block; all that is left of it here is its name."""
     for value in network.settings.values():
-        if isinstance(value, str) and value not in LAYERS and value not in FORMS:
-            yield f"def {value}(): skip"
+        word = value.split()[0] if isinstance(value, str) else ""
+        if word and word not in LAYERS and word not in FORMS:
+            yield f"def {word}(): skip"
 
 
 def _loss(terms: tuple[LossTerm, ...]) -> str:

@@ -226,6 +226,10 @@ class Builder(Terminals):
         self._check_apart(minus)
         return self.unary(minus, number)
 
+    def applied(self, name: tree.Name, *numbers: tree.Number) -> tree.Applied:
+        span = name.span.to(numbers[-1].span)
+        return tree.Applied(layer=self.plain(name), numbers=numbers, span=span)
+
     def unary(self, operator: Lexeme, operand: tree.Expression) -> tree.Unary:
         span = self.place(operator).to(operand.span)
         sign = cast('Literal["-", "not"]', str(operator))

@@ -113,7 +113,7 @@ def number_text(value: float) -> str:
 
 def _level(node: tree.Expression) -> int:
     match node:
-        case tree.Conditional():
+        case tree.Conditional() | tree.Applied():
             return _CONDITIONAL
         case tree.Binary():
             return _LEVELS[node.operator]
@@ -131,6 +131,8 @@ def _bare(node: tree.Expression, tight: bool) -> str:
             return node.id
         case tree.Template():
             return "".join(p if isinstance(p, str) else _entry_text(p) for p in node.parts)
+        case tree.Applied():
+            return " ".join([node.layer, *(number_text(n.value) for n in node.numbers)])
         case tree.Call():
             arguments = ", ".join(expression_text(a, tight=True) for a in node.arguments)
             return f"{node.function}({arguments})"
@@ -138,7 +140,8 @@ def _bare(node: tree.Expression, tight: bool) -> str:
             sign = "not " if node.operator == "not" else "-"
             return sign + expression_text(node.operand, tight, _level(node))
         case tree.Conditional():
-            yes = expression_text(node.yes, tight, _OR)
+            plain = isinstance(node.yes, tree.Applied)
+            yes = _bare(node.yes, tight) if plain else expression_text(node.yes, tight, _OR)
             test = expression_text(node.test, tight, _OR)
             return f"{yes} if {test} else {expression_text(node.no, tight)}"
         case tree.Binary():

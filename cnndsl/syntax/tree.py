@@ -51,6 +51,14 @@ class Unary(Node):
     operand: Expression
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied(Node):
+    """A layer with its numbers, `leaky 0.1`, where a layer is a value."""
+
+    layer: str
+    numbers: tuple[Number, ...]
+
+
 Operator = Literal[
     "or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**"
 ]
@@ -84,7 +92,7 @@ class Template(Node):
     parts: tuple[str | Expression, ...]
 
 
-Expression = Number | Name | Call | Unary | Binary | Conditional | Template
+Expression = Number | Name | Applied | Call | Unary | Binary | Conditional | Template
 
 
 # Arguments of an op

@@ -51,5 +51,5 @@ def _bound_in_body(body: tree.Body | None) -> Iterator[str]:
 
 def _numbers(parameters: Iterable[tree.Parameter]) -> Iterator[str]:
     for parameter in parameters:
-        if not isinstance(parameter.default, tree.Name):
+        if not isinstance(parameter.default, tree.Name | tree.Applied):
             yield parameter.name
