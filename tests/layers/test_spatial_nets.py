@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnndsl.network import Network
+from cnndsl.network import LossTerm, Network
 from cnndsl.specs import load
+from cnndsl.training.graphs import build_training
+from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
 from tests.support.peers import torch
 from tests.support.run_layer import run_network
 
@@ -118,3 +120,35 @@ upsample to=x bilinear
     weights = [w for layer in (body, atrous, head) for w in (layer.weight, layer.bias)]
     network = computes(text, x, weights, expected)
     assert str(network.shapes[network.outputs[0]]) == "4@HxW"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "gmp 4x3",
+        "upsample to=x bilinear align_corners",
+        "upsample to=x bilinear",
+        "upsample to=x",
+        "upsample size=4x11 bilinear align_corners",
+        "upsample k=(0.5,1.5) bilinear",
+        "upsample k=0.75 half_pixel",
+        "upsample 2x3 bilinear asymmetric",
+        "take first=2 start=1 step=2",
+        "pad p=(0,0,0,1) -> pixelunshuffle 2",
+    ],
+)
+def test_gradients_are_torchs(line: str) -> None:
+    text = f"cnndsl 1\nnet Drawn\ninput x 3@13x15\nconv 3x3 4 s2 p1 tanh\ny: {line}\noutput y\n"
+    if "unshuffle" in line:
+        text = text.replace("13x15", "15x13")
+    network, _ = load(text)
+    term = LossTerm(coefficient=1.0, function="mse", arguments=("y", "target"))
+    graphs = build_training(network, 3, loss=[term])
+    feeds = feeds_for(graphs)
+
+    def loss(f: Any, values: dict[str, Any], given: dict[str, Any]) -> Any:
+        return f.mse_loss(values["y"], given["target"])
+
+    exact = torch_gradients(network, graphs, feeds, loss)
+    ours = {n: a for n, a in run_graph(graphs, feeds).items() if n in exact}
+    assert max(worst(ours, exact).values()) <= 1e-4
