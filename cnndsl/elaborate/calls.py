@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from cnndsl.diagnostics import did_you_mean
 from cnndsl.elaborate.arguments import ArgumentReader
-from cnndsl.elaborate.context import Definition, LayerWord, Meaning, Size, Unknown, quote
+from cnndsl.elaborate.context import CallFrame, Definition, LayerWord, Meaning, Size, Unknown, quote
 from cnndsl.elaborate.reader import Bound
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+
+def call_frame(
+    operation: tree.Operation, definition: Definition, given: Mapping[str, Meaning]
+) -> CallFrame:
+    """The call as it was written, or with values in the place of names and what is computed."""
+    span = operation.span
+    said = " ".join(span.text.split())
+    if not all(map(_is_plain, operation.arguments)):
+        names = [parameter.name for parameter in definition.node.parameters]
+        words = [
+            _shown(value)
+            if name == positional and not isinstance(value, LayerWord)
+            else f"{name}={_shown(value)}"
+            for (name, value), positional in zip(given.items(), names, strict=False)
+        ]
+        said = " ".join([operation.name, *words])
+    return CallFrame(span.source, span.start, span.end, said)
+
+
+def _is_plain(argument: tree.Argument) -> bool:
+    match argument:
+        case tree.Value(expression=value) | tree.Keyed(value=value):
+            return isinstance(value, tree.Number)
+        case tree.Option():
+            return True
+        case _:
+            return False
+
+
+def _shown(meaning: Meaning) -> str:
+    match meaning:
+        case int() | float():
+            return f"{meaning:.6g}" if isinstance(meaning, float) else str(meaning)
+        case Size():
+            return "x".join(map(str, meaning.values))
+        case LayerWord():
+            return f"({meaning.text})" if meaning.numbers else meaning.name
+        case _:
+            return meaning.name or "…"
 
 
 class CallBinder(ArgumentReader):

@@ -75,6 +75,13 @@ class RowFrame(Span):
         return self.shown
 
 
+@dataclass(frozen=True, slots=True)
+class CallFrame(Span):
+    """A call of a block; `said` shows it with what its arguments stand for: `block 64 s=2`."""
+
+    said: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Definition:
     """A `def` with the file whose names its body sees; `broken` after an error in its head."""

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 
 from cnndsl.elaborate.binding import LayerBinder
-from cnndsl.elaborate.calls import CallBinder
+from cnndsl.elaborate.calls import CallBinder, call_frame
 from cnndsl.elaborate.construction import Construction
 from cnndsl.elaborate.context import (
     UNKNOWN,
@@ -196,7 +196,7 @@ class Operations:
             variables={},
             entry=value,
             path=path,
-            frames=(operation.span, *context.frames),
+            frames=(call_frame(operation, definition, given), *context.frames),
             head=context.head,
             inside=(*context.inside, definition),
             depth=depth,

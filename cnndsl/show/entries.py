@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Protocol, cast, runtime_checkable
 
 from cnndsl.analyse import Analysis, ReceptiveField, Row
+from cnndsl.elaborate.context import CallFrame
 from cnndsl.layers.base import Layer
 from cnndsl.layers.windows import Window
 from cnndsl.shape import Shape
@@ -191,10 +192,13 @@ class _Frames:
 
     def call(self, name: str) -> str | None:
         """The call that made the block, as it was written."""
-        frames = self._common.get(name, ())
-        around = self._common.get(name.rpartition(".")[0], ())
-        calls = [frame for frame in frames[len(around) :] if not _is_row(frame)]
-        return " ".join(calls[-1].text.split()) if calls else None
+        parts = name.split(".")
+        calls: list[CallFrame] = []
+        for depth in range(1, len(parts) + 1):
+            common = self._common.get(".".join(parts[:depth]), ())
+            found = [frame for frame in common if isinstance(frame, CallFrame)]
+            calls = found[: len(calls) + 1] if depth < len(parts) else found[len(calls) :]
+        return calls[0].said if calls else None
 
 
 def _shared(a: tuple[Span, ...], b: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -202,8 +206,3 @@ def _shared(a: tuple[Span, ...], b: tuple[Span, ...]) -> tuple[Span, ...]:
     while count < min(len(a), len(b)) and a[count] is b[count]:
         count += 1
     return a[:count]
-
-
-def _is_row(frame: Span) -> bool:
-    """Whether it is a row of values of a `for`, not a call."""
-    return frame.source.line(frame.line).lstrip().startswith("for ")
