@@ -93,7 +93,7 @@ bench: $(VENV)/installed-peers ## measure against torch side by side; writes doc
 	$(BIN)/python -m benchmarks $(ONLY)
 
 # The short one is among the tests. A single case again: make fuzz KIND=runs SEED=1 CASE=7
-fuzz: $(VENV)/installed-dev ## damaged and hostile input by the thousand: KIND=specs|data|runs COUNT= SEED= JOBS=
+fuzz: $(VENV)/installed-dev ## damaged and hostile input by the thousand: KIND=specs|data|runs|models|weights COUNT= SEED= JOBS=
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz $(KIND) --seed $(SEED) --jobs $(JOBS) \
 	  $(if $(COUNT),--count $(COUNT)) $(if $(FIRST),--first $(FIRST)) $(if $(CASE),--case $(CASE))
 

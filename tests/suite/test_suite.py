@@ -12,7 +12,7 @@ from tests.suite.models import suite
 
 @pytest.mark.parametrize(
     ("kind", "step", "passing"),
-    [("node", 10, 18), ("simple", 1, 1), ("pytorch-converted", 2, 30), ("pytorch-operator", 2, 4)],
+    [("node", 10, 30), ("simple", 1, 1), ("pytorch-converted", 2, 30), ("pytorch-operator", 2, 4)],
 )
 def test_the_suite_is_computed_or_refused_by_name(kind: str, step: int, passing: int) -> None:
     cases = [case for case, _ in suite([kind]) if case is not None]
