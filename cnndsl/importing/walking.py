@@ -12,13 +12,14 @@ from pydantic import ValidationError
 from cnndsl.importing.draft import Array, Draft, Step, Value
 from cnndsl.importing.elementary import Uniform
 from cnndsl.importing.nodes import Node, Tensor
-from cnndsl.importing.views import Row, View, along_channels, size_of, whole
+from cnndsl.importing.views import Atom, Row, View, along_channels, size_of, whole
 from cnndsl.layers import LAYERS
 from cnndsl.layers.base import Layer, ShapeError
 from cnndsl.shape import Shape
 
 MOST_CHANNELS = 1 << 20
 MOST_NUMBERS = 1 << 26  # that single numbers of the model may become
+MOST_PARTS = 64  # of the channels, that are merged one by one
 MOST_CHANNELS_TAKEN = 4096  # channel numbers written out one by one
 
 Reader = Callable[["Walker", Node], Tensor | Sequence[Tensor]]
@@ -184,6 +185,17 @@ class Walker:
         order = np.arange(size_of(have)).reshape([a.size for a in have])
         order = order.transpose([have.index(a) for a in want]).reshape(-1)
         return self.taken(node, base, order.tolist())
+
+    def parts(self, node: Node, view: View, atoms: Sequence[Atom]) -> list[Value]:
+        """The value's channels in parts, one for every index along some of their atoms."""
+        channels = view.axes[1]
+        count = size_of(tuple(atoms))
+        if count > MOST_PARTS:
+            node.refuse(f"treats {count} parts of the channels together, more than lines could say")
+        order = np.arange(size_of(channels)).reshape([atom.size for atom in channels])
+        places = [channels.index(atom) for atom in atoms]
+        order = np.moveaxis(order, places, range(len(places))).reshape(count, -1)
+        return [self.taken(node, view.base, part.tolist()) for part in order]
 
     def taken(self, node: Node, base: Value, order: Sequence[int]) -> Value:
         """Channels chosen by number: a shuffle where they are one, else `take`."""

@@ -230,3 +230,15 @@ def test_global_response_without_weights(tmp_path: Path) -> None:
     share = g.op("Div", length, g.op("ReduceMean", length, axes=[1]))
     words = g.words(tmp_path, g.op("Add", "x", g.op("Mul", "x", share)))
     assert words == ["power", "gap", "scale", "power", "gap", "div", "mul", "add"]
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_split_attention(groups: int, tmp_path: Path) -> None:
+    """ResNeSt's: a softmax among the branches of every channel, whose sum goes on."""
+    g = Graph("N", 8, 6, 5)
+    branches = g.op("Reshape", "x", integers(0, 2, 4, 6, 5))
+    gate = g.op("Reshape", g.op("GlobalAveragePool", "x"), integers(0, groups, 2, 4 // groups))
+    gate = g.op("Softmax", g.op("Transpose", gate, perm=[0, 2, 1, 3]), axis=1)
+    gate = g.op("Reshape", g.op("Reshape", gate, integers(0, -1)), integers(0, 2, 4, 1, 1))
+    y = g.op("ReduceSum", g.op("Mul", branches, gate), integers(1), keepdims=0)
+    g.imported(tmp_path, g.op("Conv", y, numbers(3, 4, 1, 1)))

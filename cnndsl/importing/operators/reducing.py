@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import chain
 from typing import NoReturn
 
 import numpy as np
 
-from cnndsl.importing.draft import Value
 from cnndsl.importing.nodes import MixedExamplesError, Node
 from cnndsl.importing.operators.activations import elementary
 from cnndsl.importing.operators.pooling import of_whole_map
 from cnndsl.importing.views import Atom, Row, View, size_of
 from cnndsl.importing.walking import Walker, operator
-
-MOST_PARTS = 64  # of the channels, that are added one by one
 
 
 @operator("ReduceMean", "ReduceMax", "ReduceMin")
@@ -97,13 +93,7 @@ def _within_channels(walker: Walker, node: Node, view: View, atoms: set[Atom], o
     taken = [atom for atom in channels if atom in atoms]
     if not taken or len(taken) == len(channels):
         return view
-    parts = size_of(tuple(taken))
-    if parts > MOST_PARTS:
-        _refuse(node)
-    order = np.arange(size_of(channels)).reshape([atom.size for atom in channels])
-    places = [channels.index(atom) for atom in taken]
-    order = np.moveaxis(order, places, range(len(places))).reshape(parts, -1)
-    bases: Sequence[Value] = [walker.taken(node, view.base, part.tolist()) for part in order]
+    bases = walker.parts(node, view, taken)
     base = walker.add(node, walker.layer(node, "max" if over == "max" else "add"), *bases)
     rest: Row = tuple(atom for atom in channels if atom not in atoms)
     axes = (view.axes[0], rest, *view.axes[2:])
@@ -111,7 +101,7 @@ def _within_channels(walker: Walker, node: Node, view: View, atoms: set[Atom], o
     view = View(base, axes, dims)
     if over == "max":
         return view
-    return walker.affine(node, view, factor=1 / parts)
+    return walker.affine(node, view, factor=1 / len(bases))
 
 
 def _refuse(node: Node) -> NoReturn:
