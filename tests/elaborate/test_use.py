@@ -112,7 +112,7 @@ def test_files_may_use_each_other_and_themselves(folder: Path) -> None:
 
 
 def test_a_text_lies_in_no_folder() -> None:
-    text = 'net A\ninput x 3@8x8\nuse "blocks.cnn"\nthin\n'
+    text = 'net A\ninput x 3@8x8\nuse "blocks.cnn"\nslender\n'
     assert codes(text) == ['unreadable-file use "blocks.cnn"']
 
 
@@ -126,9 +126,9 @@ def test_what_a_missing_file_would_define_stays_silent(folder: Path) -> None:
 
 
 def test_what_is_wrong_in_a_used_file_names_its_user(folder: Path) -> None:
-    (folder / "blocks.cnn").write_text("def thin(: relu\nlet x = (\n")
+    (folder / "blocks.cnn").write_text("def slender(: relu\nlet x = (\n")
     with pytest.raises(SpecError) as caught:
-        load(main(folder, 'use "blocks.cnn"\nthin'))
+        load(main(folder, 'use "blocks.cnn"\nslender'))
     errors = caught.value.diagnostics
     assert len(errors) == 2
     for error in errors:
