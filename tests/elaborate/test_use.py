@@ -9,7 +9,7 @@ from cnndsl.elaborate.files import MOST_FILES
 from cnndsl.specs import load
 from tests.support.specs import codes, names
 
-BLOCKS = "cnndsl 1\nlet width = 4\ndef thin(): conv 1x1 width\ndef pair(n): thin -> fc n\n"
+BLOCKS = "cnndsl 1\nlet width = 4\ndef slender(): conv 1x1 width\ndef pair(n): slender -> fc n\n"
 
 
 @pytest.fixture
@@ -137,24 +137,24 @@ def test_what_is_wrong_in_a_used_file_names_its_user(folder: Path) -> None:
 
 
 def test_an_error_in_a_used_block_has_the_call(folder: Path) -> None:
-    (folder / "blocks.cnn").write_text("def thin(n): conv 3x3 (n-5)\n")
+    (folder / "blocks.cnn").write_text("def slender(n): conv 3x3 (n-5)\n")
     with pytest.raises(SpecError) as caught:
         load(main(folder, 'use "blocks.cnn"\nthin 5'))
     (error,) = caught.value.diagnostics
     assert error.span is not None and error.span.source.name == str(folder / "blocks.cnn")
-    assert [frame.text for frame in error.frames] == ["thin 5"]
+    assert [frame.text for frame in error.frames] == ["slender 5"]
 
 
 CONFLICTS = {
-    "with one above": 'def thin(): relu\nuse "blocks.cnn"\nthin',
-    "with one below": 'use "blocks.cnn"\ndef thin(): relu\nthin',
+    "with one above": 'def slender(): relu\nuse "blocks.cnn"\nthin',
+    "with one below": 'use "blocks.cnn"\ndef slender(): relu\nthin',
     "with another file's": 'use "blocks.cnn"\nuse "other.cnn"\nthin',
 }
 
 
 @pytest.mark.parametrize("body", CONFLICTS.values(), ids=CONFLICTS)
 def test_one_name_one_block(folder: Path, body: str) -> None:
-    (folder / "other.cnn").write_text("def thin(): tanh\n")
+    (folder / "other.cnn").write_text("def slender(): tanh\n")
     assert [code for code, _ in wrong(main(folder, body))] == ["name-taken"]
 
 
