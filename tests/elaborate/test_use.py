@@ -36,16 +36,16 @@ def wrong(path: Path) -> list[tuple[str, str]]:
 
 
 FOUND = {
-    "from the folder": ('use "blocks.cnn"\npair 5', ["pair1.thin1.conv1", "pair1.fc1"]),
+    "from the folder": ('use "blocks.cnn"\npair 5', ["pair1.slender1.conv1", "pair1.fc1"]),
     "from below it, and from there on": (
         'use "parts/deep.cnn"\ndeep',
         ["deep1.more1.tanh1", "deep1.relu1"],
     ),
     "what it uses is there too": ('use "parts/deep.cnn"\nmore', ["more1.tanh1"]),
-    "twice is once": ('use "blocks.cnn"\nuse "./blocks.cnn"\nthin', ["thin1.conv1"]),
+    "twice is once": ('use "blocks.cnn"\nuse "./blocks.cnn"\nslender', ["slender1.conv1"]),
     "its lets stay its own": (
-        'let width = 9\nuse "blocks.cnn"\nthin -> fc width',
-        ["thin1.conv1", "fc1"],
+        'let width = 9\nuse "blocks.cnn"\nslender -> fc width',
+        ["slender1.conv1", "fc1"],
     ),
     "its layers stay there": (
         'use "net.cnn"\nblock',
@@ -53,7 +53,7 @@ FOUND = {
     ),
     "its own block is called from it": (
         'use "blocks.cnn"\ndef shadow(): relu\npair 3',
-        ["pair1.thin1.conv1", "pair1.fc1"],
+        ["pair1.slender1.conv1", "pair1.fc1"],
     ),
 }
 
@@ -100,8 +100,8 @@ def test_no_other_file_is_read(folder: Path, path: str, reason: str) -> None:
 
 def test_links_within_the_folder_are_followed(folder: Path) -> None:
     (folder / "alias.cnn").symlink_to(folder / "blocks.cnn")
-    net, _ = load(main(folder, 'use "alias.cnn"\nuse "blocks.cnn"\nthin'))
-    assert names(net) == ["thin1.conv1"]
+    net, _ = load(main(folder, 'use "alias.cnn"\nuse "blocks.cnn"\nslender'))
+    assert names(net) == ["slender1.conv1"]
 
 
 def test_files_may_use_each_other_and_themselves(folder: Path) -> None:
@@ -139,16 +139,16 @@ def test_what_is_wrong_in_a_used_file_names_its_user(folder: Path) -> None:
 def test_an_error_in_a_used_block_has_the_call(folder: Path) -> None:
     (folder / "blocks.cnn").write_text("def slender(n): conv 3x3 (n-5)\n")
     with pytest.raises(SpecError) as caught:
-        load(main(folder, 'use "blocks.cnn"\nthin 5'))
+        load(main(folder, 'use "blocks.cnn"\nslender 5'))
     (error,) = caught.value.diagnostics
     assert error.span is not None and error.span.source.name == str(folder / "blocks.cnn")
     assert [frame.text for frame in error.frames] == ["slender 5"]
 
 
 CONFLICTS = {
-    "with one above": 'def slender(): relu\nuse "blocks.cnn"\nthin',
-    "with one below": 'use "blocks.cnn"\ndef slender(): relu\nthin',
-    "with another file's": 'use "blocks.cnn"\nuse "other.cnn"\nthin',
+    "with one above": 'def slender(): relu\nuse "blocks.cnn"\nslender',
+    "with one below": 'use "blocks.cnn"\ndef slender(): relu\nslender',
+    "with another file's": 'use "blocks.cnn"\nuse "other.cnn"\nslender',
 }
 
 
