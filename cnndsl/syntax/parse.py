@@ -84,10 +84,15 @@ def _errors(lines: Lines, known: list[Diagnostic]) -> tuple[list[Diagnostic], li
     """
     found = {(error.span, error.code): error for error in known}
     faulty: list[LogicalLine] = []
+    sound: set[str] = set()  # lines are often alike
     for line in lines.logical:
         if len(found) >= MAX_ERRORS:
             break
+        if line.text in sound and not line.faulty:
+            continue
         errors = [] if line.faulty else _parser().line_errors(lines, line)
+        if not line.faulty and not errors:
+            sound.add(line.text)
         found |= {(e.span, e.code): e for e in errors}
         if line.faulty or errors:
             faulty.append(line)
