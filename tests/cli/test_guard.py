@@ -122,7 +122,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
     def find(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("cnndsl.cli.report.find", find)
+    monkeypatch.setattr("cnndsl.cli.report.find_net", find)
     return CliRunner().invoke(main, ["report", "a net.cnn"])
 
 

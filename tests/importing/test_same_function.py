@@ -71,10 +71,22 @@ def test_slopes_that_are_one_a_channel(shape: tuple[int, ...], tmp_path: Path) -
 
 
 def test_slopes_along_the_last_axis_are_none_of_the_channels(tmp_path: Path) -> None:
-    """Even where there are as many columns as channels."""
-    message = refused(Graph(1, 8, 8, 8), tmp_path, lambda g: g.op("PRelu", "x", numbers(8)))
+    """Even where there are as many columns as channels: they are the last axis's."""
+    g = Graph(1, 8, 8, 8)
+    path = g.save(tmp_path, g.op("PRelu", "x", numbers(8)))
+    found = import_model(path)
+    assert any("`x` has its channels last" in note for note in found.notes)
+    x = numbers(1, 8, 8, 8)
+    (theirs,) = outputs(path, {"x": x})
+    (ours,) = outputs(compiled(found, tmp_path), {"x": x.transpose(0, 3, 1, 2).copy()})
+    np.testing.assert_allclose(ours.transpose(0, 2, 3, 1), theirs, rtol=1e-6)
+
+    def behind_a_convolution(g: Graph) -> str:
+        return g.op("PRelu", g.op("Conv", "x", numbers(8, 8, 1, 1)), numbers(8))
+
+    message = refused(Graph(1, 8, 8, 8), tmp_path, behind_a_convolution)
     assert message == (
-        "the model's PRelu `t0` has a slope for every position; `prelu` has one a channel"
+        "the model's PRelu `t1` has a slope for every position; `prelu` has one a channel"
     )
 
 
@@ -83,7 +95,10 @@ def test_slopes_along_the_last_axis_are_none_of_the_channels(tmp_path: Path) -> 
 def test_constants_along_the_last_axes_are_none_of_the_channels(
     kind: str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
-    message = refused(Graph(1, 8, 8, 8), tmp_path, lambda g: g.op(kind, "x", numbers(*shape)))
+    def behind_a_convolution(g: Graph) -> str:
+        return g.op(kind, g.op("Conv", "x", numbers(8, 8, 1, 1)), numbers(*shape))
+
+    message = refused(Graph(1, 8, 8, 8), tmp_path, behind_a_convolution)
     assert "has a constant with a number for every position" in message
 
 
