@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -60,6 +61,18 @@ def no_bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if found:
         raise AssertionError("a command ended at the last guard") from found[0]
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """What is timed is not traced: coverage would take more time than what is measured.
+
+    pytest-cov's own marker stops one of the two tracers that a process of xdist has.
+    """
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 @pytest.fixture

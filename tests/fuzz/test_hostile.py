@@ -19,7 +19,7 @@ from tests.support.specs import network
 MOST_BYTES = 80_000_000
 
 
-@pytest.mark.no_cover  # which takes more time than what is measured
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("text, code, said", HOSTILE.values(), ids=HOSTILE)
 def test_a_limit_is_met_soon(text: str, code: str, said: str) -> None:
     found = judge(text)
@@ -36,7 +36,7 @@ def test_what_is_quoted_is_cut() -> None:
     assert name.message == f"`{'a' * 60}…` isn't a name"
 
 
-@pytest.mark.no_cover  # which takes more time than what is measured
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("text, layers", LARGE.values(), ids=LARGE)
 def test_what_stays_within_the_limits_is_read_soon(text: str, layers: int) -> None:
     start = time.process_time()

@@ -105,7 +105,7 @@ def test_losses(coefficients: tuple[float, ...]) -> None:
     check_round_trip(net.model_copy(update={"loss": tuple(terms)}))
 
 
-@pytest.mark.no_cover
+@pytest.mark.usefixtures("untraced")
 def test_many_heads_take_time_in_line_with_their_number() -> None:
     heads = "".join(f"head h{number} train:\n    fc 1\n" for number in range(6000))
     net = network(f"cnndsl 1\nnet N\ninput x 3@8x8\n{heads}relu\n")

@@ -57,7 +57,7 @@ def test_hostile_texts_end_soon(case: str) -> None:
     assert seconds(HOSTILE[case]) < 20
 
 
-@pytest.mark.no_cover
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("line", ["relu " + "a" * 60_000 + " ()", "input x " + "3" * 60_000 + ")"])
 def test_a_long_word_before_a_mistake_is_looked_at_once(line: str) -> None:
     assert seconds(f"cnndsl 1\n{line}\n") < 2

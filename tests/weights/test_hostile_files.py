@@ -231,7 +231,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.no_cover  # which takes more time than what is measured
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(tmp_path: Path, name: str) -> None:
     (tmp_path / "w").write_bytes(BOMBS[name]())
