@@ -184,6 +184,15 @@ def _enlarged(n: Dim, factor: float) -> Dim:
     if isinstance(n, int):
         return int(_single(n * _single(factor)))
     exact = _fraction(factor)
+    if _single(float(exact)) != _single(factor):
+        raise ShapeError(
+            "upsample-how",
+            f"{factor:g} times the symbolic size {n} has no expression: it is no fraction with a "
+            f"denominator up to {MOST_VIEWS}",
+            field="factor",
+            help=f"take a shorter factor, such as `k={round(factor, 2):g}`; or a value whose "
+            "size is wanted (`upsample to=x`), or fixed sizes",
+        )
     return n * exact.numerator // exact.denominator
 
 

@@ -95,7 +95,14 @@ def resolve_window(
     )
 
 
-_LETTERS = {"stride": "s", "padding": "p", "dilation": "d", "output_padding": "op"}
+_KEYS = {
+    "stride": "s",
+    "padding": "p",
+    "width": "p",
+    "dilation": "d",
+    "output_padding": "op",
+    "size": "size=",
+}
 
 
 def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
@@ -109,7 +116,9 @@ def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
     if len(values) == 1:
         return values * x.rank
     if len(values) != x.rank:
-        all_alike = f"write `{_LETTERS.get(field, 'k')}{values[0]}`"
+        key = _KEYS.get(field, "k")
+        equals = "=" if isinstance(values[0], float) else ""
+        all_alike = f"write `{key}{equals}{values[0]}`"
         raise ShapeError(
             "wrong-axes",
             f"{len(values)} numbers are given, but {x} has {x.rank} spatial "
@@ -125,12 +134,14 @@ def ratio(n: Dim, m: Dim, corners: bool = False) -> Fraction:
     so. For symbolic sizes as on a large map.
     """
     far, less = LARGEST_PERIOD * LARGEST_PERIOD, int(corners)
-    step = Fraction(at(n, far) - less, max(at(m, far) - less, 1))
-    return step.limit_denominator(MOST_VIEWS)
+    return Fraction(at(n, far) - less, max(at(m, far) - less, 1))
 
 
 def sampled(step: Fraction, offset: Fraction = Fraction(0), both: bool = False) -> Reach:
-    """Position i lies at step·i + offset among the inputs; it sees the one before, or `both`."""
+    """Position i lies at step·i + offset among the inputs; it sees the one before, or `both`. The
+    step is that of at most MOST_VIEWS positions, so it may be a near one.
+    """
+    step = max(step.limit_denominator(MOST_VIEWS), Fraction(1, MOST_VIEWS))
     places = [step * i + offset for i in range(step.denominator)]
     return Reach(tuple((floor(p), ceil(p) if both else floor(p)) for p in places), step.numerator)
 

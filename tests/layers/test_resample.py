@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnndsl.layers.base import ShapeError
+from cnndsl.layers.base import MOST_VIEWS, ShapeError
+from cnndsl.layers.borders import Pad
 from cnndsl.layers.resample import PixelShuffle, PixelUnshuffle, Upsample
 from cnndsl.shape import Shape, Symbolic
 from tests.support.peers import torch
@@ -187,3 +188,39 @@ def test_reach_and_explanation():
         "height: 8/2 = 4",
         "width: 8/2 = 4",
     ]
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+def test_reach_of_the_largest_factors(mode):
+    """Where more positions than are told apart see alike, nearly as many do."""
+    x, factor = Shape(1, (4,)), 1_000_000
+    for layer in (Upsample(factor=factor, mode=mode), Upsample(size=factor, mode=mode)):
+        (reach,) = layer.reach((x,), layer.shape(x))
+        assert (len(reach.views), reach.advance) == (MOST_VIEWS, 1)
+    assert len(PixelShuffle(factor=factor).reach((x,), x)[0].views) == MOST_VIEWS
+
+
+def test_a_factor_of_symbolic_sizes_is_a_short_fraction():
+    """Another one gives a size that no expression says."""
+    symbolic = Shape(1, (Symbolic("H"),))
+    assert str(Upsample(factor=1 / 3).shape(symbolic)) == "1@H//3"
+    assert str(Upsample(factor=1.7).shape(symbolic)) == "1@(17*H)//10"
+    with pytest.raises(ShapeError) as caught:
+        Upsample(factor=1.23456).shape(symbolic)
+    assert (caught.value.code, caught.value.field) == ("upsample-how", "factor")
+    assert Upsample(factor=1.23456).shape(Shape(1, (100,))) == Shape(1, (123,))
+
+
+@pytest.mark.parametrize(
+    ("layer", "advice"),
+    [
+        (Upsample(size=(3, 3, 3)), "`size=3`"),
+        (Upsample(factor=(0.5, 0.5, 0.5)), "`k=0.5`"),
+        (Upsample(factor=(2, 2, 2)), "`k2`"),
+        (Pad(width=(1, 1, 1)), "`p1`"),
+    ],
+)
+def test_advice_names_the_key(layer, advice):
+    with pytest.raises(ShapeError) as caught:
+        layer.shape(Shape(8, (4, 4)))
+    assert caught.value.help == f"write {advice} for every axis, or 2 numbers"
