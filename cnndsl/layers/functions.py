@@ -94,7 +94,6 @@ class Clamp(Activation, word="clamp"):
     low: float | None = number(None, ge=-1e30, le=1e30)
     high: float | None = number(None, ge=-1e30, le=1e30)
 
-    keeps = frozenset({"input"})
     examples = (
         Example("clamp -1 1", "64@56x56", "64@56x56"),
         Example("clamp 1e-6", "@128", "@128"),

@@ -119,6 +119,13 @@ def test_dropout_makes_a_value_in_training_alone() -> None:
     assert found.kept_activations == 3 * map_ + map_ // FLOAT
 
 
+def test_clamp_keeps_its_output_as_relu6_does() -> None:
+    """Where an output lies between the bounds says all that the derivative needs."""
+    map_ = FLOAT * 2 * 16
+    for word in ("relu6", "clamp 0 6"):
+        assert small(f"conv 1x1 2 nobias\n{word}\nconv 1x1 2").kept_activations == 2 * map_
+
+
 def test_batches_and_limits() -> None:
     one, eight = small("conv 3x3 8 same\nrelu"), small("conv 3x3 8 same\nrelu", 8)
     assert eight.peak_activations == 8 * one.peak_activations
