@@ -76,7 +76,8 @@ def with_head(
     gone = {s.name: s.inputs[0] for s in (*head.dropouts, *head.after) if _goes(s, head)}
     steps = [s for s in network.without_heads() if s.name not in gone]
     taken = {s.name for s in steps if s is not head.classifier} | {i.name for i in network.inputs}
-    taken |= network.settings.keys() | set(map(str, network.settings.values()))
+    taken |= network.settings.keys()
+    taken |= {str(value).partition(" ")[0] for value in network.settings.values()}
     new = _Chain(head, taken).steps(network, classes, kind, dropout, hidden)
     place = steps.index(head.classifier)
     steps[place : place + 1] = new

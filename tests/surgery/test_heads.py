@@ -144,6 +144,15 @@ def test_the_parameter_classes_follows_where_the_classifier_has_it(head: str, ke
     assert [str(made.shapes[name]) for name in made.outputs] == ["@2"]
 
 
+def test_a_block_that_a_parameter_names_keeps_its_name() -> None:
+    block = "def hidden(slope): leaky slope\n"
+    for value in ("hidden 0.1", "hidden 0.3"):
+        text = f"cnndsl 1\n{block}net N(act={value})\ninput x 3@8x8\ngap\nrelu act\nfc 9\n"
+        made = with_head(network(text), 2, "mlp").network
+        reads_back(made)
+        assert "hidden2" in made.shapes
+
+
 def test_several_outputs_go_along() -> None:
     body = "a: conv 3x3 4 same relu\ngap\ny: fc 9\np: softmax\noutput p a y"
     made = with_head(network(with_input(body, "3@8x8")), 2).network
