@@ -90,8 +90,9 @@ def _number(text: str) -> int | float:
 
 
 def _is_number(text: str) -> bool:
+    """Whether it is a layer's number as a spec may say it: without a sign."""
     try:
-        return math.isfinite(float(text))
+        return math.isfinite(float(text)) and not text.startswith(("+", "-"))
     except ValueError:
         return False
 

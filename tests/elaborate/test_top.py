@@ -83,6 +83,8 @@ WRONG_SETTINGS = {
     "no number, no layer": ({"classes": "many"}, "bad-setting", "`--set classes=10`"),
     "no finite number": ({"classes": float("nan")}, "bad-setting", "`--set classes=10`"),
     "too large": ({"classes": 1e300}, "bad-setting", "`--set classes=10`"),
+    "a number with a sign": ({"act": "shrink -0.5"}, "bad-setting", "the name of a layer"),
+    "a number with a plus": ({"act": "leaky +0.1"}, "bad-setting", "the name of a layer"),
     "a word for a number": ({"classes": "tanh"}, "missing-argument", "fc 10"),
 }
 
