@@ -39,18 +39,19 @@ class LayerBinder(ArgumentReader):
             return None
         if not (self._has_fields(kind) and self._has_references(kind)):
             return None
-        if "bias" in self.fields and "bias" not in self.bound.values:
-            self.bound.values["bias"] = not self._is_normed(following)
         values = self.bound.values
         for name in [n for n, a in self.fields.items() if a.positional == "numbers"]:
             if name in values:
                 values[name] = tuple(values[name])
         try:
-            return kind(**values), self.bound
+            layer = kind(**values)
         except ValidationError as e:
             for details in _one_per_field(e):
                 self._invalid(details)
             return None
+        if "bias" in self.fields and "bias" not in values and self._is_normed(following):
+            layer = layer.without_bias()
+        return layer, self.bound
 
     def form(self, words: tuple[str, ...], example: str) -> Bound | None:
         """The option, if any, and the trailing words of a form such as `residual project relu:`."""

@@ -28,7 +28,7 @@ def lint(network: Network) -> list[Diagnostic]:
         of_step = (
             *_first_filters(step, inputs),
             *_discarded(network, step),
-            *_lost_bias(step, normed.get(step.owner)),
+            *_lost_bias(network, step, normed.get(step.owner)),
         )
         findings.append((step.origin, [*of_step, *_unread(step.name, read)]))
     for origin, of_origin in findings:
@@ -64,9 +64,12 @@ def _normed(network: Network) -> dict[str, str]:
     return {owner: min(found) for owner, found in norms.items() if owner not in bad}
 
 
-def _lost_bias(step: Step, norm: str | None) -> list[Finding]:
+def _lost_bias(network: Network, step: Step, norm: str | None) -> list[Finding]:
     """A bias that nobody wrote, and that the batch norm takes off with the mean."""
-    if norm is None or not getattr(step.layer, "bias", False) or step.layer.word == "scale":
+    if norm is None:
+        return []
+    parameters = step.layer.parameters(*network.input_shapes(step))
+    if all(parameter.role != "bias" for parameter in parameters):
         return []
     span = step.origin.span
     rest = span.source.line(span.line)[span.column - 1 :]

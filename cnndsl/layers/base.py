@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
@@ -229,6 +229,12 @@ class Layer(BaseModel):
     def shape(self, *inputs: Shape) -> Shape:
         """Output shape; raises ShapeError."""
         raise NotImplementedError
+
+    def without_bias(self) -> Self:
+        """The layer before a batch norm, which takes the bias' place; asked where it has the field
+        `bias`.
+        """
+        return self.model_copy(update={"bias": False})
 
     def conditions(self, *inputs: Shape) -> tuple[Condition, ...]:
         """What names in symbolic sizes must satisfy so that the inputs fit together."""

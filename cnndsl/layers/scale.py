@@ -47,12 +47,15 @@ class Scale(Elementwise, word="scale"):
         """Whether its numbers are written in the line."""
         return self.factor is not None or self.offset is not None
 
+    def without_bias(self) -> Scale:
+        return self if self.is_fixed else super().without_bias()
+
     def shape(self, *inputs: Shape) -> Shape:
-        for field in ("shared", "initial"):
+        for field, word in (("shared", "shared"), ("initial", "initial"), ("bias", "nobias")):
             if self.is_fixed and getattr(self, field) != type(self).model_fields[field].default:
                 raise ShapeError(
                     "fixed-and-trained",
-                    f"`scale` has fixed numbers here, so `{field}` says nothing",
+                    f"`scale` has fixed numbers here, so `{word}` says nothing",
                     field=field,
                     help="leave the numbers out to train them, or leave out what concerns training",
                 )

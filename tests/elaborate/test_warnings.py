@@ -42,7 +42,9 @@ FOUND = {
     "a: conv 3x3 3 p1\nbn\nreuse a\nrelu": [],
     "fc 8\nbn": ["lost-bias: `fc1`"],
     "deconv 3x3 4\nbn": ["lost-bias: `deconv1`"],
-    "scale\nbn": [],
+    "scale\nbn": ["lost-bias: `scale1`"],
+    "scale nobias\nbn": [],
+    "scale 0.5\nbn": [],
     "conv 3x3 8\nln": [],
     # values that nobody reads
     "a: relu\ntanh from image": ["unread-value: `a`"],
