@@ -30,11 +30,12 @@ class ChannelLayer(Layer):
 
 
 class Take(ChannelLayer, word="take"):
-    """Choose channels: `take 0 1 2` by number, `take first=(C//2)` or `take last=8` a part.
+    """Choose channels: `take 0 1 2` by number, `take first=8` and `take last=8` so many.
 
     - Channels `0 1 2`, counted from 0, in the order wanted; one may be taken twice. Or
-    - `first=n` or `last=n`: so many. With `start=4` the first n from channel 4 on, with `step=2`
-      every second of them; without n all that there are.
+    - `first=n`: the first n. `start=4` begins with channel 4, and `step=2` takes every second one,
+      still n in all. Without `first` these two take all that there are. Or
+    - `last=n`: the last n.
 
     Parameters, MACs, FLOPs: none. LeNet-5's partial connection table is made of it.
     """
