@@ -21,11 +21,6 @@ from cnndsl.layers.elementwise import Elementwise
 from cnndsl.layers.scale import Scale
 from cnndsl.shape import Shape
 
-
-def _softsign(x: Array) -> Array:
-    return x / (1 + np.abs(x))
-
-
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "erf": np.vectorize(erf, otypes=[np.float64]),
     "exp": np.exp,
@@ -33,7 +28,6 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "sqrt": np.sqrt,
     "abs": np.abs,
     "reciprocal": np.reciprocal,
-    "softsign": _softsign,
     "clip": np.clip,
     "power": np.power,
     "maximum": np.maximum,

@@ -64,9 +64,10 @@ def _response(step: Step) -> Found | None:
     for x, scaled in (step.inputs, step.inputs[::-1]):
         match scaled:
             case Step(layer=Scale(bias=True, shared=False) as scale, inputs=[Step() as product]):
-                if scale.is_fixed or not isinstance(product.layer, Mul) or x not in product.inputs:
+                if scale.is_fixed or not isinstance(product.layer, Mul):
                     continue
-                eps = _share(next(v for v in product.inputs if v is not x), x)
+                others = [v for v in product.inputs if v is not x]
+                eps = _share(others[0], x) if len(others) == 1 else None
                 if eps is not None:
                     return GlobalResponse(eps=eps), x, scaled.values
             case _:

@@ -257,7 +257,7 @@ def _as_layer(step: Step) -> None:
 
 def _function(kind: str, numbers: tuple[float, ...]) -> Layer | None:
     match kind, numbers:
-        case "abs" | "exp" | "log" | "softsign", ():
+        case "abs" | "exp" | "log", ():
             return LAYERS[kind]()
         case "sqrt", ():
             return Power(exponent=0.5)

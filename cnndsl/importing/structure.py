@@ -34,10 +34,8 @@ class Cuts:
 def items_of(draft: Draft, cuts: Cuts, regions: bool) -> list[Item]:
     """The whole net, from its inputs to its outputs; with `regions` where several are alike."""
     finder = _Finder(draft, cuts)
-    items = finder.items()
-    if not regions or len(draft.steps) > MOST_SEARCHED:
-        return items
-    finder.regions = True
+    finder.regions = regions and len(draft.steps) <= MOST_SEARCHED
+    items: list[Item] = []
     for _ in range(MOST_TURNS):
         items = finder.items()
         found = list(_regions(items))

@@ -196,7 +196,9 @@ class _Reader:
         return None
 
     def _neighbours(self, mean: str, x: str) -> int:
-        """Over how many channels around its own the mean of x² goes; 0 where it is none."""
+        """Over how many channels around its own the mean of x² goes, as many on either side; 0 where
+        it is none.
+        """
         pool = self._maker(self._moved(mean), "AveragePool")
         if pool is None:
             return 0
@@ -205,8 +207,10 @@ class _Reader:
         pad = self._maker(pool.input[0], "Pad")
         if pad is None or any(n != 1 for n in (*others, *given.get("strides", ()))):
             return 0
+        if size % 2 == 0:
+            return 0
         pads = [0] * (2 * len(others) + 6)
-        pads[2], pads[len(pads) // 2 + 2] = size // 2, (size - 1) // 2
+        pads[2] = pads[len(pads) // 2 + 2] = size // 2
         if any(given.get("pads", ())) or self._pads(pad) not in (pads, None):
             return 0
         square = self._squared(self._moved(pad.input[0]))

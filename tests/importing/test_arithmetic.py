@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.layers.rbf import RadialBasis
 from tests.support.graphs import Graph, f32, integers, numbers
 
 KINDS = ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1", "ReduceL2")
@@ -230,6 +231,41 @@ def test_global_response_without_weights(tmp_path: Path) -> None:
     share = g.op("Div", length, g.op("ReduceMean", length, axes=[1]))
     words = g.words(tmp_path, g.op("Add", "x", g.op("Mul", "x", share)))
     assert words == ["power", "gap", "scale", "power", "gap", "div", "mul", "add"]
+
+
+def test_what_only_looks_like_a_global_response(tmp_path: Path) -> None:
+    g = Graph(1, 4, 8, 8)
+    square = g.op("Mul", "x", "x")
+    raised = g.op("Mul", square, numbers(4, 1, 1))
+    y = g.op("Add", "x", g.op("Add", raised, numbers(4, 1, 1)))
+    assert "grn" not in g.words(tmp_path, y)
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(None, None), (2, None), (None, 3)])
+def test_distances_from_codes(factor: float | None, offset: float | None, tmp_path: Path) -> None:
+    """2·x·c − |c|² − |x|², and what only looks like it."""
+    codes = np.asarray(RadialBasis(classes=4).codes(8), np.float32)
+    g = Graph("N", 8)
+    products = g.op("Gemm", "x", codes, -np.full(4, 8, np.float32), alpha=2.0, transB=1)
+    squares = g.op("ReduceSumSquare", "x", axes=[1], keepdims=1)
+    squares = squares if factor is None else g.op("Mul", squares, f32(factor))
+    squares = squares if offset is None else g.op("Add", squares, f32(offset))
+    words = g.words(tmp_path, g.op("Sub", products, squares))
+    assert (words == ["rbf"]) == (factor is offset)
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(4, None), (8, 3)])
+def test_distances_by_a_mean_that_is_none(
+    factor: float, offset: float | None, tmp_path: Path
+) -> None:
+    """The mean of squares times another number than there are."""
+    codes = np.asarray(RadialBasis(classes=4).codes(8), np.float32)
+    g = Graph("N", 8)
+    products = g.op("Gemm", "x", codes, -np.full(4, 8, np.float32), alpha=2.0, transB=1)
+    mean = g.op("ReduceMean", g.op("Pow", "x", f32(2)), axes=[1], keepdims=1)
+    squares = g.op("Mul", mean, f32(factor))
+    squares = squares if offset is None else g.op("Add", squares, f32(offset))
+    assert "rbf" not in g.words(tmp_path, g.op("Sub", products, squares))
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -16,6 +16,7 @@ WORDS = {
     "Sigmoid": "sigmoid",
     "Tanh": "tanh",
     "Softplus": "softplus",
+    "Softsign": "softsign",
     "HardSwish": "hswish",
     "Mish": "mish",
 }
@@ -26,7 +27,6 @@ FUNCTIONS = {
     "Sqrt": "sqrt",
     "Abs": "abs",
     "Reciprocal": "reciprocal",
-    "Softsign": "softsign",
 }
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 

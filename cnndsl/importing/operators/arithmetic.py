@@ -65,14 +65,15 @@ def _summed_squares(value: Value) -> Value | None:
     """What the value is the sum of squares of, over the channels of a vector."""
     match value:
         case Step(
-            layer=Uniform(),
+            layer=Uniform(bias=False),
+            values={"weight": factors},
             inputs=[
                 Step(
                     layer=GlobalAverage(channels=True),
                     inputs=[Step(layer=Elementary(kind="power", numbers=(2.0,)), inputs=[x])],
                 )
             ],
-        ):
+        ) if np.all(factors == x.output.channels):
             return x
         case _:
             return None
