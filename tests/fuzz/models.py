@@ -140,7 +140,8 @@ class Models(Kind):
     @cached_property
     def sound(self) -> dict[str, bytes]:
         """All files by their names."""
-        return {path.name: path.read_bytes() for path in (self.folder / "sound").iterdir()}
+        paths = sorted((self.folder / "sound").iterdir())
+        return {path.name: path.read_bytes() for path in paths}
 
     def draw(self, random: Random) -> Case:
         model = self.sound[f"{random.choice(list(SEEDS))}.onnx"]

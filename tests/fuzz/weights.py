@@ -77,10 +77,12 @@ class Weights(Kind):
     @cached_property
     def sound(self) -> dict[str, bytes]:
         """All files by their names."""
-        return {path.name: path.read_bytes() for path in (self.folder / "sound").iterdir()}
+        paths = sorted((self.folder / "sound").iterdir())
+        return {path.name: path.read_bytes() for path in paths}
 
     def draw(self, random: Random) -> Case:
-        name = random.choice([name for name in self.sound if not name.endswith(".cnn")])
+        names = [name for name in self.sound if not name.endswith(".cnn")]
+        name = random.choice(names)
         files = {b"tiny.cnn": self.sound["tiny.cnn"]}
         data = origin = self.sound[name]
         # Bytes last: libhdf5, by which trees are changed, may hang on a damaged one
@@ -88,7 +90,7 @@ class Weights(Kind):
         for raw in sorted(random.random() < 0.25 for _ in range(count)):
             data = bytes_changed(data, random) if raw else _changed(name, data, random)
         if random.random() < 0.03:  # another format than its name says
-            name = random.choice(list(self.sound)[:-1])
+            name = random.choice([other for other in names if other != name])
         path = name.encode()
         arguments = random.choice([
             ("weights", "inspect", name),
