@@ -3,7 +3,7 @@
     python -m tests.exports [FAMILY …] [--exporter legacy|dynamo] [--keep FOLDER]
 
 Every one in a process of its own, one after the other. Prints a row for each as it comes, and what
-they come to; exits with 1 where an output differs.
+they come to; exits with 1 where an output differs, a process fails or is too slow.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import click
 FAMILIES = Path(__file__).with_name("families.txt")
 EXPORTERS = ("legacy", "dynamo")
 LONGEST = 900  # seconds
+BAD = ("WRONG", "FAILED", "too slow")
 
 
 @click.command()
@@ -45,7 +46,7 @@ def main(families: tuple[str, ...], exporters: tuple[str, ...], keep: Path | Non
             f"{exporter}: {', '.join(f'{n} {outcome}' for outcome, n in counts.most_common())} "
             f"of {len(mine)}; lines: median {median(lines):.0f}, most {max(lines)}"
         )
-    sys.exit(any(row["outcome"] == "WRONG" for row in rows))
+    sys.exit(any(row["outcome"] in BAD for row in rows))
 
 
 def attempt(family: str, exporter: str, shape: str, file: Path | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@ Prints a line of JSON. Where MODEL.onnx is there it is taken as it is, otherwise
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import sys
@@ -24,11 +23,13 @@ import cnndsl
 from benchmarks.peers.door import import_torchvision
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing import Imported, import_model
+from cnndsl.importing.verifying import SCALES
 from cnndsl.runtime.session import open_session, run_session
 from cnndsl.weights.save import write_tensors
 
 CLOSE = 1e-3  # of the largest value
 SEED = 1
+EXAMPLES = 3  # of each of SCALES, that norms take their statistics of
 
 
 def export(family: str, exporter: str, shape: Sequence[int], path: Path) -> None:
@@ -43,8 +44,7 @@ def export(family: str, exporter: str, shape: Sequence[int], path: Path) -> None
     else:
         model = _of_timm(name, shape)
     x = torch.randn(1, *shape)
-    _randomise(model, torch.randn(2, *shape))
-    model.eval()
+    _randomise(model, torch.cat([scale * torch.randn(EXAMPLES, *shape) for scale in SCALES]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.CRITICAL)
@@ -67,30 +67,43 @@ def _of_timm(name: str, shape: Sequence[int]) -> Any:
 
 
 def _randomise(model: Any, x: Any) -> None:
-    """Norms take the statistics of some noise, so that values stay of a size; then every vector of
-    parameters and statistics is moved, so that none is neutral.
+    """Vectors of parameters are drawn, so that none is neutral, and every norm takes the statistics
+    of what comes to it, moved a little: values stay of a size from end to end, as in a trained net.
+
+    A net of plain random numbers may enlarge round-off a thousand times over, which hides what is
+    asked. So scales lie around 1, and those that begin near 0, as at the end of a residual branch,
+    stay small; no norm takes apart what differs much less than it is large; and the statistics are
+    of inputs of all sizes that are tried, so that no gate is driven far past its bend.
     """
     import torch
+
+    def drawn(p: Any, low: float, high: float) -> None:
+        p.copy_(low + (high - low) * torch.rand_like(p))
+
+    def take(norm: Any, inputs: tuple[Any, ...]) -> None:
+        axes = [axis for axis in range(inputs[0].ndim) if axis != 1]
+        variance, mean = torch.var_mean(inputs[0], axes, correction=0)
+        variance += 0.1 * mean**2 + 1e-3
+        norm.running_mean.copy_(mean + 0.1 * variance.sqrt() * torch.randn_like(mean))
+        norm.running_var.copy_(variance * (0.75 + 0.5 * torch.rand_like(variance)))
 
     norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.numel() == max(p.shape, default=1):
-                noise = torch.rand_like(p)
-                p.copy_(0.2 * noise - 0.1 if name.endswith("bias") else 0.5 + noise)
+                if name.endswith("bias"):
+                    drawn(p, -0.1, 0.1)
+                elif p.abs().max() < 0.1:
+                    drawn(p, 0.1, 0.3)
+                else:
+                    drawn(p, 0.75, 1.25)
             elif not p.any():
                 p.copy_(torch.randn_like(p) / p[0].numel() ** 0.5)
         model.eval()
-        for norm in norms:
-            norm.momentum = 1.0
-            norm.train()
-        with contextlib.suppress(ValueError):  # of a norm of single values
-            model(x)
-        for norm in norms:
-            norm.momentum = 0.1
-            norm.running_mean += 0.1 * torch.randn_like(norm.running_mean)
-            norm.running_var *= 0.5 + torch.rand_like(norm.running_var)
-            norm.running_var += 1e-3
+        hooks = [norm.register_forward_pre_hook(take) for norm in norms]
+        model(x)
+        for hook in hooks:
+            hook.remove()
 
 
 def compared(imported: Imported, model: Path, shape: Sequence[int]) -> float:
@@ -105,15 +118,19 @@ def compared(imported: Imported, model: Path, shape: Sequence[int]) -> float:
         for file in (model, again):
             session = open_session(file, optimise=False)
             names = [port.name for port in session.get_outputs()]
-            results.append(
-                [*run_session(session, names, {session.get_inputs()[0].name: x}).values()]
-            )
-    return max(
-        float(np.abs(a - b).max() / max(np.abs(a).max(), 1e-30))
-        if a.shape == b.shape and np.isfinite(a).all()
-        else float("inf")
-        for a, b in zip(*results, strict=True)
-    )
+            taken = session.get_inputs()[0].name
+            results.append([
+                array
+                for scale in SCALES
+                for array in run_session(session, names, {taken: scale * x}).values()
+            ])  # fmt: skip
+    return max(_apart(a, b) for a, b in zip(*results, strict=True))
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("inf")
+    return float(np.abs(a - b).max() / max(np.abs(a).max(), 1e-30))
 
 
 def main(family: str, exporter: str, size: str, file: str = "") -> dict[str, Any]:
