@@ -19,7 +19,7 @@ def read_npy(path: Path) -> Array:
     try:
         return _numbers(np.load(path, mmap_mode="r", allow_pickle=False))
     except Exception as e:  # ValueError, EOFError, SyntaxError, …: numpy says what it met
-        raise _unreadable(path, e, "array (.npy)") from None
+        raise _unreadable(path, e) from None
 
 
 def read_npz(path: Path) -> dict[str, Array]:
@@ -95,11 +95,13 @@ def _suits(array: Array, port: Port) -> bool:
     )
 
 
-def _unreadable(path: Path, error: Exception, kind: str) -> UsageError:
+def _unreadable(path: Path, error: Exception) -> UsageError:
     if isinstance(error, OSError) and error.strerror:
         return UsageError(f"`{path}` can't be read: {error.strerror}")
     if isinstance(error, MemoryError):
         return UsageError(f"`{path}` doesn't fit into memory")
     if any(word in str(error) for word in ("pickle", "Object array", "Python objects")):
-        return UsageError(f"`{path}` holds Python objects or is no {kind}; only numbers are read")
-    return UsageError(f"`{path}` is no {kind} that can be read: {str(error).strip('. ')}")
+        return UsageError(
+            f"`{path}` holds Python objects or is no array (.npy); only numbers are read"
+        )
+    return UsageError(f"`{path}` is no array (.npy) that can be read: {str(error).strip('. ')}")

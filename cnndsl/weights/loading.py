@@ -11,7 +11,6 @@ from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
 from cnndsl.weights.fetch import open_weights
 from cnndsl.weights.mapping import Mapping, fit
-from cnndsl.weights.mapping.pairs import read_pairs
 
 
 def load(
@@ -20,18 +19,15 @@ def load(
     *,
     allow_missing: Sequence[str] = (),
     training: bool = False,
-    names: Path | None = None,
     progress: Progress | None = None,
 ) -> Mapping:
     """Every tensor with its place in a net (or among an ONNX model's parameters).
 
     `source` is a file's path or a name such as `resnet50` (`cnndsl weights fetch` lists them).
     `allow_missing` are patterns of what may start anew; `training` is whether the side chains of
-    training are needed; `names` is a file of pairs that go before all else. Raises UsageError where
-    a file can't be read, or lacks what is needed.
+    training are needed. Raises UsageError where a file can't be read, or lacks what is needed.
     """
     file = open_weights(source, progress)
-    pairs = read_pairs(names) if names else ()
-    mapping = fit(network, file, allow_missing=allow_missing, training=training, pairs=pairs)
+    mapping = fit(network, file, allow_missing=allow_missing, training=training)
     mapping.check()
     return mapping

@@ -67,7 +67,7 @@ def with_texts(file: TensorFile, texts: Mapping[str, str]) -> TensorFile:
         return file
     try:
         said = json.loads(texts[KEY])
-        if any(abs(number) > _MOST for number in _numbers(said)):
+        if not all(abs(number) <= _MOST for number in _numbers(said)):
             raise Damaged(f"says of itself what can't be meant ({KEY})")
         origin = _adapter().validate_python(said)
     except (ValueError, RecursionError):

@@ -106,6 +106,7 @@ def test_an_onnx_models_nodes(tmp_path: Path, suffix: str) -> None:
         "[" * 50_000,
         json.dumps({"format": "Fortran", "order": []}),
         json.dumps({"format": "Keras", "order": ["w"], "epsilons": {"w": 1e300}}),
+        json.dumps({"format": "Keras", "order": ["w"], "epsilons": {"w": float("nan")}}),
         json.dumps({"format": "Keras", "order": 3}),
         json.dumps({"format": "Keras", "order": ["w"], "turns": {"flattened": [["x", [1]]]}}),
     ],

@@ -11,6 +11,9 @@ from click.testing import CliRunner, Result
 from cnndsl.cli import main
 from cnndsl.diagnostics import UsageError
 from cnndsl.weights import load
+from cnndsl.weights.fetch import open_weights
+from cnndsl.weights.mapping import fit
+from cnndsl.weights.mapping.pairs import read_pairs
 from tests.weights.mapped import Arrays, net, output, values
 
 LINES = "conv 3x3 3 p1 relu\nconv 3x3 3 p1 relu\nscale nobias\nlogits: fc 4"
@@ -66,7 +69,7 @@ def written(folder: Path, *lines: str) -> Path:
 )
 def test_they_are_followed(path: Path, arrays: Arrays, lines: list[str]) -> None:
     network = net(LINES)
-    mapping = load(network, path, names=written(path.parent, *lines))
+    mapping = fit(network, open_weights(path), pairs=read_pairs(written(path.parent, *lines)))
     assert mapping.counts["named"] > 2
     assert not list(mapping.of("unused"))
     found = mapping.arrays()
@@ -97,7 +100,8 @@ def test_without_them_the_order_of_the_file_decides(path: Path, arrays: Arrays) 
 )
 def test_what_is_wrong_has_a_place(path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        load(net(LINES), path, names=written(path.parent, *lines))
+        pairs = read_pairs(written(path.parent, *lines))
+        fit(net(LINES), open_weights(path), pairs=pairs).check()
     assert message in str(raised.value)
 
 
@@ -107,7 +111,7 @@ def test_a_file_that_is_no_text(path: Path, content: bytes | None) -> None:
     if content is not None:
         pairs.write_bytes(content)
     with pytest.raises(UsageError, match=r"no UTF-8 text|can't be read"):
-        load(net(LINES), path, names=pairs)
+        read_pairs(pairs)
 
 
 def call(*arguments: object) -> Result:
