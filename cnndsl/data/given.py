@@ -40,5 +40,5 @@ def keep(splits: Mapping[str, tuple[Any, Any]], folder: Path) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with replaced(path) as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
     return path

@@ -113,8 +113,8 @@ def _note_axes(draft: Draft, name: str, theirs: Sequence[int], ours: Sequence[in
     """Tell once of an output that has more axes here, or fewer; they are of size 1."""
     start = f"the output `{name}` has the axes "
     if theirs != ours and not any(note.startswith(start) for note in draft.notes):
-        theirs, ours = ("x".join(map(str, shape)) or "none" for shape in (theirs, ours))
-        draft.notes.append(f"{start}{theirs} in the model and {ours} here")
+        first, second = ("x".join(map(str, shape)) or "none" for shape in (theirs, ours))
+        draft.notes.append(f"{start}{first} in the model and {second} here")
 
 
 def _feeds(

@@ -196,9 +196,7 @@ class _Reader:
         return None
 
     def _neighbours(self, mean: str, x: str) -> int:
-        """Over how many channels around its own the mean of x² goes, as many on either side; 0 where
-        it is none.
-        """
+        """Over how many channels the mean of x² goes, its own in the middle; 0 where it is none."""
         pool = self._maker(self._moved(mean), "AveragePool")
         if pool is None:
             return 0
