@@ -54,14 +54,15 @@ def judge(
     worst: list[tuple[float, int, Error]] = []
     seen = 0
     for batch, values in evaluator.values(batches, output):
-        targets, best = batch["target"], values.argmax(axis=1)
-        answered = ~np.isnan(values).any(axis=1)
+        single = batch["target"].ndim == 1
+        targets, best = batch["target"].reshape(-1), values.argmax(axis=1).reshape(-1)
+        answered = ~np.isnan(values).any(axis=1).reshape(-1)
         counts += confusion(targets[answered], best[answered], classes)
-        if targets.ndim == 1:
-            rows = np.flatnonzero(answered.reshape(-1))
+        if single:
+            rows = np.flatnonzero(answered)
             shares = probabilities(values.reshape(len(targets), classes)[rows])
             for row, share in zip(rows.tolist(), shares, strict=True):
-                target, answer = int(targets[row]), int(best.reshape(-1)[row])
+                target, answer = int(targets[row]), int(best[row])
                 probability, sure = float(share[target]), float(share[answer])
                 if answer != target and _is_bad(worst, probability):
                     image = batch[picture][row].copy()
