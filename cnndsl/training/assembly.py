@@ -160,11 +160,17 @@ class Training:
         one.
         """
         kept = self._kept / name if self._kept else None
-        if kept is None or not kept.exists():
-            return made()
+        return kept.read_bytes() if kept and self._fits(kept) else made()
+
+    def _fits(self, kept: Path, unsaid: bool = False) -> bool:
+        """Whether a graph is kept that was made for today's choices; `unsaid` is the answer for one
+        of an older version, which doesn't say.
+        """
+        if not kept.exists():
+            return False
         check_ordinary(kept)
-        same = made_for(kept) == self.config.graph_choices()
-        return kept.read_bytes() if same else made()
+        choices = made_for(kept)
+        return unsaid if choices is None else choices == self.config.graph_choices()
 
     def _rest(self) -> dict[str, bytes]:
         """The gradient graph for an epoch's last batch, where that is smaller than the others."""
@@ -172,7 +178,8 @@ class Training:
         if not size:
             return {}
         kept = self._kept
-        if kept and (kept / self.gradient_name).exists() and not (kept / self.rest_name).exists():
+        lost = kept and not (kept / self.rest_name).exists()
+        if kept and lost and self._fits(kept / self.gradient_name, unsaid=True):
             raise UsageError(
                 f"`{kept.parent}` was begun by a version of cnndsl that left each epoch's last "
                 f"{size} examples out, so this one can't go on with it: begin a new run"

@@ -127,7 +127,9 @@ class Config:
         """
         model, training = self.model, self.training
         chosen = {name: getattr(training, name) for name in _OF_GRAPHS}
-        return json.dumps(chosen | {"freeze": model.freeze, "gradual": model.gradual})
+        stages = [(stage.after, stage.patterns) for stage in self.stages]
+        trained = {"freeze": model.freeze, "gradual": model.gradual, "stages": stages}
+        return json.dumps(chosen | trained)
 
     def to_toml(self) -> str:
         """The whole as TOML."""

@@ -109,6 +109,33 @@ def test_an_edited_choice_takes_effect(sound: Path, tmp_path: Path) -> None:
     assert losses[0] != losses[1]
 
 
+def test_an_edited_batch_may_leave_a_smaller_last_one(sound: Path, tmp_path: Path) -> None:
+    """Which is no sign of a run that was begun without one."""
+    run = shutil.copytree(sound, tmp_path / "run")
+    graphs = run / "graphs"
+    text = (run / "config.toml").read_text()
+    assert "batch = 38" in text and not (graphs / "grad-rest.onnx").exists()
+    (run / "config.toml").write_text(text.replace("batch = 38", "batch = 20"))
+    resumed(run, code=0)
+    assert (graphs / "grad-rest.onnx").is_file()
+
+
+def test_an_edited_stage_takes_effect(tmp_path: Path) -> None:
+    """What a stage frees is part of its graph."""
+    spec, data = write_toy(tmp_path, 48)
+    options = ("--epochs", "1", "--threads", "1", "-q", "--runs", str(tmp_path / "runs"))
+    stages = ("--freeze", "*", "--unfreeze", "0:logits,0:bn1")
+    cnndsl("train", str(spec), "--data", str(data), *options, *stages)
+    run = tmp_path / "runs" / "tiny-001"
+    graph = run / "graphs" / "grad.onnx"
+    before = graph.read_bytes()
+    text = (run / "config.toml").read_text()
+    assert '["logits", "bn1"]' in text
+    (run / "config.toml").write_text(text.replace('["logits", "bn1"]', '["logits"]'))
+    resumed(run, code=0)
+    assert graph.read_bytes() != before
+
+
 EPOCH = Epoch(1, 3, 0.1, {"loss": 1.0}, {}, 1.0, 48.0)
 
 
