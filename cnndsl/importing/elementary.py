@@ -30,8 +30,6 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "reciprocal": np.reciprocal,
     "clip": np.clip,
     "power": np.power,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
 }
 
 

@@ -31,7 +31,6 @@ GRID = np.concatenate([-_FAR[::-1], np.linspace(-9, 9, 361), _FAR])
 PROBES = np.array([2.3, -1.7])  # tried before the grid, which takes longer
 MOST_STEPS = 16  # of one activation
 CLOSE = 2e-5
-BOUNDS = ("clip", "maximum", "minimum")
 
 _ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
     "add": np.add,
@@ -96,7 +95,7 @@ def find_activations(draft: Draft) -> None:
 
 def _is_slight(step: Step, entry: Value, values: Array | None) -> bool:
     """Whether a step is a bound that the grid is too coarse to show: max(x, 1e-12) is no relu."""
-    if not isinstance(step.layer, Elementary) or step.layer.kind not in BOUNDS:
+    if not isinstance(step.layer, Elementary) or step.layer.kind != "clip":
         return False
     (x,) = step.inputs
     before = GRID if x is entry else _computed(cast(Step, x), entry, GRID)
@@ -267,10 +266,6 @@ def _function(kind: str, numbers: tuple[float, ...]) -> Layer | None:
             return Power(exponent=exponent)
         case "clip", (low, high):
             return Clamp(low=_bound(low), high=_bound(high))
-        case "maximum", (low,):
-            return Clamp(low=low)
-        case "minimum", (high,):
-            return Clamp(high=high)
         case _:
             return None
 

@@ -175,6 +175,23 @@ def test_bounds(bounds: tuple[float | None, float | None], opset: int, tmp_path:
     assert g.words(tmp_path, y) == ["clamp"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "bound", "words"),
+    [
+        ("Max", 0.25, ["clamp", "relu"]),
+        ("Min", 0.25, ["clamp", "relu"]),
+        ("Max", 0.0, ["relu", "relu"]),
+        ("Max", -np.inf, ["relu"]),
+        ("Max", np.finfo(np.float32).min, ["relu"]),
+        ("Min", np.inf, ["relu"]),
+    ],
+)
+def test_bounds_by_extremes(kind: str, bound: float, words: list[str], tmp_path: Path) -> None:
+    g = Graph()
+    bounded = g.op("Add", "x", g.op("Relu", g.op(kind, "x", f32(bound))))
+    assert [w for w in g.words(tmp_path, bounded) if w in ("clamp", "relu")] == words
+
+
 def test_single_numbers_are_fixed_and_tensors_of_one_value_trained(tmp_path: Path) -> None:
     g = Graph()
     body = g.op("Conv", "x", numbers(8, 8, 1, 1))

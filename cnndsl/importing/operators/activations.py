@@ -51,11 +51,15 @@ def elementary(walker: Walker, node: Node, view: View, kind: str, *numbers: floa
 
 @operator("Clip")
 def clip(walker: Walker, node: Node) -> View:
-    """`relu6`, `relu`, or a part of an activation."""
-    view = node.view()
+    """Bounds, each of which may be missing."""
     low, high = node.number("min", -np.inf), node.number("max", np.inf)
     low = float(node.floats(1).reshape(-1)[0]) if node.has(1) else low
     high = float(node.floats(2).reshape(-1)[0]) if node.has(2) else high
+    return bounded(walker, node, node.view(), low, high)
+
+
+def bounded(walker: Walker, node: Node, view: View, low: float, high: float) -> View:
+    """`relu6`, `relu`, or a part of an activation."""
     if low < -1e30 and high > 1e30:
         return view
     if low >= high:  # then ONNX gives the upper bound everywhere

@@ -9,7 +9,7 @@ import numpy as np
 from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.elementary import Elementary, Uniform
 from cnndsl.importing.nodes import Node, Tensor
-from cnndsl.importing.operators.activations import elementary
+from cnndsl.importing.operators.activations import bounded, elementary
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
 from cnndsl.layers.globalpool import GlobalAverage
@@ -129,9 +129,8 @@ def extreme(walker: Walker, node: Node) -> View:
     if not numbers:
         return view
     bound = float(reduce(fold, numbers).reshape(-1)[0])
-    if node.kind == "Max" and bound == 0:
-        return walker.elementwise(node, view, "relu")
-    return elementary(walker, node, view, "maximum" if node.kind == "Max" else "minimum", bound)
+    low, high = (bound, np.inf) if node.kind == "Max" else (-np.inf, bound)
+    return bounded(walker, node, view, low, high)
 
 
 def _slope(views: list[View]) -> tuple[View, float] | None:
