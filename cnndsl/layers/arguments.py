@@ -33,17 +33,18 @@ class Argument:
     reserved: bool = True
 
 
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, int) else value
+def as_tuple(value: object) -> object:
+    """A single number as a tuple, which holds for all axes."""
+    return (value,) if isinstance(value, int | float) else value
 
 
 _Axis = Annotated[int, Field(gt=0, le=LARGEST_SIZE)]
 _Pad = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 
-Axes = Annotated[tuple[_Axis, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=3)]
+Axes = Annotated[tuple[_Axis, ...], BeforeValidator(as_tuple), Field(min_length=1, max_length=3)]
 """A positive number for every spatial axis; a single one holds for all of them."""
 
-Pads = Annotated[tuple[_Pad, ...], BeforeValidator(_as_tuple), Field(min_length=1, max_length=6)]
+Pads = Annotated[tuple[_Pad, ...], BeforeValidator(as_tuple), Field(min_length=1, max_length=6)]
 """One pad for all sides, one an axis, or (before…, after…) as `p=(top,left,bottom,right)`."""
 
 Padding = Literal["same", "half"] | Pads

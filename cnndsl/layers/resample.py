@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from cnndsl.layers.arguments import LARGEST_SIZE, Axes, keyed, number, size, words
+from cnndsl.layers.arguments import LARGEST_SIZE, Axes, as_tuple, keyed, number, size, words
 from cnndsl.layers.base import (
     MOST_VIEWS,
     Builder,
@@ -29,7 +29,7 @@ Factors = Annotated[
         Annotated[int, Field(gt=0, le=LARGEST_SIZE)] | Annotated[float, Field(ge=1 / 64, le=64)],
         ...,
     ],
-    BeforeValidator(lambda n: (n,) if isinstance(n, int | float) else n),
+    BeforeValidator(as_tuple),
     Field(min_length=1, max_length=3),
 ]
 """A factor for every spatial axis; a single one holds for all of them."""

@@ -100,6 +100,7 @@ INVALID = {
     "conv kernel=(1.5,2)": (
         "`kernel=(1.5,2)` can't be the kernel of `conv`: each of its numbers must be a whole number"
     ),
+    "conv k=0.5 8": "`k=0.5` can't be the kernel of `conv`: it must be a whole number",
     "conv 3x3 filters=3x3": (
         "`filters=3x3` can't be the filters of `conv`: it must be a single number"
     ),
