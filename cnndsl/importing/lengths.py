@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import Literal
 
-import numpy as np
-
 from cnndsl.importing.draft import Draft, Float, Step, Value
+from cnndsl.importing.nodes import shortest
 from cnndsl.layers.arithmetic import Add, Div, Mul
 from cnndsl.layers.base import Layer
 from cnndsl.layers.functions import Clamp, Power
@@ -41,7 +40,7 @@ def _unit_length(step: Step) -> Found | None:
             case Mul(), Step(layer=Power(exponent=-0.5)):
                 squares, eps = _bounded(other.inputs[0])
                 if _sum_of_squares(squares) == (x, "channels"):
-                    eps = float(np.format_float_scientific(np.float32(eps**0.5)))
+                    eps = shortest(eps**0.5)
                     return UnitLength(eps=eps), x, {}
             case _:
                 pass

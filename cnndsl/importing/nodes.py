@@ -21,6 +21,11 @@ Tensor = View | Array
 """What a name of the model stands for: a view of a value of the net, or a constant."""
 
 
+def shortest(number: float | np.floating[Any]) -> float:
+    """The shortest decimal that is the same in float32: 1e-05 and not 9.999999747378752e-06."""
+    return float(np.format_float_scientific(np.float32(number)))
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """An operator with its inputs, known by now, and its attributes.
@@ -86,8 +91,7 @@ class Node:
         value = self.attributes.get(name, default)
         if not isinstance(value, int | float):
             self.refuse(f"has `{name}` in a form that it can't have")
-        # float32's nearest decimal: 1e-05 and not 9.999999747378752e-06
-        return float(np.format_float_scientific(np.float32(value)))
+        return shortest(value)
 
     def integers(self, name: str) -> tuple[int, ...] | None:
         """An attribute; None where it is left out."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnndsl.importing.draft import Draft, Step, Value
 from cnndsl.importing.elementary import Uniform
+from cnndsl.importing.nodes import shortest
 from cnndsl.importing.operators.convolutions import balanced
 from cnndsl.importing.operators.windows import short, written_padding
 from cnndsl.layers.base import Layer
@@ -55,7 +56,7 @@ def simplify(draft: Draft) -> None:
 
 def _write_numbers(step: Step, learned: bool) -> None:
     """A factor and an offset that all channels share."""
-    numbers = {name: _shortest(array[0]) for name, array in step.values.items()}
+    numbers = {name: shortest(array[0]) for name, array in step.values.items()}
     bias = "bias" in numbers
     if learned or any(not abs(n) <= LARGEST_NUMBER for n in numbers.values()):
         shared = step.output.channels > 1
@@ -65,11 +66,6 @@ def _write_numbers(step: Step, learned: bool) -> None:
     factor, offset = numbers["weight"], numbers.get("bias")
     step.layer = Scale(factor=None if bias and factor == 1 else factor, offset=offset)
     step.values = {}
-
-
-def _shortest(number: np.float32) -> float:
-    """The shortest decimal that is the same in float32."""
-    return float(np.format_float_scientific(number))
 
 
 def by_factors(draft: Draft) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.elementary import Elementary, Uniform
-from cnndsl.importing.nodes import Node, Tensor
+from cnndsl.importing.nodes import Node, Tensor, shortest
 from cnndsl.importing.operators.activations import bounded, elementary
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
@@ -141,7 +141,7 @@ def _slope(views: list[View]) -> tuple[View, float] | None:
             continue
         slopes, moved = np.unique(step.values["weight"]), np.any(step.values.get("bias", 0))
         if step.inputs == [x.base] and len(slopes) == 1 and 0 < slopes[0] < 1 and not moved:
-            return x, float(np.format_float_positional(slopes[0]))
+            return x, shortest(slopes[0])
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnndsl.importing.draft import Array
-from cnndsl.importing.nodes import Node
+from cnndsl.importing.nodes import Node, shortest
 from cnndsl.importing.views import View, size_of
 from cnndsl.importing.walking import Walker, operator
 
@@ -104,9 +104,7 @@ def local_response(walker: Walker, node: Node) -> View:
     size = node.integer("size")
     if size < 1:
         node.refuse(f"normalises over {size} channels")
-    alpha = float(
-        np.format_float_positional(np.float32(node.number("alpha", 1e-4) / size), unique=True)
-    )
+    alpha = shortest(node.number("alpha", 1e-4) / size)
     layer = walker.layer(
         node,
         "lrn",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnndsl.autodiff.rules.interpolation import Resizing
-from cnndsl.importing.nodes import Node
+from cnndsl.importing.nodes import Node, shortest
 from cnndsl.importing.operators.windows import short
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
@@ -88,8 +88,8 @@ def _ways(axes: Sequence[Axis], scaled: bool) -> Iterator[dict[str, Any]]:
 
 
 def _plain(scale: float) -> int | float:
-    """The nearest decimal of a float32; whole numbers as such."""
-    found = float(np.format_float_scientific(np.float32(scale)))
+    """A float32 as a short decimal; whole numbers as such."""
+    found = shortest(scale)
     return int(found) if found == int(found) else found
 
 
