@@ -48,7 +48,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.repeats import leave_out_repeats
     from cnndsl.importing.simplifying import by_factors, simplify
     from cnndsl.importing.spelling import Spelled, spell
-    from cnndsl.importing.structure import nest_concats
+    from cnndsl.importing.structure import join_sums, nest_concats
     from cnndsl.importing.tying import tie_weights
     from cnndsl.importing.verifying import Verdict, verify
     from cnndsl.importing.written_norms import with_norms
@@ -65,6 +65,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         find_lengths(draft)
         if not sizes:
             by_factors(draft)
+        join_sums(draft)
         nest_concats(draft)
         tie_weights(draft, model.constants)
         return draft

@@ -57,6 +57,34 @@ def _regions(items: Iterable[Item]) -> Iterator[Region]:
                 yield from _regions(branch)
 
 
+def join_sums(draft: Draft) -> None:
+    """Exporters add two values at a time, where a spec adds several at once: what is added to a sum
+    joins it, but for a residual, and for a block with an entry of its own.
+    """
+    finder = _Finder(draft)
+    for step in draft.steps:
+        if step.word == "add":
+            step.inputs = list(_terms(finder, step, finder.above[step]))
+    draft.tidy()
+
+
+def _terms(finder: _Finder, step: Step, entry: Value | None) -> Iterator[Value]:
+    for value in step.inputs:
+        if (
+            isinstance(value, Step)
+            and value.layer == step.layer
+            and finder.users[value] == [step]
+            and value not in finder.ends
+            and step.inputs.count(value) == 1
+            and entry not in step.inputs
+            and (finder.above[value] is entry or finder.forms_no_block(value))
+            and step.layer.shape(*(term.output for term in value.inputs)) == step.output
+        ):
+            yield from value.inputs
+        else:
+            yield value
+
+
 def nest_concats(draft: Draft) -> None:
     """Exporters join all branches at once, those of an inner fork too: they get a `concat` of their
     own, so that blocks lie in one another.
@@ -112,6 +140,10 @@ class _Finder:
                 above = self.common(above, value)
             self.above[step] = above
             self.depth[step] = 1 + (self.depth[above] if above is not None else 0)
+
+    def forms_no_block(self, merge: Step) -> bool:
+        """Whether a merge isn't the end of branches that begin at one value."""
+        return self._block(merge) is None
 
     def common(self, a: Value | None, b: Value | None) -> Value | None:
         """The last value that both depend on in every way."""

@@ -18,6 +18,7 @@ from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.elementwise import Elementwise
 from cnndsl.layers.fc import Dense
 from cnndsl.layers.pool import Pooling
+from cnndsl.layers.reshape import Reshape
 from cnndsl.layers.windows import Window, spread
 from cnndsl.layers.written import written
 from cnndsl.shape import Shape
@@ -59,7 +60,17 @@ def layer_text(
         said = [(key, n, fill("t", n)) for key, n in numbers.items() if n]
         words = [f"{key}={n}" if given is None else keyed(key, given) for key, n, given in said]
         return " ".join(["take", *words, *([f"step={layer.step}"] if layer.step > 1 else [])])
+    if isinstance(layer, Reshape):
+        return f"reshape {_shape_text(layer.target, fill)}"
     return written(layer, references)
+
+
+def _shape_text(shape: Shape, fill: Fill) -> str:
+    """With what is computed in braces: `{C}@1x1`."""
+    numbers = [("n", shape.channels), *(("t", size) for size in shape.sizes)]
+    said = [(fill(kind, n), n) for kind, n in numbers]
+    channels, *sizes = [str(n) if given is None else f"{{{given}}}" for given, n in said]
+    return f"{channels}@{'x'.join(sizes)}" if sizes else f"@{channels}"
 
 
 def chain_text(steps: Sequence[Step], fill: Fill, references: Sequence[str] = ()) -> str:

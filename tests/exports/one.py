@@ -29,7 +29,7 @@ from cnndsl.weights.save import write_tensors
 
 CLOSE = 1e-3  # of the largest value
 SEED = 1
-EXAMPLES = 3  # of each of SCALES, that norms take their statistics of
+EXAMPLES = 16  # of each of SCALES, that norms take their statistics of
 
 
 def export(family: str, exporter: str, shape: Sequence[int], path: Path) -> None:

@@ -75,10 +75,46 @@ conv 1x1 32 -> upsample 2x2
 add e
 """
 
+SUMS = """
+def block(n, s=1):
+    add relu:
+        | add:
+            | add:
+                | conv 1x1 n s=s
+                | conv 3x3 n s=s p1
+            | conv 3x3 n s=s p1
+        | avgpool 3x3 s=s p1 -> conv 1x1 n
+block 32
+block 64 s2
+a: block 64
+b: conv 3x3 64 p1 relu
+c: conv 5x5 64 p2 relu
+d: add b from a
+add c from d
+"""
 
-@pytest.mark.parametrize(
-    ("body", "most"), [(RES2NET, 30), (GHOST, 28), (BRANCHES, 30)], ids=["dag", "nested", "sourced"]
-)
+RESHAPED = """
+def gated(n, s=1):
+    conv 3x3 n s=s p1 relu
+    mul:
+        | skip
+        | gap -> reshape 1@{n} -> conv 1 k5 p2 sigmoid -> reshape {n}@1x1
+gated 32
+gated 48 s2
+gated 64
+gated 96
+"""
+
+BODIES = {
+    "dag": (RES2NET, 30),
+    "nested": (GHOST, 28),
+    "sourced": (BRANCHES, 30),
+    "sums": (SUMS, 19),
+    "reshaped": (RESHAPED, 16),
+}
+
+
+@pytest.mark.parametrize(("body", "most"), BODIES.values(), ids=BODIES)
 def test_variations_of_a_block(body: str, most: int, tmp_path: Path) -> None:
     spec = f"{HEAD}{body.strip()}\ngap\nlogits: fc classes\noutput logits\n"
     cnndsl.compile(spec, tmp_path / "net.onnx")
