@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise
 
 from cnndsl.importing.comparing import (
     cost,
@@ -49,7 +49,8 @@ class Folder:
     """Folds a net's items.
 
     `sourced` ones take other values than the one above, of which `lonely` ones take several, and
-    stay as they are. `named` are values that are called by name.
+    stay as they are. `named` are values that are called by name. Where `pairs_first`, two items in
+    a row may become a block before each of them does.
     """
 
     def __init__(
@@ -59,11 +60,12 @@ class Folder:
         sourced: Set[Item],
         named: Set[Value],
         taken: set[str],
+        pairs_first: bool = False,
     ):
         self.items, self.lonely, self.named = list(items), lonely, named
         self.labelled = {item for item in items if item.end in named} - lonely - sourced
         self.fixed = {*lonely, *sourced, *(item for item in items if item.end in named)}
-        self.taken = taken
+        self.taken, self.pairs_first = taken, pairs_first
         self.definitions: list[Definition] = []
         self._skeletons: dict[Item, tuple[str, list[Hole]]] = {}
 
@@ -75,8 +77,10 @@ class Folder:
         self.items = norms_named(self.items, self.definitions, self.taken)
         self.items = use_prelude(wrap_skipless(self.items, self.fixed), self.fixed)
         self.items = self.repeated(self.items)
-        while self._define(longest=2, nested=True):
-            pass
+        for longest in (2,) if self.pairs_first else (1, 2):
+            while self._define(longest, nested=True):
+                pass
+        self._stack()
         while self._define(longest=2, only_blocks=True):
             pass
         self.items = self.repeated(self.items)
@@ -108,6 +112,40 @@ class Folder:
             else:
                 found.append(item)
         return found
+
+    def _stack(self) -> None:
+        """Calls that repeat in a branch, where no `*k` can stand, become a block's only line."""
+        found: dict[str, list[tuple[list[Item], list[Item]]]] = {}
+        for branch in _branches(self.items):
+            texts = [single_text(item) if isinstance(item, Call) else "" for item in branch]
+            runs = [len(list(run)) for _, run in groupby(texts)]
+            for start, length in zip(accumulate(runs, initial=0), runs, strict=False):
+                if texts[start]:
+                    text, _ = self._skeleton(branch[start : start + 1])
+                    found.setdefault(text, []).append((branch, branch[start : start + length]))
+        for runs in found.values():
+            self._stacked(runs)
+
+    def _stacked(self, runs: Sequence[tuple[list[Item], list[Item]]]) -> None:
+        """Do so with runs in their branches that are alike, where the text becomes shorter."""
+        for branch, run in runs:
+            start = branch.index(run[0])
+            branch[start : start + len(run)] = run[:1]
+            run[0].copies = run[1:]
+        self._skeletons.clear()
+        places = [Place(branch, branch.index(run[0]), 1, "") for branch, run in runs]
+        kept = self._solved(places)
+        saved = {single_text(run[0]): (len(run) - 1) * len(single_text(run[0])) for _, run in runs}
+        if kept is not None and len(kept[0]) == len(places):
+            definition, calls = self._called(*kept)
+            if sum(saved.values()) - cost_of_lines(definition.text()) >= LEAST_SAVING:
+                self._replace_by_calls(definition, kept[1], calls)
+                return
+        for branch, run in runs:
+            start = branch.index(run[0])
+            branch[start : start + 1] = run
+            run[0].copies = []
+        self._skeletons.clear()
 
     # Definitions
 
@@ -312,6 +350,16 @@ class Folder:
             if found or length == 1:  # a part of a row of single lines would look torn
                 return found
         return None
+
+
+def _branches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """The branches of all blocks but residuals, at any depth."""
+    for item in items:
+        if isinstance(item, Block):
+            for branch in item.branches:
+                if item.kind != "residual":
+                    yield branch
+                yield from _branches(branch)
 
 
 def _is_block(window: Sequence[Item]) -> bool:

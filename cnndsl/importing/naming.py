@@ -21,7 +21,8 @@ _OPERATOR_WORDS = """
 conv convolution gemm matmul add mul sum relu concat pooling pool maxpool averagepool plus times
 reshape flatten softmax clip batchnorm batchnormalization activation dropout sub div gap avgpool
 globalaveragepool identity transpose squeeze unsqueeze tanh sigmoid linear dense deconv crop pad
-getitem addmm conv2d convtranspose slice split output softmaxout prelu elu lrn
+getitem addmm conv2d convtranspose slice split output softmaxout prelu elu lrn upsample resize
+interpolate view permute node
 """
 KEYWORDS = frozenset(_LAST_WORDS.split())
 BLOCKS = frozenset({*_PRELUDE.split(), "block", "mixed", "project"})

@@ -30,28 +30,33 @@ from cnndsl.syntax.tree import File
 from cnndsl.syntax.write import write
 
 Spelled = tuple[str, Network, dict[str, Float]]
-Way = Literal["folded", "blocks", "flat"]
+Way = Literal["folded", "folded by pairs", "blocks", "flat"]
 LARGEST_PICTURE = 4  # channels of an output that is a picture rather than classes
-WAYS: tuple[Way, ...] = ("folded", "blocks", "flat")
+WAYS: tuple[tuple[Way, ...], ...] = (("folded", "folded by pairs"), ("blocks",), ("flat",))
+"""Boldest first; of those that stand together the shortest text is taken."""
 
 
 def spell(draft: Draft, name: str) -> Spelled:
     """The shortest spec that means the draft."""
-    for way in WAYS:
-        try:
-            found = _spelled(draft, way, name)
-        except (SpecError, RecursionError):
-            continue
-        if found is not None:
-            return found
+    for ways in WAYS:
+        found = [spelled for way in ways if (spelled := _attempted(draft, way, name))]
+        if found:
+            return min(found, key=lambda spelled: spelled[0].count("\n"))
     raise UsageError("the model can't be written as a spec: its layers don't fit the language")
+
+
+def _attempted(draft: Draft, way: Way, name: str) -> Spelled | None:
+    try:
+        return _spelled(draft, way, name)
+    except (SpecError, RecursionError):
+        return None
 
 
 def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
     def items(cuts: Cuts) -> list[Item]:
-        return _flat_items(draft) if way == "flat" else items_of(draft, cuts, way == "folded")
+        return _flat_items(draft) if way == "flat" else items_of(draft, cuts, way in WAYS[0])
 
-    spelling = _Spelling(draft, items, way == "folded")
+    spelling = _Spelling(draft, items, way)
     tree = spelling.tree(name)
     text = write(tree)
     network, _ = load(tree if text == tree.source.text else Source("<imported>", text))
@@ -63,8 +68,8 @@ def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
 class _Spelling:
     """One way to write a draft."""
 
-    def __init__(self, draft: Draft, items_of: ItemsOf, folds: bool):
-        self.draft = draft
+    def __init__(self, draft: Draft, items_of: ItemsOf, way: Way):
+        self.draft, folds = draft, way in WAYS[0]
         self.names = Names(draft)
         taken = set(BLOCKS) - {"block", "mixed"} | self.names.taken
         reuse = with_reuse(draft, items_of, taken, folds)
@@ -77,7 +82,8 @@ class _Spelling:
         lonely = shared | {item for item in self.items if self._is_lonely(item)}
         if folds:
             named = self.known.known.keys()
-            folder = Folder(self.items, lonely, sourced, named, taken | self.names.taken)
+            words = taken | self.names.taken
+            folder = Folder(self.items, lonely, sourced, named, words, way == "folded by pairs")
             self.items = folder.fold()
             self.definitions = [*self.definitions, *folder.definitions]
         self.names.taken |= {d.name for d in self.definitions}

@@ -105,12 +105,30 @@ gated 64
 gated 96
 """
 
+STACKED = """
+def unit(n):
+    residual:
+        conv 1x1 n relu
+        conv 3x3 C p1
+def units(n, k): unit n *k
+def stage(n, k):
+    conv 3x3 n s2 p1 relu
+    concat:
+        | take first=(n//2)
+        | take last=(n//2) -> units (n//2) k -> conv 1x1 n
+stage 32 1
+stage 64 4
+stage 96 6
+stage 128 3
+"""
+
 BODIES = {
     "dag": (RES2NET, 30),
     "nested": (GHOST, 28),
     "sourced": (BRANCHES, 30),
     "sums": (SUMS, 19),
     "reshaped": (RESHAPED, 16),
+    "stacked": (STACKED, 19),
 }
 
 
