@@ -19,13 +19,12 @@ import onnx
 import onnx_ir as ir
 
 from cnndsl.files import replaced, replaced_together, resolved
+from cnndsl.graphs.files import LARGEST_MESSAGE, keep_apart
+from cnndsl.graphs.writer import IR_VERSION
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered
-from cnndsl.surgery.models import keep_apart
 from cnndsl.weights.source import Weights
 
-LARGEST_MESSAGE = (1 << 31) - (1 << 20)
-IR_VERSION = 8  # the oldest that goes with opset 18, so that the most runtimes take it
 ALIGNMENT = 4096
 
 # Field numbers and wire types of onnx.proto

@@ -21,8 +21,20 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 DOORS = {
     "lark": ("cnndsl.syntax.parse",),
     "click": ("cnndsl.cli",),
-    "onnx": ("cnndsl.lower", "cnndsl.emit", "cnndsl.surgery.models", "cnndsl.importing"),
-    "onnx_ir": ("cnndsl.lower", "cnndsl.emit", "cnndsl.autodiff", "cnndsl.training"),
+    "onnx": (
+        "cnndsl.graphs",
+        "cnndsl.lower",
+        "cnndsl.emit",
+        "cnndsl.surgery.models",
+        "cnndsl.importing",
+    ),
+    "onnx_ir": (
+        "cnndsl.graphs",
+        "cnndsl.lower",
+        "cnndsl.emit",
+        "cnndsl.autodiff",
+        "cnndsl.training",
+    ),
     "onnxruntime": ("cnndsl.runtime",),
     "PIL": ("cnndsl.runtime.images", "cnndsl.data.photos"),
     # Never in the package at all:

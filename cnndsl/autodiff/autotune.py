@@ -16,16 +16,15 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import OPERANDS, Choice, Product, write_product
 from cnndsl.autodiff.forms.geometry import Convolution
-from cnndsl.autodiff.passes.tidy import tidy
-from cnndsl.autodiff.writer import Writer
 from cnndsl.files import replaced
+from cnndsl.graphs.tidying import tidy
+from cnndsl.graphs.writer import FLOAT, IR_VERSION, OPSET, Writer
 
 Measure = Callable[[Sequence[bytes]], Sequence[float]]
 """From models to their times in any one unit, measured alike. Inputs may hold any numbers."""
 
 VERSION = 1
 CANDIDATES = 6
-OPSET, IR_VERSION = 18, 8
 
 
 class Tuner:
@@ -75,9 +74,8 @@ def candidate_model(c: Convolution, choice: Choice) -> bytes:
     """A model that computes the products of one convolution in these forms, an output for each."""
     write = Writer()
     shapes = {"x": c.x_shape, "w": c.w_shape, "dy": c.y_shape}
-    float_type = ir.TensorType(ir.DataType.FLOAT)
     values = {
-        name: ir.Value(name=name, shape=ir.Shape(shape), type=float_type)
+        name: ir.Value(name=name, shape=ir.Shape(shape), type=FLOAT)
         for name, shape in shapes.items()
         if any(name in OPERANDS[product] for product in choice)
     }

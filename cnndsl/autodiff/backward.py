@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import Planner
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 Gradient = ir.Value | None
 """A gradient, or None: zero everywhere, or not asked for."""

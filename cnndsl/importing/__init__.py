@@ -44,7 +44,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.lengths import find_lengths
     from cnndsl.importing.opening import draft_of_some_size, drafts_of_any_size
     from cnndsl.importing.patterns import find_activations
-    from cnndsl.importing.reading import Model, read_model
+    from cnndsl.importing.reading import Model, read_graph
     from cnndsl.importing.repeats import leave_out_repeats
     from cnndsl.importing.simplifying import by_factors, simplify
     from cnndsl.importing.spelling import Spelled, spell
@@ -54,7 +54,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.written_norms import with_norms
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
-    original = read_model(path)
+    original = read_graph(path)
     model = with_norms(original)
 
     def read(model: Model, sizes: bool = False) -> Draft:

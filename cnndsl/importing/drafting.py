@@ -12,12 +12,14 @@ import numpy as np
 import onnx
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.files import STANDARD
+from cnndsl.graphs.folding import FoldingError, evaluate
+from cnndsl.graphs.inference import named
 from cnndsl.importing import operators as operators
-from cnndsl.importing.constants import compute
 from cnndsl.importing.draft import Array, Draft, Source, Value
 from cnndsl.importing.functions import definition
 from cnndsl.importing.nodes import MixedExamplesError, Node, Tensor
-from cnndsl.importing.reading import STANDARD, Model, Port, attributes, named
+from cnndsl.importing.reading import Model, Port, attributes
 from cnndsl.importing.views import Atom, Row, View, whole
 from cnndsl.importing.walking import OPERATORS, Walker
 from cnndsl.shape import Shape
@@ -210,7 +212,7 @@ def _read(walker: Walker, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]
     if node.kind == "Constant":
         return [_constant(node)]
     if not any(isinstance(t, View) for t in node.inputs):
-        computed = compute(node, proto)
+        computed = _computed(node, proto)
         if computed is not None:
             return computed
     if node.kind not in OPERATORS:
@@ -220,6 +222,26 @@ def _read(walker: Walker, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]
     except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RecursionError):
         node.refuse("has inputs and attributes that don't fit together: the model is damaged")
     return [result] if isinstance(result, (View, np.ndarray)) else result
+
+
+def _computed(node: Node, proto: onnx.NodeProto) -> list[Array] | None:
+    """The outputs of a node whose inputs are constants; None where they aren't known here."""
+    named = zip(proto.input, node.inputs, strict=True)
+    arrays = {name: np.asarray(tensor) for name, tensor in named if tensor is not None}
+    try:
+        results = evaluate(proto, node.opset, arrays)
+    except FoldingError as e:
+        node.refuse(str(e))
+    return None if results is None else [_single(result) for result in results]
+
+
+def _single(array: Array) -> Array:
+    """Floating-point numbers of every width are the same here."""
+    if array.dtype.kind in "biu" or array.dtype == np.float32:
+        return array
+    if array.size and not any(array.strides):  # one number, repeated
+        return np.broadcast_to(array.flat[0].astype(np.float32), array.shape)
+    return array.astype(np.float32)
 
 
 def _constant(node: Node) -> Array:

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import inliner, numpy_helper
+from onnx import numpy_helper
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.files import inlined, opset_of, read_model
+from cnndsl.graphs.inference import for_inference
 from cnndsl.importing.draft import Array
 from cnndsl.importing.layouts import channels_last, users_of
-from cnndsl.weights.external import check_model, check_names
 
 MOST_NODES = 20_000
-STANDARD = ("", "ai.onnx")
 
 _QUANTISED = ("QLinear", "QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger",
               "DynamicQuantize", "QGemm", "QAttention")  # fmt: skip
@@ -74,29 +74,15 @@ class Model:
             raise UsageError(f"`{self.path}` is larger than a message may be") from None
 
 
-def read_model(path: Path) -> Model:
+def read_graph(path: Path) -> Model:
     """Read a model file; raises UsageError where it is none, is damaged, or is quantised."""
-    if not path.is_file():
-        raise UsageError(f"there is no file `{path}`")
-    check_model(path)
-    try:
-        read: Any = onnx  # partly typed
-        proto: onnx.ModelProto = read.load(path)
-        if proto.functions:
-            proto = inliner.inline_local_functions(proto)
-    except OSError as e:
-        raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
-    except Exception:  # protobuf's and onnx's own have no common base
-        raise UsageError(f"`{path}` is no ONNX model, or a damaged one") from None
-    opset = max((o.version for o in proto.opset_import if o.domain in STANDARD), default=0)
-    if not opset:
-        raise UsageError(f"`{path}` doesn't say which version of ONNX's operators it uses")
-    graph = proto.graph
+    name = f"`{path}`"
+    proto = inlined(read_model(path), name)
+    opset, graph = opset_of(proto, name), proto.graph
     if len(graph.node) > MOST_NODES:
-        raise UsageError(f"`{path}` has {len(graph.node):,} nodes; no net has so many layers")
-    check_names(proto, path)
+        raise UsageError(f"{name} has {len(graph.node):,} nodes; no net has so many layers")
     _check_kinds(path, graph.node)
-    notes = _for_inference(graph, opset)
+    notes = for_inference(graph, opset)
     constants = {t.name: _array(path, t) for t in graph.initializer}
     inputs = [_port(v) for v in graph.input if v.name not in constants]
     users = users_of(graph.node)
@@ -115,42 +101,6 @@ def read_model(path: Path) -> Model:
         metadata={entry.key: entry.value for entry in proto.metadata_props},
         notes=tuple(notes),
     )
-
-
-def _for_inference(graph: onnx.GraphProto, opset: int) -> list[str]:
-    """Let norms use their running statistics, and dropouts do nothing; a sentence where the file
-    says otherwise.
-    """
-    norms, dropouts = list[str](), list[str]()
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    flowing = {port.name for port in graph.input} - constants.keys()
-    inference = 1 if opset < 7 else 0  # of `is_test`, then of `training_mode`
-    for node in graph.node:
-        if flowing.isdisjoint(node.input):
-            continue  # weights are standardised by norms, too
-        flowing.update(node.output)
-        if node.op_type == "BatchNormalization":
-            modes = [a for a in node.attribute if a.name in ("training_mode", "is_test")]
-            if any(mode.i != inference for mode in modes) or any(node.output[1:]):
-                norms.append(named(node))
-                for mode in modes:
-                    mode.i = inference
-                del node.output[1:]
-        elif node.op_type == "Dropout" and len(node.input) > 2 and node.input[2]:
-            mode = constants.get(node.input[2])
-            if mode is None or numpy_helper.to_array(mode).any():
-                dropouts.append(named(node))
-            del node.input[2:]
-    return [
-        f"{len(names)} {what}{'s' * (len(names) != 1)} of the model (`{names[0]}`"
-        f"{', …' if len(names) > 1 else ''}) {'is' if len(names) == 1 else 'are'} {does}"
-        for names, what, does in (
-            (norms, "batch norm", "set to use each batch's statistics, as in training; here "
-             "they use the running ones"),
-            (dropouts, "dropout", "set to drop values, as in training; here they don't"),
-        )
-        if names
-    ]  # fmt: skip
 
 
 def attributes(path: Path, node: onnx.NodeProto) -> dict[str, Any]:
@@ -202,11 +152,6 @@ def _port(value: onnx.ValueInfoProto) -> Port:
     dims = list(kind.shape.dim)
     sizes = tuple(d.dim_value if d.dim_value > 0 else None for d in dims)
     return Port(value.name, sizes, tuple(d.dim_param for d in dims))
-
-
-def named(node: onnx.NodeProto) -> str:
-    """What to call a node: its own name, or that of its output."""
-    return node.name or next(iter(node.output), "") or node.op_type
 
 
 def used(nodes: list[onnx.NodeProto]) -> Iterator[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from cnndsl.graphs.writer import OPSET
 from cnndsl.layers.base import Parameter
-from cnndsl.lower.builder import OPSET, GraphBuilder
+from cnndsl.lower.builder import GraphBuilder
 from cnndsl.network import Network
 
 

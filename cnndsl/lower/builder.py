@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import onnx_ir as ir
 
+from cnndsl.graphs.writer import FLOAT, Writer, constant
 from cnndsl.layers.base import Layer, Parameter
 from cnndsl.network import Network, Step
 from cnndsl.shape import Dim, Shape
-
-OPSET = 18  # the newest that ONNX Runtime's CUDA kernels cover throughout
-FLOAT = ir.TensorType(ir.DataType.FLOAT)
 
 
 class GraphBuilder:
@@ -21,7 +19,8 @@ class GraphBuilder:
 
     def __init__(self, network: Network, batch: int | None = None):
         self.network, self.batch = network, batch
-        self.nodes: list[ir.Node] = []
+        self._writer = Writer()
+        self.nodes = self._writer.nodes
         self.initializers: dict[str, ir.Value] = {}
         self.parameters: dict[str, Parameter] = {}
         self.values: dict[str, ir.Value] = {}
@@ -38,7 +37,7 @@ class GraphBuilder:
         """Add the nodes of one step; its value takes the step's name."""
         self.step, self.output = step, step.output
         self.inputs = self.network.input_shapes(step)
-        self._count = 0
+        self._writer.begin(step.name, 0)
         inputs = [self.values[name] for name in step.inputs]
         result = self.write(step, inputs)
         if result not in inputs:  # an identity makes no value of its own
@@ -66,22 +65,13 @@ class GraphBuilder:
 
     def op(self, kind: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
         """Add a node with one output."""
-        return self.ops(kind, 1, *inputs, **attributes)[0]
+        return self._writer.op(kind, *inputs, **attributes)
 
     def ops(
         self, kind: str, outputs: int, *inputs: ir.Value | None, **attributes: Any
     ) -> Sequence[ir.Value]:
         """Add a node with several outputs."""
-        self._count += 1
-        while inputs and inputs[-1] is None:
-            inputs = inputs[:-1]
-        name = f"{self.step.name}/{kind}{self._count}"
-        given = {key: _attribute(key, value) for key, value in attributes.items()}
-        node = ir.node(kind, inputs, given, num_outputs=outputs, name=name)
-        for i, output in enumerate(node.outputs):
-            output.name = f"{name}:{i}" if i else name
-        self.nodes.append(node)
-        return node.outputs
+        return self._writer.ops(kind, outputs, *inputs, **attributes)
 
     def parameter(self, name: str) -> ir.Value:
         """The step's parameter of that name (its owner's, where weights are shared)."""
@@ -97,16 +87,10 @@ class GraphBuilder:
         self, name: str, values: object, kind: Literal["float", "int"] = "float"
     ) -> ir.Value:
         """A constant tensor."""
-        array = np.asarray(values, np.float32 if kind == "float" else np.int64)
         full = f"{self.step.name}/{name}"
-        value = ir.Value(
-            name=full,
-            shape=ir.Shape(array.shape),
-            type=ir.TensorType(ir.DataType.FLOAT if kind == "float" else ir.DataType.INT64),
-            const_value=ir.tensor(array, name=full),
-        )
-        self.initializers[full] = value
-        return value
+        array = np.asarray(values, np.float32 if kind == "float" else np.int64)
+        self.initializers[full] = constant(full, array)
+        return self.initializers[full]
 
     @property
     def wants_indices(self) -> bool:
@@ -124,21 +108,6 @@ class GraphBuilder:
     def producer(self, number: int) -> Layer:
         """The layer that made the current step's input of that number."""
         return self.network.by_name[self.step.inputs[number]].layer
-
-
-_KINDS: dict[type, Any] = {int: ir.AttrInt64, float: ir.AttrFloat32, str: ir.AttrString}
-_SEVERAL: dict[type, Any] = {int: ir.AttrInt64s, float: ir.AttrFloat32s}
-
-
-def _attribute(name: str, value: Any) -> Any:
-    """An attribute of a kind that needn't be found out, which onnx_ir does slowly; of others, the
-    value.
-    """
-    kind = _KINDS.get(type(cast("object", value)))
-    if isinstance(value, tuple | list) and value:
-        types = {type(item) for item in cast("Sequence[object]", value)}
-        kind = _SEVERAL.get(types.pop()) if len(types) == 1 else None
-    return kind(name, value) if kind else cast("object", value)
 
 
 def written(step: Step) -> str:

@@ -18,8 +18,9 @@ from typing import Any, Literal
 import onnx_ir as ir
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.writer import FLOAT, OPSET
 from cnndsl.layers.base import Parameter, ShapeError
-from cnndsl.lower.builder import FLOAT, OPSET, GraphBuilder, written
+from cnndsl.lower.builder import GraphBuilder, written
 from cnndsl.network import Network, Step
 
 DOMAIN = "cnndsl"

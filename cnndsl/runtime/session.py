@@ -12,8 +12,8 @@ from typing import Any, Protocol, cast
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.safety import check_model
 from cnndsl.printing import encodable
-from cnndsl.weights.external import check_model
 
 Array = npt.NDArray[Any]
 

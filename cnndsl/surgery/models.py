@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import onnx
 
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.files import replaced, replaced_together
+from cnndsl.graphs.files import read_model, write_model
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.weights.external import check_model, check_names
 
 Node = onnx.NodeProto
 
@@ -27,10 +26,8 @@ _CLASSIFIERS = frozenset({"Gemm", "MatMul", "Conv", "FusedMatMul"})
 _MEANS = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "GlobalMaxPool"})
 _IDENTITIES = frozenset({"Dropout", "Identity", "Cast"})
 _ARRANGING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # values in their order
-LARGEST_MESSAGE = (1 << 31) - (1 << 24)
 _SMALL = 1024  # values of a tensor that shapes may depend on
 _FEW = 4
-_ALIGNMENT = 4096  # bytes: where values begin, so that they may be mapped into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,60 +38,6 @@ class ModelHead:
 
     features: str
     pooled: bool
-
-
-def read_model(path: Path) -> onnx.ModelProto:
-    """A model with its weights, those in files beside it too; from no other folder.
-
-    Raises UsageError.
-    """
-    check_model(path)
-    read: Any = onnx  # partly typed
-    try:
-        model: onnx.ModelProto = read.load(path)
-    except OSError as e:
-        raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
-    except Exception as e:  # protobuf's and onnx's own have no common base
-        reason = str(e).strip().split("\n", 1)[0]
-        raise UsageError(f"`{path}` is no ONNX model that can be read: {reason}") from None
-    check_names(model, path)
-    return model
-
-
-def write_model(model: onnx.ModelProto, path: Path) -> Path | None:
-    """Write a model; beyond protobuf's 2 GiB its weights go to a file beside it, which is returned.
-
-    Raises OSError.
-    """
-    if sum(len(tensor.raw_data) for tensor in model.graph.initializer) < LARGEST_MESSAGE:
-        with replaced(path) as file:
-            file.write(model.SerializeToString())
-        return None
-    large = [t for t in model.graph.initializer if len(t.raw_data) > _SMALL]
-
-    def write(file: BinaryIO) -> list[tuple[int, int]]:
-        places: list[tuple[int, int]] = []
-        for tensor in large:
-            file.seek(-(-file.tell() // _ALIGNMENT) * _ALIGNMENT)
-            places.append((file.tell(), len(tensor.raw_data)))
-            file.write(tensor.raw_data)
-            tensor.ClearField("raw_data")
-        return places
-
-    def refer(location: str, places: list[tuple[int, int]]) -> bytes:
-        for tensor, place in zip(large, places, strict=True):
-            keep_apart(tensor, location, *place)
-        return model.SerializeToString()
-
-    return replaced_together(path, write, refer)
-
-
-def keep_apart(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:
-    """Let a tensor say in which file beside its model its values lie, and where in it."""
-    tensor.data_location = onnx.TensorProto.EXTERNAL
-    del tensor.external_data[:]
-    for key, value in (("location", location), ("offset", offset), ("length", length)):
-        tensor.external_data.add(key=key, value=str(value))
 
 
 def cut_file(

@@ -149,9 +149,9 @@ class Norm:
     def __init__(self, gradients: Buffer, threads: int | None = None):
         kernel = Kernel("norm")
         vector = kernel.vector("gradient")
-        row = kernel.op("Reshape", vector, kernel.integers(1, -1))
-        column = kernel.op("Reshape", vector, kernel.integers(-1, 1))
-        square = kernel.op("Reshape", kernel.op("MatMul", row, column), kernel.integers())
+        row = kernel.op("Reshape", vector, kernel.constant([1, -1]))
+        column = kernel.op("Reshape", vector, kernel.constant([-1, 1]))
+        square = kernel.op("Reshape", kernel.op("MatMul", row, column), kernel.constant([]))
         kernel.becomes("square", square)
         threads = 1 if gradients.size <= SMALL else threads
         session = training_session(kernel.model(), gradients.device, threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
@@ -12,17 +12,16 @@ from cnndsl.autodiff.composite import DOMAIN, expand
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
 from cnndsl.autodiff.passes.precision import lower_precision
-from cnndsl.autodiff.passes.tidy import infer_shapes, tidy
-from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.tidying import infer_shapes, tidy
+from cnndsl.graphs.writer import FLOAT, IR_VERSION, OPSET, Writer, add_constants
 from cnndsl.lower import Lowered
-from cnndsl.lower.builder import OPSET
 from cnndsl.lower.training import Forward
 from cnndsl.training.losses import Goal, Objective, Recipe, write_objective
 from cnndsl.training.scaling import LOSS_SCALE
 
-OLDEST_FORMAT, NEWER_FORMAT = 8, 10
-"""Versions of the file format: the first goes with opset 18, the second up to 22."""
+NEWER_FORMAT = 10
+"""The version of the file format that goes with opsets up to 22."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def evaluation_model(lowered: Lowered, goal: Goal) -> ir.Model:
         objective = write_objective(write, known, lowered.values)
         graph.inputs.extend(objective.targets)
         graph.extend(write.nodes)
-        _add_constants(graph, write.constants)
+        add_constants(graph, write.constants)
         graph.opset_imports[DOMAIN] = 1
         outputs, replaced = objective.outputs(), _expand(graph)
         for output, value in outputs.items():
@@ -106,13 +105,13 @@ def gradient_model(
 
 def _model(graph: ir.Graph) -> ir.Model:
     newer = graph.opset_imports.get("", OPSET) > OPSET
-    version = NEWER_FORMAT if newer else OLDEST_FORMAT
+    version = NEWER_FORMAT if newer else IR_VERSION
     return ir.Model(graph, ir_version=version, producer_name="cnndsl")
 
 
 def _scale(graph: ir.Graph) -> ir.Value:
     """The input that the loss is multiplied by before it is differentiated."""
-    scale = ir.Value(name=LOSS_SCALE, shape=ir.Shape([]), type=ir.TensorType(ir.DataType.FLOAT))
+    scale = ir.Value(name=LOSS_SCALE, shape=ir.Shape([]), type=FLOAT)
     graph.inputs.append(scale)
     return scale
 
@@ -130,8 +129,8 @@ def _differentiate(
     seed = scale or write.constant(1.0, "float")
     back, found = differentiate(list(graph), {objective.loss: seed}, list(wanted.values()), planner)
     graph.extend(back.nodes)
-    _add_constants(graph, write.constants)
-    _add_constants(graph, back.constants)
+    add_constants(graph, write.constants)
+    add_constants(graph, back.constants)
     gradients = {name: found[value] for name, value in wanted.items() if value in found}
     if not gradients:
         raise UsageError("nothing is left to train: the loss depends on no parameter that may be")
@@ -147,7 +146,7 @@ def _choose_forms(
     replaced = rewrite_convolutions(forward, write, planner)
     graph.extend(write.nodes)
     graph.extend(nodes[len(forward) :])
-    _add_constants(graph, write.constants)
+    add_constants(graph, write.constants)
     return replaced
 
 
@@ -157,19 +156,9 @@ def _expand(graph: ir.Graph) -> dict[ir.Value, ir.Value]:
     graph.remove(nodes)
     replaced = expand(nodes, write)
     graph.extend(write.nodes)
-    _add_constants(graph, write.constants)
+    add_constants(graph, write.constants)
     del graph.opset_imports[DOMAIN]
     return replaced
-
-
-def _add_constants(graph: ir.Graph, constants: Mapping[str, ir.Value]) -> None:
-    """Writers name equal constants alike; the graph keeps one of them."""
-    for name, constant in constants.items():
-        known = graph.initializers.get(name)
-        if known is None:
-            graph.initializers[name] = constant
-        elif known is not constant:
-            constant.replace_all_uses_with(known)
 
 
 def _output(graph: ir.Graph, value: ir.Value, name: str) -> None:

@@ -22,13 +22,13 @@ from pathlib import Path
 import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import Planner
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.files import read_model
+from cnndsl.graphs.writer import Writer
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import lower
 from cnndsl.lower.foreign import Foreign, foreign_evaluation, foreign_training
 from cnndsl.lower.training import Forward, Noise, lower_training
 from cnndsl.network import LossTerm, Network
-from cnndsl.surgery.models import read_model
 from cnndsl.training.gradients import Gradients, evaluation_model, gradient_model
 from cnndsl.training.losses import TARGET_WEIGHT, Goal, Recipe
 

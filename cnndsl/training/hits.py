@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 MOST_RANKS = 5  # `correct5` counts a class among the five best
 

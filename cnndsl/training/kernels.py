@@ -6,23 +6,19 @@ take the old ones' memory (`Kernel.check_in_place` proves it for each).
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 
-OPSET = 18
-IR_VERSION = 8
-FLOAT = ir.TensorType(ir.DataType.FLOAT)
+from cnndsl.graphs.writer import FLOAT, IR_VERSION, OPSET, Writer
 
 
-class Kernel:
+class Kernel(Writer):
     """A graph under construction: vectors of `n` values, scalars, and what becomes of them."""
 
     def __init__(self, name: str):
+        super().__init__()
         self._name = name
         self._inputs: dict[str, ir.Value] = {}
         self._outputs: dict[str, ir.Value] = {}
-        self._constants: dict[str, ir.Value] = {}
-        self._nodes: list[ir.Node] = []
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -52,27 +48,6 @@ class Kernel:
             self._inputs[name] = ir.Value(name=name, shape=shape, type=FLOAT)
         return self._inputs[name]
 
-    def constant(self, value: float) -> ir.Value:
-        """A number that never changes."""
-        name = f"constant/{value!r}"
-        if name not in self._constants:
-            self._constants[name] = _constant(name, np.float32(value))
-        return self._constants[name]
-
-    def integers(self, *values: int) -> ir.Value:
-        """A list of integers: a shape, or axes."""
-        name = "constant/" + "x".join(map(str, values))
-        self._constants[name] = _constant(name, np.asarray(values, np.int64))
-        return self._constants[name]
-
-    def op(self, kind: str, *inputs: ir.Value | float) -> ir.Value:
-        """Add a node; numbers become constants."""
-        values = [v if isinstance(v, ir.Value) else self.constant(v) for v in inputs]
-        node = ir.node(kind, values, name=f"{kind}{len(self._nodes)}")
-        node.outputs[0].name = node.name
-        self._nodes.append(node)
-        return node.outputs[0]
-
     def becomes(self, name: str, value: ir.Value) -> None:
         """Let `next/NAME` be that value."""
         value.name = f"next/{name}"
@@ -85,7 +60,7 @@ class Kernel:
 
         Every node that reads the old value must come before the one that writes the new.
         """
-        order = {node: i for i, node in enumerate(self._nodes)}
+        order = {node: i for i, node in enumerate(self.nodes)}
         for name, output in self._outputs.items():
             writer = output.producer()
             old = self._inputs.get(name)
@@ -98,18 +73,11 @@ class Kernel:
         graph = ir.Graph(
             list(self._inputs.values()),
             list(self._outputs.values()),
-            nodes=self._nodes,
-            initializers=list(self._constants.values()),
+            nodes=self.nodes,
+            initializers=list(self.constants.values()),
             opset_imports={"": OPSET},
             name=self._name,
             doc_string=documentation or None,
         )
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="cnndsl")
         return ir.to_proto(model).SerializeToString()
-
-
-def _constant(name: str, array: np.ndarray | np.generic) -> ir.Value:
-    values = np.asarray(array)
-    tensor = ir.tensor(values, name=name)
-    kind = ir.TensorType(tensor.dtype)
-    return ir.Value(name=name, shape=ir.Shape(values.shape), type=kind, const_value=tensor)

@@ -26,8 +26,8 @@ from typing import Any
 import onnx_ir as ir
 
 from cnndsl.autodiff.composite import composite
-from cnndsl.autodiff.writer import Writer
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.writer import Writer
 from cnndsl.network import LossTerm
 from cnndsl.training.hits import before_softmax, class_count, count_hits
 

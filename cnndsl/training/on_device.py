@@ -19,6 +19,7 @@ import onnx_ir as ir
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import PREFIX, replaced
+from cnndsl.graphs.writer import constant
 from cnndsl.layers.dropout import Dropout
 from cnndsl.lower import lower
 from cnndsl.lower.builder import GraphBuilder
@@ -107,11 +108,5 @@ class KeepingDropout(GraphBuilder):
             return super().write(step, inputs)
         ratio = self.constant("ratio", step.layer.probability)
         name = f"{step.name}/training"
-        training = ir.Value(
-            name=name,
-            shape=ir.Shape([]),
-            type=ir.TensorType(ir.DataType.BOOL),
-            const_value=ir.tensor(np.bool_(True), name=name),
-        )
-        self.initializers[name] = training
+        self.initializers[name] = training = constant(name, np.bool_(True))
         return self.op("Dropout", inputs[0], ratio, training)

@@ -16,10 +16,11 @@ from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.emit import skeleton
 from cnndsl.files import replaced
-from cnndsl.importing.reading import read_model
+from cnndsl.graphs.safety import external_locations
+from cnndsl.graphs.writer import OPSET
+from cnndsl.importing.reading import read_graph
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered, lower
-from cnndsl.lower.builder import OPSET
 from cnndsl.lower.foreign import Foreign, foreign_evaluation, read_foreign
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
@@ -32,7 +33,6 @@ from cnndsl.show.flat import flat
 from cnndsl.training.graphs import TrainingGraphs, build_foreign_training, build_training
 from cnndsl.training.losses import Recipe
 from cnndsl.weights import initial_weights
-from cnndsl.weights.external import external_locations
 from cnndsl.weights.save import Float
 
 Trainable = Callable[[str], bool]
@@ -268,7 +268,7 @@ def _check_same(path: Path, foreign: Foreign) -> None:
 
     On its way here it was brought to another version of ONNX's operators, and sizes were folded.
     """
-    original = read_model(path)
+    original = read_graph(path)
     theirs = open_session(original.as_bytes(), optimise=False)
     ours = open_session(
         skeleton(foreign_evaluation(foreign), as_inputs=True).SerializeToString(), optimise=False

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from cnndsl.diagnostics import UsageError
 from cnndsl.emit import emit
 from cnndsl.files import PREFIX
+from cnndsl.graphs.files import read_model, write_model
 from cnndsl.lower import lower
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
@@ -17,7 +18,7 @@ from cnndsl.runtime.model import Model, is_spec, open_model
 from cnndsl.runtime.pictures import usual_preprocessing
 from cnndsl.specs import load
 from cnndsl.surgery import cut, split_head, unneeded, value_at
-from cnndsl.surgery.models import cut_model, model_head, read_model, write_model
+from cnndsl.surgery.models import cut_model, model_head
 from cnndsl.weights import Weights, initial_weights
 from cnndsl.weights import load as load_weights
 

@@ -9,8 +9,8 @@ import pytest
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.autodiff.forms.geometry import Axis, Convolution
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
-from cnndsl.autodiff.passes.tidy import infer_shapes
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.tidying import infer_shapes
+from cnndsl.graphs.writer import Writer
 from tests.autodiff.check import Array, run
 
 SINGLE = ir.TensorType(ir.DataType.FLOAT)

@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.costs import CALL, nanoseconds
 from cnndsl.autodiff.forms import pieces
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def value(*shape: int) -> ir.Value:

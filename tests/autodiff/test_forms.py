@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from cnndsl.autodiff.forms.choose import OPERANDS, Planner, Product, forms, write_product
 from cnndsl.autodiff.forms.geometry import Axis, Convolution
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 from tests.autodiff.check import Array, run
 from tests.autodiff.convolutions import Case, convolutions
 from tests.support.peers import torch

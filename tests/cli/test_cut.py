@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cnndsl.cli import main
+from cnndsl.graphs.files import read_model
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime import run as run_model
 from cnndsl.shape import Shape, Symbolic
-from cnndsl.surgery.models import read_model
 from cnndsl.training.subjects import spec_subject
 from cnndsl.verbs import compile, features, parse
 from cnndsl.weights.save import read_tensors, write_tensors

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -126,7 +128,7 @@ def test_a_model_as_keras_exports_it() -> None:
 
 
 def test_what_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="can't be read"):
+    with pytest.raises(UsageError, match="there is no file"):
         read_foreign(tmp_path / "missing.onnx")
     with pytest.raises(UsageError):
         read_foreign(b"no model")
@@ -150,6 +152,76 @@ def test_a_model_of_another_batch() -> None:
     assert build_foreign_training(foreign, 1).trained == ("w",)
     with pytest.raises(UsageError, match="another batch"):
         build_foreign_training(foreign, 2)
+
+
+def standardised(g: Graph) -> tuple[str, Callable[[Any], Any]]:
+    """A weight less its mean over its deviation, filter by filter, times a factor a filter, as
+    weight-standardised nets are exported: by a batch norm of the weight; and the same in torch.
+    """
+    row = g.op("Reshape", numbers(6, 3, 3, 3), np.array([1, 6, -1]))
+    zero, one = (
+        g.op("Constant", value=onnx.numpy_helper.from_array(np.full(6, n, np.float32)))
+        for n in (0, 1)
+    )
+    norm = g.op(
+        "BatchNormalization", row, numbers(6) ** 2, zero, zero, one, training_mode=1, outputs=3
+    )
+    weight = g.op("Reshape", norm, np.array([6, 3, 3, 3]))
+
+    def same(t: Any) -> Any:
+        row, factor = t["c0"].reshape(1, 6, -1), t["c2"]
+        norm = torch().nn.functional.batch_norm(row, None, None, factor, training=True)
+        return norm.reshape(6, 3, 3, 3)
+
+    return weight, same
+
+
+def split_into_length(g: Graph) -> tuple[str, Callable[[Any], Any]]:
+    """A weight's direction and length, as weight norm keeps them; and the same in torch."""
+    v, length = g.constant(numbers(6, 3, 3, 3)), numbers(6, 1, 1, 1) ** 2
+    norm = {"axes": [1, 2, 3], "keepdims": 1}
+    weight = g.op("Mul", g.op("Div", v, g.op("ReduceL2", v, **norm)), length)
+
+    def same(t: Any) -> Any:
+        v = t["c0"]
+        return t["c1"] * v / v.flatten(1).norm(dim=1).reshape(6, 1, 1, 1)
+
+    return weight, same
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("computed", [standardised, split_into_length])
+def test_what_weights_are_computed_from_is_trained(
+    computed: Callable[[Graph], tuple[str, Callable[[Any], Any]]], tmp_path: Path
+) -> None:
+    g = Graph("N", 3, 6, 6)
+    weight, same = computed(g)
+    y = g.op("Flatten", g.op("GlobalAveragePool", g.op("Conv", "x", weight)))
+    foreign = model_subject(g.save(tmp_path, y), {}).foreign
+    graphs = build_foreign_training(foreign, BATCH)
+    assert graphs.trained == tuple(foreign.values) and len(foreign.values) == 2
+    feeds = feeds_for(graphs, foreign.values)
+    t = {n: torch().from_numpy(a.copy()).requires_grad_() for n, a in foreign.values.items()}
+    f = torch().nn.functional
+    maps = f.conv2d(torch().from_numpy(feeds["x"]), same(t))
+    loss = f.cross_entropy(maps.mean((2, 3)), torch().from_numpy(feeds["target"]))
+    loss.backward()
+    results = run_graph(graphs, feeds)
+    close(results["loss"], loss)
+    for name in foreign.values:
+        close(results[f"grad/{name}"], t[name].grad)
+
+
+def test_sizes_that_are_computed_as_floats_are_known(tmp_path: Path) -> None:
+    """Exporters compute an enlargement's factors from sizes, some by a division of floats."""
+    g = Graph(BATCH, 3, 6, 6)
+    y = g.op("Conv", "x", numbers(4, 3, 3, 3))
+    sizes = g.op("Cast", g.op("Shape", y), to=1)
+    factors = g.op("Div", g.op("Mul", sizes, np.asarray([1, 1, 2, 2], np.float32)), sizes)
+    y = g.op("Resize", y, np.zeros(0, np.float32), factors, mode="nearest")
+    path = g.save(tmp_path, g.op("Flatten", g.op("GlobalAveragePool", y)))
+    foreign = model_subject(path, {}).foreign
+    assert build_foreign_training(foreign, BATCH).trained == tuple(foreign.values)
 
 
 def enlarging(folder: Path, opset: int, kind: str, mode: str) -> Path:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 import pytest
 
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 from cnndsl.runtime.session import open_session
 from cnndsl.training.hits import count_hits, hits
 

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.composite.expand import expansion
 from cnndsl.autodiff.rules.normalising import Normalised, statistics
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 @expansion("BatchNormTraining")

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 DOMAIN = "cnndsl"
 """The operator domain of composites."""

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.composite.expand import expansion
 from cnndsl.autodiff.rules.lrn import local_scale
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 @expansion("LRN")

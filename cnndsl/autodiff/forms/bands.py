@@ -17,7 +17,7 @@ from cnndsl.autodiff.forms import dense
 from cnndsl.autodiff.forms.direct import backwards, flip
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.pieces import gather, matmul, reshape, transpose, turn
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 @dataclass(frozen=True)

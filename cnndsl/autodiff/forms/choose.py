@@ -23,7 +23,7 @@ from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.transposed import transposed
 from cnndsl.autodiff.forms.winograd import POINTS, Tiling, Winograd
 from cnndsl.autodiff.passes.precision import Precision
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 Product = Literal["forward", "input", "weight"]
 Build = Callable[[Writer, Convolution, ir.Value, ir.Value], ir.Value]

@@ -18,7 +18,7 @@ import onnx_ir as ir
 from cnndsl.autodiff.forms.direct import backwards, flip
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.pieces import gather, matmul, reshape, total, transpose, turn
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 Table = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 

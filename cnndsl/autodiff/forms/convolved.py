@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.pieces import make, reshape, transpose, window
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def convolved(write: Writer, c: Convolution, x: ir.Value, dy: ir.Value) -> ir.Value:

@@ -18,7 +18,7 @@ import onnx_ir as ir
 from cnndsl.autodiff.forms.columns import reads
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.pieces import matmul, reshape, transpose, turn
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 LARGEST = 2**22
 """The constant matrix has at most so many entries: 16 MB."""

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.forms.geometry import Axis, Convolution
 from cnndsl.autodiff.forms.pieces import make, reshape, steps, transpose, window
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def direct(write: Writer, c: Convolution, x: ir.Value, w: ir.Value) -> ir.Value:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def make(

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.pieces import first_total, matmul, reshape, turn
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def forward(write: Writer, c: Convolution, x: ir.Value, w: ir.Value) -> ir.Value:

@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.pieces import make, window
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def transposed(write: Writer, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from cnndsl.autodiff.forms.geometry import Axis, Convolution
 from cnndsl.autodiff.forms.pieces import matmul, reshape, total, transpose, turn
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 Matrix = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import Planner, Product, write_product
 from cnndsl.autodiff.forms.geometry import Convolution, of_conv, of_transpose
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 Describe = Callable[[ir.Node, Sequence[int], Sequence[int], Sequence[int]], Convolution]
 KINDS: dict[str, tuple[Product, Describe, str]] = {

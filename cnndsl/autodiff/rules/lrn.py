@@ -8,7 +8,7 @@ from math import prod
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 @rule("LRN")

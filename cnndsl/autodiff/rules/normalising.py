@@ -19,7 +19,7 @@ from math import prod
 import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def affine(

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward
 from cnndsl.autodiff.forms.geometry import Axis, integers, of_conv
-from cnndsl.autodiff.writer import Writer
+from cnndsl.graphs.writer import Writer
 
 
 def windows(write: Writer, node: ir.Node) -> tuple[Axis, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +14,18 @@ from onnx import version_converter
 from onnx_ir.passes import common
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.files import inlined, opset_of, read_model
+from cnndsl.graphs.folding import fold
+from cnndsl.graphs.inference import for_inference
+from cnndsl.graphs.tidying import infer_shapes
+from cnndsl.graphs.writer import IR_VERSION, OPSET
 from cnndsl.layers.base import Parameter
-from cnndsl.lower.builder import OPSET
-from cnndsl.lower.foreign.folding import fold
 from cnndsl.lower.foreign.groups import split_group_norms
 from cnndsl.lower.foreign.weights import find_parameters
 
 Float = npt.NDArray[np.float32]
 RESERVED = ("loss", "target", "correct", "correct5")
+ANY_BATCH = 2
 MOST_ROUNDS = 50  # of sizes that follow from sizes
 
 
@@ -53,10 +56,12 @@ class Foreign:
             for node in graph:
                 for output in node.outputs:
                     output.shape = None
-            _infer(graph)
+            infer_shapes(ir.Model(graph, ir_version=IR_VERSION))
             changed = fold(graph)
             if not split_group_norms(graph) and not changed:
                 break
+        if batch is None and not all(_is_known(v.shape) for v in graph.outputs):
+            self._take_sizes(graph)
         for output in graph.outputs:
             first = output.shape[0] if output.shape is not None and len(output.shape) else None
             if batch is not None and first != batch:
@@ -65,6 +70,22 @@ class Foreign:
                     f"`{output.name}` has the shape {output.shape}; export it with an open batch"
                 )
         return graph
+
+    def _take_sizes(self, graph: ir.Graph) -> None:
+        """Sizes that are computed from an open batch are known where the batch is; but for the
+        first, they are those of any batch.
+        """
+        fixed = {o.name: o.shape for node in self.with_batch(ANY_BATCH) for o in node.outputs}
+        for node in graph:
+            for output in node.outputs:
+                shape = fixed.get(output.name)
+                if not _is_known(output.shape) and _is_known(shape) and shape is not None:
+                    output.shape = ir.Shape(["N", *list(shape)[1:]])
+
+
+def _is_known(shape: ir.Shape | None) -> bool:
+    """Whether all sizes but the batch are."""
+    return shape is not None and all(isinstance(n, int) for n in list(shape)[1:])
 
 
 def read_foreign(
@@ -75,8 +96,7 @@ def read_foreign(
     Raises UsageError where it is no ONNX model, has open sizes, isn't float32, or no weights.
     """
     name = source.name if isinstance(source, Path) else "the model"
-    model = ir.from_proto(_load(source, name))
-    common.InlinePass()(model)
+    model = ir.from_proto(_load(source, f"`{name}`"))
     stored = set(model.graph.initializers)
     for prepare in (
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
@@ -115,39 +135,19 @@ def read_foreign(
 
 
 def _load(source: Path | bytes, name: str) -> onnx.ModelProto:
+    """The model at inference, without functions, in an opset that has gradients here."""
+    proto = inlined(read_model(source), name)
+    opset = opset_of(proto, name)
+    for_inference(proto.graph, opset)
+    if opset >= OPSET:
+        return proto
     try:
-        read: Any = onnx  # partly typed
-        from_file = isinstance(source, Path)
-        proto = read.load(source) if from_file else read.load_from_string(source)
-        # Protobuf gives names that are no UTF-8 as bytes.
-        texts = (text for node in proto.graph.node for text in (*node.input, *node.output))
-        if any(isinstance(text, bytes) for text in texts):
-            raise ValueError("it has names that are no text")
-        opset = max(
-            (o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0
-        )
-        _as_at_inference(proto)
-        if 0 < opset < OPSET:
-            proto = version_converter.convert_version(proto, OPSET)
-            if opset < 11:
-                _keep_coordinates(proto)
-    except OSError as e:
-        raise UsageError(f"`{name}` can't be read: {e.strerror or e}") from None
+        proto = version_converter.convert_version(proto, OPSET)
     except Exception as e:  # protobuf's and onnx's own have no common base
-        raise UsageError(f"`{name}` can't be brought to opset {OPSET}: {e}") from None
-    if not opset:
-        raise UsageError(f"`{name}` is no ONNX model")
+        raise UsageError(f"{name} can't be brought to opset {OPSET}: {e}") from None
+    if opset < 11:
+        _keep_coordinates(proto)
     return proto
-
-
-def _as_at_inference(proto: onnx.ModelProto) -> None:
-    """Batch norms give their value alone: which of them train is decided later."""
-    for node in proto.graph.node:
-        if node.op_type == "BatchNormalization":
-            del node.output[1:]
-            kept = [a for a in node.attribute if a.name != "training_mode"]
-            del node.attribute[:]
-            node.attribute.extend(kept)
 
 
 def _keep_coordinates(proto: onnx.ModelProto) -> None:
@@ -181,8 +181,3 @@ def _avoid_reserved(graph: ir.Graph, name: str) -> None:
         for output in node.outputs:
             if output.name in RESERVED:
                 output.name = f"{output.name}/inner"
-
-
-def _infer(graph: ir.Graph) -> None:
-    model = ir.Model(graph, ir_version=8)
-    common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import prod
 
-import numpy as np
 import onnx_ir as ir
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.writer import FLOAT, Writer, add_constants
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered
-from cnndsl.lower.builder import FLOAT
 from cnndsl.lower.foreign.model import Foreign
 from cnndsl.lower.training import DOMAIN, Forward, Noise
 
@@ -102,7 +101,9 @@ class _TrainingForms:
                 self._dropout(node, dropping=node.outputs[0] not in frozen)
 
     def _norm(self, node: ir.Node, trains: bool) -> list[ir.Value]:
-        if not trains or len(node.inputs) < NORM_INPUTS:
+        """One that takes a batch's statistics even at inference standardises weights."""
+        standardises = bool(node.attributes.get_int("training_mode", 0))
+        if not (trains or standardises) or len(node.inputs) < NORM_INPUTS:
             return []
         x, weight, bias, mean, variance = node.inputs
         assert x is not None and mean is not None and variance is not None
@@ -110,42 +111,26 @@ class _TrainingForms:
         count = prod(shape) // shape[1] if len(shape) > 1 else 0
         if count < 2:
             raise UsageError(f"`{node.name}` needs more than one value a channel to train")
-        keep = node.attributes.get_float("momentum", 0.9)
-        new = ir.node(
-            "BatchNormTraining",
-            [x, weight, bias],
-            {"epsilon": node.attributes.get_float("epsilon", 1e-5)},
-            domain=DOMAIN,
-            num_outputs=4,
-            name=node.name,
-            doc_string=node.doc_string,
-        )
-        name = str(node.outputs[0].name)
-        for i, suffix in enumerate(("", "/mean", "/variance", "/inverse")):
-            new.outputs[i].name = name + suffix
-        new.outputs[0].shape, new.outputs[0].type = x.shape, x.type
-        _replace(self.graph, node, new)
-        last = self._move(new, mean, new.outputs[1], keep, 1 - keep)
-        self._move(last, variance, new.outputs[2], keep, (1 - keep) * count / (count - 1))
-        return [new.outputs[0]]
+        write = Writer()
+        write.begin(node.outputs[0].name)
+        epsilon = node.attributes.get_float("epsilon", 1e-5)
+        new = write.ops("BatchNormTraining", 4, x, weight, bias, epsilon=epsilon)
+        write.nodes[0].domain, write.nodes[0].doc_string = DOMAIN, node.doc_string
+        if not standardises:
+            keep = node.attributes.get_float("momentum", 0.9)
+            self._move(write, mean, new[1], keep, 1 - keep)
+            self._move(write, variance, new[2], keep, (1 - keep) * count / (count - 1))
+        self._replace(node, write, new[0])
+        return [new[0]]
 
     def _move(
-        self, after: ir.Node, old: ir.Value, value: ir.Value, keep: float, share: float
-    ) -> ir.Node:
+        self, write: Writer, old: ir.Value, value: ir.Value, keep: float, share: float
+    ) -> None:
         """keep·old + share·value becomes the next running average."""
         name = str(old.name)
-        current = self.statistics.get(name, old)
-        terms = [
-            ir.node("Mul", [v, self._constant(f)], name=f"{value.name}/Mul{i}")
-            for i, (v, f) in enumerate(((current, keep), (value, share)))
-        ]
-        total = ir.node("Add", [t.outputs[0] for t in terms], name=f"{value.name}/next")
-        for node in (*terms, total):
-            node.outputs[0].name = node.name
-            node.outputs[0].shape, node.outputs[0].type = old.shape, FLOAT
-        self.graph.insert_after(after, [*terms, total])
-        self.statistics[name] = total.outputs[0]
-        return total
+        kept = write.op("Mul", self.statistics.get(name, old), keep)
+        self.statistics[name] = total = write.op("Add", kept, write.op("Mul", value, share))
+        total.shape, total.type = old.shape, FLOAT
 
     def _dropout(self, node: ir.Node, dropping: bool) -> None:
         x = node.inputs[0]
@@ -158,24 +143,19 @@ class _TrainingForms:
         noise = ir.Value(name=name, shape=x.shape, type=FLOAT)
         self.noises[name] = Noise("uniform", tuple(n for n in x.shape or () if isinstance(n, int)))
         self.noise_inputs.append(noise)
-        dropped = ir.node("Less", [noise, self._constant(ratio)], name=f"{node.name}/Less")
-        scales = [self._constant(v) for v in (0.0, 1 / (1 - ratio))]
-        mask = ir.node("Where", [dropped.outputs[0], *scales], name=f"{node.name}/Where")
-        for part in (dropped, mask):
-            part.outputs[0].name = part.name
-        product = ir.node("Mul", [x, mask.outputs[0]], name=node.name)
-        product.outputs[0].name = node.outputs[0].name
-        product.outputs[0].shape, product.outputs[0].type = x.shape, FLOAT
-        self.graph.insert_after(node, [dropped, mask])
-        _replace(self.graph, node, product, after=mask)
+        write = Writer()
+        write.begin(node.outputs[0].name)
+        mask = write.op("Where", write.op("Less", noise, ratio), 0.0, 1 / (1 - ratio))
+        self._replace(node, write, write.op("Mul", x, mask))
 
-    def _constant(self, number: float) -> ir.Value:
-        name = f"constant/training/{number!r}"
-        if name not in self.graph.initializers:
-            tensor = ir.tensor(np.asarray(number, np.float32), name=name)
-            value = ir.Value(name=name, shape=ir.Shape([]), type=FLOAT, const_value=tensor)
-            self.graph.initializers[name] = value
-        return self.graph.initializers[name]
+    def _replace(self, node: ir.Node, write: Writer, value: ir.Value) -> None:
+        """Put what was written in a node's place; the value takes over its first output."""
+        old = node.outputs[0]
+        self.graph.insert_before(node, write.nodes)
+        add_constants(self.graph, write.constants)
+        old.replace_all_uses_with(value, replace_graph_outputs=True)
+        self.graph.remove(node, safe=True)
+        value.name, value.shape, value.type = old.name, old.shape, old.type
 
 
 def _ratio(node: ir.Node) -> float:
@@ -186,13 +166,6 @@ def _ratio(node: ir.Node) -> float:
     return float(given.const_value.numpy().reshape(()))
 
 
-def _replace(graph: ir.Graph, old: ir.Node, new: ir.Node, after: ir.Node | None = None) -> None:
-    """Put a node in another's place; its first output takes over."""
-    graph.insert_after(after or old, new)
-    old.outputs[0].replace_all_uses_with(new.outputs[0], replace_graph_outputs=True)
-    graph.remove(old, safe=True)
-
-
 def _bypass(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
     """Leave a node out; an output of the graph keeps its name by a copy."""
     output = node.outputs[0]
@@ -200,7 +173,9 @@ def _bypass(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
         copy = ir.node("Identity", [value], name=node.name)
         copy.outputs[0].name, output.name = output.name, f"{output.name}/dropped"
         copy.outputs[0].shape, copy.outputs[0].type = value.shape, value.type
-        _replace(graph, node, copy)
+        graph.insert_after(node, copy)
+        output.replace_all_uses_with(copy.outputs[0], replace_graph_outputs=True)
+        graph.remove(node, safe=True)
         return
     output.replace_all_uses_with(value)
     graph.remove(node, safe=True)

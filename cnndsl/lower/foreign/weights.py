@@ -30,28 +30,76 @@ BEHIND_WEIGHTS: Mapping[str, Role] = {"Add": "bias", "Sub": "bias", "Mul": "norm
 REARRANGING = {"Transpose", "Reshape", "Unsqueeze", "Squeeze", "Identity", "Flatten"}
 
 
+SIZES = {"Shape", "Size"}
+"""What they give depends on no weight."""
+
+
 def find_parameters(graph: ir.Graph, stored: Collection[str]) -> dict[str, Parameter]:
     """Weights, biases, factors and running statistics by their names, in the order of use.
 
-    `stored` are the initialisers that may be parameters.
+    `stored` are the initialisers that may be parameters. A weight that is computed from some of
+    them (standardised, or split into direction and length) has these as parameters.
     """
     found: dict[str, Parameter] = {}
     weighed: set[ir.Value] = set()
+    computed = _Computed(graph, stored)
     for node in graph:
+        if node.outputs[0] in computed.values:
+            continue
         places = PLACES.get(node.op_type, {})
         behind = any(v in weighed for v in node.inputs)
+        applied = False
         for number, value in enumerate(node.inputs):
+            role = places.get(number)
             tensor = _tensor_behind(value)
+            if tensor is None and role == "weight":
+                for part, part_role in computed.parts(value):
+                    applied = True
+                    found.setdefault(str(part.name), _parameter(part, part_role))
             if tensor is None or tensor.name in found or tensor.name not in stored:
                 continue
-            role = places.get(number)
             if role is None and behind and _size(tensor) > 1:
                 role = BEHIND_WEIGHTS.get(node.op_type)
             if role is not None:
-                found[str(tensor.name)] = Parameter(str(tensor.name), _shape(tensor), role)
-        if behind or any(_is_found(v, found) for v in node.inputs):
+                found[str(tensor.name)] = _parameter(tensor, role)
+        applied |= any(_is_found(v, found) for v in node.inputs)
+        if (behind or applied) and node.op_type not in SIZES:
             weighed.update(node.outputs)
     return found
+
+
+class _Computed:
+    """Values that are computed from constants alone."""
+
+    def __init__(self, graph: ir.Graph, stored: Collection[str]):
+        self.stored = stored
+        self.values: set[ir.Value | None] = {None, *graph.initializers.values()}
+        for node in graph:
+            if all(value in self.values for value in node.inputs):
+                self.values.update(node.outputs)
+
+    def parts(self, value: ir.Value | None) -> list[tuple[ir.Value, Role]]:
+        """The stored tensors that a weight is computed from: the largest is the weight itself,
+        the others are its factors. None where the net's input takes part.
+        """
+        if value is None or value not in self.values or value.is_initializer():
+            return []
+        todo, seen, leaves = [value], {value}, list[ir.Value]()
+        while todo:
+            producer = todo.pop().producer()
+            inputs = list(producer.inputs) if producer is not None else []
+            if producer is not None and producer.op_type == "BatchNormalization":
+                del inputs[3:]  # running statistics, which a weight's own take the place of
+            for each in inputs:
+                if each is None or each in seen:
+                    continue
+                seen.add(each)
+                if not each.is_initializer():
+                    todo.append(each)
+                elif each.name in self.stored and _is_float(each) and _size(each) > 1:
+                    leaves.append(each)
+        leaves.sort(key=_size, reverse=True)
+        return [(leaf, "norm" if i else "weight") for i, leaf in enumerate(leaves)]
 
 
 def _tensor_behind(value: ir.Value | None) -> ir.Value | None:
@@ -60,9 +108,11 @@ def _tensor_behind(value: ir.Value | None) -> ir.Value | None:
         if node.op_type not in REARRANGING:
             return None
         value = node.inputs[0]
-    if value is None or not value.is_initializer() or value.dtype is None:
-        return None
-    return value if value.dtype.is_floating_point() else None
+    return value if value is not None and value.is_initializer() and _is_float(value) else None
+
+
+def _is_float(value: ir.Value) -> bool:
+    return value.dtype is not None and value.dtype.is_floating_point()
 
 
 def _is_found(value: ir.Value | None, found: Mapping[str, Parameter]) -> bool:
@@ -70,9 +120,10 @@ def _is_found(value: ir.Value | None, found: Mapping[str, Parameter]) -> bool:
     return tensor is not None and str(tensor.name) in found
 
 
-def _shape(tensor: ir.Value) -> tuple[int, ...]:
+def _parameter(tensor: ir.Value, role: Role) -> Parameter:
     assert tensor.const_value is not None
-    return tuple(int(n) for n in tensor.const_value.shape.numpy())
+    shape = tuple(int(n) for n in tensor.const_value.shape.numpy())
+    return Parameter(str(tensor.name), shape, role)
 
 
 def _size(tensor: ir.Value) -> int:

@@ -9,11 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnndsl.weights.external import MOST_FIELDS
-from cnndsl.weights.formats.onnx_tensor import read_tensor
-from cnndsl.weights.formats.onnx_uses import Node, layers_in, read_node
-from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
-from cnndsl.weights.protobuf import (
+from cnndsl.graphs.protobuf import (
     LENGTH_DELIMITED,
     BadMessage,
     Buffer,
@@ -21,6 +17,10 @@ from cnndsl.weights.protobuf import (
     fields,
     opened,
 )
+from cnndsl.graphs.safety import MOST_FIELDS
+from cnndsl.weights.formats.onnx_tensor import read_tensor
+from cnndsl.weights.formats.onnx_uses import Node, layers_in, read_node
+from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
 
 # Numbers of fields in onnx.proto, by the message that they are in.

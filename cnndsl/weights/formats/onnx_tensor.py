@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cnndsl.weights.external import beside
+from cnndsl.graphs.protobuf import Buffer, Field, fields, opened, varint
+from cnndsl.graphs.safety import beside
 from cnndsl.weights.formats.elements import checked_shape, from_bytes, in_file, unreadable, width
-from cnndsl.weights.protobuf import Buffer, Field, fields, opened, varint
 from cnndsl.weights.tensors import Array, Damaged, Tensor
 
 _TYPES = {

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cnndsl.weights.protobuf import (
+from cnndsl.graphs.protobuf import (
     FOUR_BYTES,
     LENGTH_DELIMITED,
     VARINT,

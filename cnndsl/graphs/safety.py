@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.weights.protobuf import LENGTH_DELIMITED, BadMessage, Buffer, fields, opened
+from cnndsl.graphs.protobuf import LENGTH_DELIMITED, BadMessage, Buffer, fields, opened
 
 MOST_NESTED = 64
 MOST_FIELDS = 10_000_000  # a net of 10,000 layers has under a million

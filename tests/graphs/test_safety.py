@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.safety import check_model, external_locations
 from cnndsl.importing import import_model
 from cnndsl.runtime.session import open_session, run_session
 from cnndsl.surgery.models import cut_file
-from cnndsl.weights.external import check_model, external_locations
 from tests.support.small_models import channel_means, difference, saved, with_external_weights
 
 SECRET = np.arange(4, dtype=np.float32)
