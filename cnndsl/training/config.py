@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
+import tomli_w
 from pydantic import Field
 
 from cnndsl.autodiff.passes.precision import Precision
@@ -23,7 +24,6 @@ from cnndsl.training.fields import MOST, check, checked
 from cnndsl.training.optimisers import OPTIMISERS, Adamw, Optimiser
 from cnndsl.training.schedules import SCHEDULES, OneCycle, Schedule
 from cnndsl.training.stages import Stage
-from cnndsl.training.toml import write_toml
 
 HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
 MOST_BYTES = 1 << 20
@@ -132,7 +132,7 @@ class Config:
         return json.dumps(chosen | trained)
 
     def to_toml(self) -> str:
-        """The whole as TOML."""
+        """The whole as TOML; None is left out, since TOML has no such thing."""
         tables = {name: _table(getattr(self, name)) for name in _TABLES}
         tables |= {name: write_choice(getattr(self, name)) for name in _CHOICES}
         if self.learning_rates:
@@ -144,7 +144,11 @@ class Config:
             }
         if self.transfer:
             tables["transfer"] = _table(self.transfer)
-        return HEAD + write_toml(tables)
+        given = {
+            name: {key: value for key, value in table.items() if value is not None}
+            for name, table in tables.items()
+        }
+        return HEAD + tomli_w.dumps(given)
 
     @classmethod
     def from_toml(cls, text: str) -> Config:

@@ -17,6 +17,7 @@ from tests.fuzz.cases import Case, Entry, Folder, Kind, Link, Pipe
 from tests.fuzz.commands import command
 from tests.fuzz.contents import json_changed, tensors_changed
 from tests.fuzz.mutations import bytes_changed, text_changed
+from tests.support.mutations import lists_on_a_line
 from tests.support.toy_data import write_toy
 
 Tree = dict[bytes, Entry]
@@ -212,7 +213,7 @@ def _text_changed(data: bytes, random: Random) -> bytes:
 
 def _toml_changed(data: bytes, random: Random) -> bytes:
     """Another value, a key more or less, a table twice, or another type."""
-    lines = data.decode("utf-8", "replace").split("\n")
+    lines = lists_on_a_line(data.decode("utf-8", "replace")).split("\n")
     rows = [n for n, line in enumerate(lines) if re.match(r"[\w\"-]+ = ", line)]
     if not rows or random.random() < 0.1:
         return _text_changed(data, random)

@@ -25,7 +25,7 @@ VALUES = (
 
 def mutations(text: str) -> Iterator[tuple[str, str]]:
     """Each line of a TOML file with each value in place of its own; the line, and the text."""
-    lines = text.split("\n")
+    lines = lists_on_a_line(text).split("\n")
     for number, line in enumerate(lines):
         before, after = lines[:number], lines[number + 1 :]
         for changed in _changed(line):
@@ -35,10 +35,19 @@ def mutations(text: str) -> Iterator[tuple[str, str]]:
             yield f"twice {line}", "\n".join([*before, line, line, *after])
 
 
+def lists_on_a_line(text: str) -> str:
+    """The same TOML, with each list of texts on its key's line."""
+    return re.sub(
+        r'\[\n((?: +"[^\n]*",\n)+)\]',
+        lambda found: "[" + ", ".join(re.findall(r" +(.+),\n", found[1])) + "]",
+        text,
+    )
+
+
 def _changed(line: str) -> Iterator[str]:
     if match := re.fullmatch(r"([^\s=]+) = (.*)", line):
         for value in VALUES:
             yield f"{match[1]} = {value}"
         yield f"nix = {match[2]}"
-    elif match := re.fullmatch(r"\[(\w+)\]", line):
+    elif match := re.fullmatch(r"\[([\w.]+)\]", line):
         yield from ("[nix]", "[]", f"[[{match[1]}]]", f"[{match[1]}.nix]", f"{match[1]} = 1")

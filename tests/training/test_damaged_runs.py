@@ -13,6 +13,7 @@ import pytest
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.progress import Epoch, Progress
 from tests.support.command_line import cnndsl
+from tests.support.mutations import lists_on_a_line
 from tests.support.toy_data import write_toy
 
 
@@ -129,7 +130,7 @@ def test_an_edited_stage_takes_effect(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "tiny-001"
     graph = run / "graphs" / "grad.onnx"
     before = graph.read_bytes()
-    text = (run / "config.toml").read_text()
+    text = lists_on_a_line((run / "config.toml").read_text())
     assert '["logits", "bn1"]' in text
     (run / "config.toml").write_text(text.replace('["logits", "bn1"]', '["logits"]'))
     resumed(run, code=0)
