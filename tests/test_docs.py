@@ -9,7 +9,7 @@ import pytest
 
 from cnndsl.cli import COMMANDS, main
 from cnndsl.diagnostics import Diagnostic, SpecError
-from cnndsl.elaborate import construction, files, inputs, operations
+from cnndsl.elaborate import construction, files, inputs, walk
 from cnndsl.network import Network, Step
 from cnndsl.resources import zoo_names
 from cnndsl.source import Source
@@ -197,7 +197,7 @@ def test_the_limits_told_are_those_in_force() -> None:
     told = re.findall(r"[\d,]*\d", page.partition("## Limits")[2])
     numbers = (
         *(limits.MAX_CHARACTERS, limits.MAX_LINE, limits.MAX_DEPTH, limits.MAX_PARENTHESES),
-        *(limits.MAX_OPERATORS, limits.MAX_DIGITS, files.MOST_FILES, operations.MOST_BODIES),
+        *(limits.MAX_OPERATORS, limits.MAX_DIGITS, files.MOST_FILES, walk.MOST_BODIES),
         *(construction.MOST_STEPS, construction.MOST_WORK, construction.LONGEST_NAME),
         *(construction.MOST_FINDINGS, inputs.MOST_AXES),
     )

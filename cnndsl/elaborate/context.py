@@ -60,6 +60,14 @@ def quote(span: Span) -> str:
     return f"`{text}`" if len(text) <= LONGEST_QUOTE else f"`{text[: LONGEST_QUOTE - 1]}…`"
 
 
+def head_span(operation: tree.Operation) -> Span:
+    """The op's own word, as it was written."""
+    span, length = operation.span, len(operation.name)
+    if not span.source.text.startswith(operation.name, span.start):  # a variable: `act`
+        length = len(span.text.split(maxsplit=1)[0])
+    return Span(span.source, span.start, span.start + length)
+
+
 class Unknown(Exception):
     """Something depends on what an earlier, reported error left open; it stays silent."""
 

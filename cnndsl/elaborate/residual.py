@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import UNKNOWN, Context, Value
-from cnndsl.elaborate.reader import head_span
+from cnndsl.elaborate.context import UNKNOWN, Context, Value, head_span
 from cnndsl.elaborate.symbols import equality_work
 from cnndsl.layers.base import LAYERS, Layer
 from cnndsl.shape import Dim, Shape, at, equality, window_count
