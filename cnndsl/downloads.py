@@ -5,8 +5,6 @@ none goes on for ever.
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
@@ -53,15 +51,6 @@ class Download:
     def whole(self) -> bool:
         """Whether the SHA-256 is known whole, and so the size."""
         return len(self.sha256) == 64
-
-
-def cache_folder() -> Path:
-    """Where this system keeps what can be had again."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def fetch(download: Download, folder: Path, progress: Progress | None = None) -> Path:

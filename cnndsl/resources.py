@@ -1,7 +1,8 @@
 """Where the grammar, the prelude and the zoo are: beside the package in a repository, inside it in
-an installed wheel.
+an installed wheel. And where on this system is kept what can be had again.
 """
 
+import errno
 import re
 from difflib import get_close_matches
 from functools import cache
@@ -57,3 +58,14 @@ def zoo_path(name: str) -> Path:
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise LookupError(f"the zoo has no net called {name!r}{hint}")
     return _folder("zoo") / f"{name}.cnn"
+
+
+def cache_folder() -> Path:
+    """Our own folder in the user's cache. Raises OSError where the user has no home."""
+    from platformdirs import user_cache_path
+
+    try:
+        return user_cache_path("cnndsl", appauthor=False, opinion=False)
+    except RuntimeError:
+        reason = "there is no home folder, and so no cache: set HOME or XDG_CACHE_HOME"
+        raise FileNotFoundError(errno.ENOENT, reason) from None

@@ -84,3 +84,15 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     the source from the file.
     """
     return Golden(update=request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without a home folder, as in some containers."""
+
+    def unknown(number: int) -> object:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnndsl.downloads import cache_folder
 from cnndsl.files import replaced
+from cnndsl.resources import cache_folder
 from cnndsl.runtime.session import available_cores
 
 Digests = npt.NDArray[np.uint8]
@@ -97,8 +97,8 @@ def _memory(root: Path) -> Path | None:
     """Where the digests of a folder are kept; None where there is no place for them."""
     try:
         name = blake2b(os.fsencode(root.resolve()), digest_size=16).hexdigest()
-        return cache_folder() / "cnndsl" / "contents" / f"{name}.bin"
-    except (OSError, RuntimeError):  # no home
+        return cache_folder() / "contents" / f"{name}.bin"
+    except (OSError, RuntimeError):  # no home, or links in a circle
         return None
 
 

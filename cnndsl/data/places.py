@@ -9,18 +9,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.downloads import BLOCK, cache_folder
+from cnndsl.downloads import BLOCK
 from cnndsl.files import replaced
+from cnndsl.resources import cache_folder
 
 
 def data_folders(data_dir: Path | None) -> list[Path]:
     """Where data sets are looked for: `data_dir`, $CNNDSL_DATA, the user's cache.
 
-    What is downloaded goes to the first of them.
+    What is downloaded goes to the first of them. Raises OSError where there is none.
     """
     given = os.environ.get("CNNDSL_DATA")
-    folders = [data_dir, Path(given) if given else None, cache_folder() / "cnndsl" / "data"]
-    return [folder.expanduser() for folder in folders if folder is not None]
+    named = [data_dir, Path(given) if given else None]
+    folders = [folder.expanduser() for folder in named if folder is not None]
+    try:
+        folders.append(cache_folder() / "data")
+    except OSError:
+        if not folders:
+            raise
+    return folders
 
 
 def unpack_members(archive: Path, members: Mapping[str, int], folder: Path) -> None:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from cnndsl.resources import cache_folder
 
 
 def load(*key: str) -> Any:
     """What was kept under the key, or None where there is nothing, or not what was written."""
     try:
         digest, _, text = _path(key).read_text(encoding="utf-8").partition("\n")
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, ValueError):
         return None
     if digest != _digest(text):
         return None
@@ -38,15 +39,14 @@ def save(data: Any, *key: str) -> None:
         ) as file:
             file.write(f"{_digest(text)}\n{text}")
         Path(file.name).replace(path)
-    except (OSError, RuntimeError):
+    except OSError:
         return
 
 
 def _path(key: tuple[str, ...]) -> Path:
-    """The file for a key. RuntimeError where the user has no home."""
+    """The file for a key. OSError where the user has no home."""
     digest = _digest("\0".join(key))[:20]
-    folder = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(folder or Path.home() / ".cache") / "cnndsl" / f"grammar-{digest}.json"
+    return cache_folder() / f"grammar-{digest}.json"
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cnndsl.autodiff.autotune import Tuner
 from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
-from cnndsl.downloads import cache_folder
+from cnndsl.resources import cache_folder
 from cnndsl.runtime.timing import time_models
 from cnndsl.training.config import Config
 from cnndsl.training.environment import processor, runtime_version
@@ -34,6 +34,6 @@ def planner(config: Config) -> Planner:
     machine = f"{processor()}, {threads} threads, onnxruntime {runtime_version()}, {choice.device}"
     if choice.precision != "float32":
         machine += f", {choice.precision}"
-    path = cache_folder() / "cnndsl" / FILE
+    path = cache_folder() / FILE
     tuner = Tuner(lambda models: time_models(models, threads, device=choice.device), machine, path)
     return replace(plain, tune=tuner)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.downloads import BLOCK, Progress, cache_folder, fetch
+from cnndsl.downloads import BLOCK, Progress, fetch
 from cnndsl.files import replaced
+from cnndsl.resources import cache_folder
 from cnndsl.weights.known import Known, imagenet_labels, known_weights
 from cnndsl.weights.opening import open_tensors
 from cnndsl.weights.tensors import TensorFile
@@ -18,7 +19,7 @@ from cnndsl.weights.tensors import TensorFile
 def weights_folder() -> Path:
     """Where weights are kept: $CNNDSL_WEIGHTS, or the user's cache."""
     given = os.environ.get("CNNDSL_WEIGHTS")
-    return Path(given).expanduser() if given else cache_folder() / "cnndsl" / "weights"
+    return Path(given).expanduser() if given else cache_folder() / "weights"
 
 
 def find_known(name: str) -> Known:

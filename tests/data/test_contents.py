@@ -19,7 +19,7 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of what is remembered, from the first byte on."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(module, "REMEMBERED", 0)
-    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache" / "cnndsl")
     return tmp_path / "cache" / "cnndsl" / "contents"
 
 

@@ -18,6 +18,7 @@ from cnndsl.data.places import data_folders, unpack_members
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Download, fetch
 from tests.data.making import mnist_folder, noise
+from tests.support.command_line import cnndsl
 
 CONTENT = bytes(range(256)) * 3000
 
@@ -200,15 +201,21 @@ def test_folders_are_looked_at_in_order(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CNNDSL_DATA", "~/data")
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
     cache = Path("/home/me/.cache/cnndsl/data")
     assert data_folders(tmp_path) == [tmp_path, Path("/home/me/data"), cache]
-    monkeypatch.delenv("CNNDSL_DATA")
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert data_folders(None) == [Path("/home/me/Library/Caches/cnndsl/data")]
-    monkeypatch.setattr("sys.platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", "/local")
-    assert data_folders(None) == [Path("/local/cnndsl/data")]
+
+
+def test_without_a_home_folders_are_named(
+    tmp_path: Path, homeless: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CNNDSL_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    mnist_folder(tmp_path / "mnist")
+    assert (
+        "10 test pictures" in cnndsl("data", "check", "mnist", "--data-dir", str(tmp_path)).stdout
+    )
+    for arguments in (("data", "check", "mnist"), ("weights", "fetch")):
+        assert "there is no home folder" in cnndsl(*arguments, code=1).stderr
 
 
 def test_a_data_set_is_fetched_and_opened(

@@ -55,12 +55,6 @@ def test_no_folder_is_needed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert parse_anew() == parse_anew()
 
 
-def test_no_home_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home() -> Path:
-        raise RuntimeError("could not determine home directory")
-
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv("LOCALAPPDATA", raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
+def test_no_home_is_needed(homeless: None) -> None:
     tables.save({}, "key")
     assert tables.load("key") is None
