@@ -61,7 +61,8 @@ Value = Source | Step
 class Draft:
     """A whole net: inputs, steps in an order that can be run, outputs by the file's names.
 
-    `last` names the outputs whose channels the model has last.
+    `last` names the outputs whose channels the model has last; `swaps` counts where axes had to
+    change places.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Draft:
     steps: list[Step] = field(default_factory=list[Step])
     outputs: list[tuple[str, Value]] = field(default_factory=list[tuple[str, Value]])
     last: set[str] = field(default_factory=set[str])
+    swaps: int = 0
     notes: list[str] = field(default_factory=list[str])
 
     def users(self) -> dict[Value, list[Step]]:

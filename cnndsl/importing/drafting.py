@@ -36,18 +36,26 @@ UNKNOWN = (
 def draft_of(model: Model, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Draft:
     """The layers that a model means, as they come.
 
-    `input_shapes` give sizes that inputs leave open, without the batch, channels first.
+    `input_shapes` give sizes that inputs leave open, without the batch, channels first. Where axes
+    have to change places, or no layers can be found, the channels may be last instead.
     """
+    draft, error = None, None
     try:
-        return _draft_of_any_batch(model, input_shapes or {})
+        draft = _draft_of_any_batch(model, input_shapes or {})
     except MixedExamplesError:
         raise
-    except UsageError as error:
-        turned = _channels_last(model)
-        with suppress(UsageError):
-            if turned is not None:
-                return _draft_of_any_batch(turned, input_shapes or {})
+    except UsageError as e:
+        error = e
+    turned = _channels_last(model) if draft is None or draft.swaps else None
+    with suppress(UsageError):
+        if turned is not None:
+            other = _draft_of_any_batch(turned, input_shapes or {})
+            if draft is None or other.swaps < draft.swaps:
+                return other
+    if draft is None:
+        assert error is not None
         raise error
+    return draft
 
 
 def _draft_of_any_batch(model: Model, input_shapes: Mapping[str, Sequence[int]]) -> Draft:

@@ -10,7 +10,7 @@ between channels-last and channels-first that TensorFlow's exporters write cance
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
@@ -63,6 +63,11 @@ class View:
             for index, atom in enumerate(row)
         }
         return tuple(tuple(places[atom] for atom in row) for row in self.dims)
+
+    def inner(self, atoms: Iterable[Atom]) -> Row:
+        """These atoms but for the batch's, in the order of the axes."""
+        wanted = set(atoms)
+        return tuple(a for a in chain.from_iterable(self.axes[1:]) if a in wanted)
 
     def on(self, base: Value) -> View:
         """The same view of another value of the same shape."""

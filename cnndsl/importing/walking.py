@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cnndsl.importing.draft import Array, Draft, Step, Value
 from cnndsl.importing.elementary import Uniform
 from cnndsl.importing.nodes import Node, Tensor
+from cnndsl.importing.swaps import swaps
 from cnndsl.importing.views import Atom, Row, View, along_channels, size_of, whole
 from cnndsl.layers import LAYERS
 from cnndsl.layers.base import Layer, ShapeError
@@ -111,12 +112,7 @@ class Walker:
                 else along_channels(view, np.asarray(array, np.float32))
             )
             if found is None:
-                plain = self.arrange(node, view, view.dims[1:]) if len(view.dims) > 1 else None
-                if plain is not None and plain is not view.base:
-                    return self.affine(node, self.whole(plain), factor, offset)
-                node.refuse(
-                    "has a constant with a number for every position; layers have one a channel"
-                )
+                return self._by_position(node, view, factor, offset)
             values[name] = found
         if offset is None:
             del values["bias"]
@@ -126,6 +122,27 @@ class Walker:
             learned = any(array.ndim for array in constants)
             layer = Uniform(bias=offset is not None, learned=learned)
         return view.on(self.add(node, layer, view.base, values=values))
+
+    def _by_position(
+        self,
+        node: Node,
+        view: View,
+        factor: Array | float | None = None,
+        offset: Array | float | None = None,
+    ) -> View:
+        """Constants that differ within a channel: numbers of a vector of all values, or of some."""
+        arrays = [np.asarray(a, np.float32) for a in (factor, offset) if a is not None]
+        if any(a.ndim > len(view.dims) for a in arrays):
+            node.refuse("has a constant of more dimensions than the value that it meets")
+        arrays = [a.reshape((1,) * (len(view.dims) - a.ndim) + a.shape) for a in arrays]
+        longest = np.broadcast_shapes(*(a.shape for a in arrays))
+        over = [row for row, n in zip(view.dims, longest, strict=True) if n > 1]
+        atoms = view.inner(chain.from_iterable(over))
+        if view.axes[1] == atoms or any(
+            n not in (1, size) for n, size in zip(longest, view.sizes, strict=True)
+        ):
+            node.refuse("has a constant that doesn't fit the value that it meets")
+        return self.affine(node, self.as_channels(node, view, atoms), factor, offset)
 
     # Arrangements
 
@@ -156,13 +173,7 @@ class Walker:
         self, node: Node, base: Value, have: tuple[Row, ...], want: tuple[Row, ...]
     ) -> Value:
         if list(chain.from_iterable(have)) == list(chain.from_iterable(want)):
-            if len(want) == 1:
-                return self.add(node, self.layer(node, "flatten"), base)
-            if len(want) > 4:
-                node.refuse(f"gives a tensor of {len(want) + 1} dimensions; maps have at most 5")
-            channels, *space = map(size_of, want)
-            shape = Shape(channels, tuple(space))
-            return self.add(node, self.layer(node, "reshape", target=shape), base)
+            return self._shaped(node, base, want)
         if len(have) == len(want) and have[1:] == want[1:]:
             return self._permuted(node, base, have[0], want[0])
         blown = _pixel_shuffle(have, want)
@@ -176,7 +187,62 @@ class Walker:
             factor, channels = folded
             base = self.add(node, self.layer(node, "pixelunshuffle", factor=factor), base)
             return self._permuted(node, base, channels, want[0])
-        node.refuse("rearranges its input in a way that no layer does")
+        return self._swapped(node, base, have, want)
+
+    def _shaped(self, node: Node, base: Value, want: Sequence[Row]) -> Value:
+        """The same values in the same order as a map, or a vector."""
+        if len(want) > 4:
+            node.refuse(f"gives a tensor of {len(want) + 1} dimensions; maps have at most 5")
+        channels, *space = map(size_of, want)
+        shape = Shape(channels, tuple(space))
+        if shape == base.output:
+            return base
+        if not space:
+            return self.add(node, self.layer(node, "flatten"), base)
+        return self.add(node, self.layer(node, "reshape", target=shape), base)
+
+    def _swapped(
+        self, node: Node, base: Value, have: tuple[Row, ...], want: tuple[Row, ...]
+    ) -> Value:
+        """In any other order: a `shuffle` of channels makes two axes of them change places."""
+        before, after = (list(chain.from_iterable(rows)) for rows in (have, want))
+        found = swaps(before, after) if set(before) == set(after) else None
+        if found is None:
+            node.refuse("rearranges its input in a way that no layer does")
+        self.draft.swaps += len(found)
+        for first, second, rest in found:
+            channels = size_of((*first, *second))
+            if base.output.channels != channels:
+                rows = [(*first, *second), rest] if rest else [(*first, *second)]
+                base = self._shaped(node, base, rows)
+            base = self.add(node, self.layer(node, "shuffle", groups=size_of(first)), base)
+        return self._shaped(node, base, want)
+
+    def bordered(
+        self, node: Node, view: View, axis: int, width: tuple[int, int], **fields: Any
+    ) -> View:
+        """The view with a border along one dimension, as `pad` makes it."""
+        row = view.dims[axis]
+        if set(row) & set(view.axes[0]) or axis == 0:
+            node.refuse("adds examples to the batch")
+        rest = view.inner(set(chain.from_iterable(view.axes)).difference(row))
+        base = self.arrange(node, view, (rest, row))
+        base = self.add(node, self.layer(node, "pad", width=width, **fields), base)
+        count = size_of(row) + sum(width)
+        new: Row = (Atom(count),) if count > 1 else ()
+        dims = [new if i == axis else other for i, other in enumerate(view.dims)]
+        return View(base, (view.axes[0], rest, new), tuple(dims))
+
+    def as_channels(self, node: Node, view: View, over: Row, rest: Row | None = None) -> View:
+        """The view with these atoms as the channels of its value, and all others, in this order, as
+        one axis of space.
+        """
+        if view.axes[1] == over and rest is None:
+            return view
+        if rest is None:
+            rest = view.inner(set(chain.from_iterable(view.axes)).difference(over))
+        rows = (over, rest) if rest else (over,)
+        return View(self.arrange(node, view, rows), (view.axes[0], *rows), view.dims)
 
     def _permuted(self, node: Node, base: Value, have: Row, want: Row) -> Value:
         """Channels in another order."""

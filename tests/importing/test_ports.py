@@ -40,18 +40,16 @@ def test_an_input_that_is_reshaped_only(sizes: tuple[int, ...], shape: str, tmp_
     assert f"reshape {shape}" in g.imported(tmp_path, g.op("Reshape", "x", integers(*sizes))).text
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda g: g.op("Identity", "x"),
-        lambda g: g.op("Transpose", "x", perm=[0, 2, 3, 1]),
-        lambda g: g.op("Transpose", "x", perm=[0, 1, 3, 2]),
-    ],
-)
-def test_an_input_that_is_an_output_is_refused_by_its_node(build, tmp_path: Path) -> None:
+def test_an_input_that_is_an_output_is_refused_by_its_node(tmp_path: Path) -> None:
     g = Graph(1, 8, 10, 12)
-    path = g.save(tmp_path, build(g))
-    assert f"the model's {g.nodes[-1].op_type} `t0` " in refused(path)
+    path = g.save(tmp_path, g.op("Identity", "x"))
+    assert "the model's Identity `t0` " in refused(path)
+
+
+@pytest.mark.parametrize("perm", [[0, 3, 2, 1], [0, 3, 1, 2]])
+def test_an_input_in_another_order(perm: list[int], tmp_path: Path) -> None:
+    g = Graph(1, 8, 10, 12)
+    assert "shuffle" in g.imported(tmp_path, g.op("Transpose", "x", perm=perm)).text
 
 
 def test_a_second_output_that_no_layer_gives_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnndsl.importing.elementary import Elementary
 from cnndsl.importing.nodes import MixedExamplesError, Node
-from cnndsl.importing.views import Row, View, along_channels
+from cnndsl.importing.views import View, along_channels
 from cnndsl.importing.walking import Walker, operator
 
 WORDS = {
@@ -167,20 +167,7 @@ def softmax(walker: Walker, node: Node) -> View:
             flat = walker.whole(walker.arrange(node, view, [over]))
             made = walker.whole(walker.add(node, walker.layer(node, word), flat.base))
             return made.reshaped(view.sizes)
-        if over and set(over) < set(view.axes[1]) and word == "softmax":
-            return _among_parts(walker, node, view, over)
-        node.refuse("isn't taken along the channels, as `softmax` is")
+        if not over:
+            node.refuse("is taken along an axis of size 1, so that it gives 1 everywhere")
+        view = walker.as_channels(node, view, view.inner(over))
     return walker.elementwise(node, view, word)
-
-
-def _among_parts(walker: Walker, node: Node, view: View, over: Row) -> View:
-    """Over a part of the channels, as split attention weighs its branches: exp(x) over the sum."""
-    parts = walker.parts(node, view, over)
-    most = walker.add(node, walker.layer(node, "max"), *parts)
-    lowered = [walker.add(node, walker.layer(node, "sub"), part, most) for part in parts]
-    raised = [walker.add(node, walker.layer(node, "exp"), part) for part in lowered]
-    sum_ = walker.add(node, walker.layer(node, "add"), *raised)
-    shares = [walker.add(node, walker.layer(node, "div"), part, sum_) for part in raised]
-    base = walker.add(node, walker.layer(node, "concat"), *shares)
-    channels = (*over, *(atom for atom in view.axes[1] if atom not in over))
-    return View(base, (view.axes[0], channels, *view.axes[2:]), view.dims)

@@ -10,7 +10,7 @@ from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.elementary import Elementary, Uniform
 from cnndsl.importing.nodes import Node, Tensor, shortest
 from cnndsl.importing.operators.activations import bounded, elementary
-from cnndsl.importing.views import View
+from cnndsl.importing.views import Row, View
 from cnndsl.importing.walking import Walker, operator
 from cnndsl.layers.globalpool import GlobalAverage
 from cnndsl.layers.rbf import RadialBasis
@@ -160,26 +160,30 @@ def _merged(walker: Walker, node: Node, word: str, views: list[View]) -> View:
     """Several values as one; their arrangements are made alike where they aren't."""
     rank = max(len(v.dims) for v in views)
     views = [v.with_dims([()] * (rank - len(v.dims)) + list(v.dims)) for v in views]
-    large = max(views, key=lambda v: (np.prod(v.sizes), v is views[0]))
-    bases = [_like(walker, node, v, large) for v in views]
-    if any(b is None for b in bases):
-        plain = [walker.plain(node, v) for v in views]
-        return walker.whole(walker.add(node, walker.layer(node, word), *plain))
-    found = [b for b in bases if b is not None]
-    return large.on(walker.add(node, walker.layer(node, word), *found))
+    most = max(np.prod(v.sizes) for v in views)
+    for large in (v for v in views if np.prod(v.sizes) == most):
+        rows = [_like(v, large) for v in views]
+        if None not in rows:
+            bases = [
+                walker.arrange(node, v, row or v.axes[1:])
+                for v, row in zip(views, rows, strict=True)
+            ]
+            return large.on(walker.add(node, walker.layer(node, word), *bases))
+    plain = [walker.plain(node, v) for v in views]
+    return walker.whole(walker.add(node, walker.layer(node, word), *plain))
 
 
-def _like(walker: Walker, node: Node, view: View, large: View) -> Value | None:
-    """The value of a view, arranged so that it lies over the value of another view.
+def _like(view: View, large: View) -> list[Row] | None:
+    """How to arrange a view so that its value lies over that of another one; empty where it does.
 
     A smaller one keeps its dimensions of size 1. None where dimensions don't match axes.
     """
     same_rank = view.base.output.rank == large.base.output.rank
     if same_rank and view.sizes == large.sizes and view.form == large.form:
-        return view.base
+        return []
     if any(n > m for n, m in zip(view.sizes, large.sizes, strict=True)):
         return None  # both stretch
-    wanted: list[tuple[object, ...]] = []
+    wanted: list[Row] = []
     for axis in large.axes[1:]:
         places = [i for i, row in enumerate(large.dims) if row and row == axis]
         if axis and not places:
@@ -188,4 +192,4 @@ def _like(walker: Walker, node: Node, view: View, large: View) -> Value | None:
     rows = [row for row in large.dims if row]
     if any(row not in large.axes for row in rows):
         return None
-    return walker.arrange(node, view, wanted)  # pyright: ignore
+    return wanted

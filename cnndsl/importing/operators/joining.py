@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnndsl.importing.draft import Array
 from cnndsl.importing.nodes import Node
 from cnndsl.importing.operators.windows import short
 from cnndsl.importing.sizes import part_sizes, slices
-from cnndsl.importing.views import Atom, Row, Unfit, View
+from cnndsl.importing.views import Atom, Row, Unfit, View, size_of
 from cnndsl.importing.walking import Walker, operator
+
+MOST_DIMENSIONS = 5  # of a map, the batch among them
 
 
 @operator("Concat")
@@ -19,18 +22,63 @@ def concat(walker: Walker, node: Node) -> View:
     count = len(node.inputs)
     if count == 1:
         return node.view()
-    if any(isinstance(t, np.ndarray) for t in node.inputs):
-        node.refuse("joins values of the net with constants; `widen` adds channels of zeros")
-    views = [node.view(i) for i in range(count)]
-    axis = node.axis(default=1)
+    rank = max(len(t.dims) for t in node.inputs if isinstance(t, View))
+    axis = node.axis(default=1) if isinstance(node.inputs[0], View) else node.integer("axis") % rank
+    views = _with_constants(walker, node, axis)
+    if len(views) == 1:
+        return views[0]
     if any(len(v.dims) != len(views[0].dims) for v in views):
         node.refuse("joins tensors of different ranks")
-    views = [_channels_at(walker, node, v, axis) for v in views]
-    first = views[0]
-    if any(_order(v, axis) != _order(first, axis) for v in views):
-        node.refuse("joins tensors that are arranged in different ways")
-    base = walker.add(node, walker.layer(node, "concat"), *(v.base for v in views))
+    made = [_channels_at(walker, node, v, axis) for v in views]
+    if any(_order(v, axis) != _order(made[0], axis) for v in made):
+        made = [_alone(walker, node, v, axis) for v in views]
+    first = made[0]
+    base = walker.add(node, walker.layer(node, "concat"), *(v.base for v in made))
     return _with_channels(first.on(base), axis)
+
+
+def _with_constants(walker: Walker, node: Node, axis: int) -> list[View]:
+    """The values of the net, to which constants beside them are added as a border."""
+    views: list[View] = []
+    before: list[Array] = []
+    tensors = [node.tensor(i) for i in range(len(node.inputs))]
+    last = max(i for i, tensor in enumerate(tensors) if isinstance(tensor, View))
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, View):
+            before += [tensor] if i < last else []
+            continue
+        behind = [t for t in tensors[last + 1 :] if not isinstance(t, View)] if i == last else []
+        views.append(_bordered(walker, node, tensor, axis, before, behind))
+        before = []
+    return views
+
+
+def _bordered(
+    walker: Walker,
+    node: Node,
+    view: View,
+    axis: int,
+    before: Sequence[Array],
+    behind: Sequence[Array],
+) -> View:
+    """A value with constants before and behind it along one dimension."""
+    if not before and not behind:
+        return view
+    sizes = [1 if set(row) & set(view.axes[0]) else size_of(row) for row in view.dims]
+    parts: list[Array] = []
+    for array in (*before, np.zeros(sizes, np.float32), *behind):
+        if array.ndim != len(sizes):
+            node.refuse("joins tensors of different ranks")
+        for i, row in enumerate(view.dims):
+            if set(row) & set(view.axes[0]):
+                if not np.array_equal(array, np.broadcast_to(array.take([0], i), array.shape)):
+                    node.refuse("joins constants that differ between examples of the batch")
+                array = array.take([0], i)
+        parts.append(array)
+    joined = np.concatenate(parts, axis)
+    width = [sum(a.shape[axis] for a in arrays) for arrays in (before, behind)]
+    padded = walker.bordered(node, view, axis, (width[0], width[1]))
+    return walker.affine(node, padded, offset=joined) if joined.any() else padded
 
 
 def _channels_at(walker: Walker, node: Node, view: View, axis: int) -> View:
@@ -39,9 +87,14 @@ def _channels_at(walker: Walker, node: Node, view: View, axis: int) -> View:
         return view
     if axis == 1 and view.dims[0] == walker.batch:
         return walker.whole(walker.plain(node, view))
-    if view.dims[axis] != view.axes[1]:
-        node.refuse("joins along another dimension than the channels, which no layer does")
-    return view
+    return _alone(walker, node, view, axis)
+
+
+def _alone(walker: Walker, node: Node, view: View, axis: int) -> View:
+    """One dimension as the channels, the others in their order behind it."""
+    rest = [row for i, row in enumerate(view.dims) if i != axis]
+    atoms = tuple(atom for row in rest for atom in row if atom not in view.axes[0])
+    return walker.as_channels(node, view, view.dims[axis], atoms)
 
 
 def _order(view: View, axis: int) -> list[tuple[int, ...]]:
@@ -65,7 +118,7 @@ def split(walker: Walker, node: Node) -> Sequence[View]:
     lengths = part_sizes(node, view.sizes[axis])
     ends = np.cumsum(lengths).tolist()
     parts = [range(end - n, end) for n, end in zip(lengths, ends, strict=True)]
-    return [_part(walker, node, view, axis, part) for part in parts]
+    return [positions(walker, node, view, axis, part) for part in parts]
 
 
 @operator("Slice")
@@ -74,7 +127,7 @@ def slice_(walker: Walker, node: Node) -> View:
     view = node.view()
     for axis, kept in enumerate(slices(node, view.sizes)):
         if kept != range(view.sizes[axis]):
-            view = _part(walker, node, view, axis, kept)
+            view = positions(walker, node, view, axis, kept)
     return view
 
 
@@ -95,7 +148,7 @@ def gather(walker: Walker, node: Node) -> View:
         node.refuse(f"arranges what it chooses as {indices.shape}, which no layer does")
 
 
-def _part(walker: Walker, node: Node, view: View, axis: int, kept: range) -> View:
+def positions(walker: Walker, node: Node, view: View, axis: int, kept: range) -> View:
     """Some positions along one dimension."""
     if not len(kept):
         node.refuse("leaves nothing of its input")
@@ -104,20 +157,20 @@ def _part(walker: Walker, node: Node, view: View, axis: int, kept: range) -> Vie
     if not row:
         return view
     if not places:
-        if len(view.dims) > 1 and view.dims[0] == walker.batch:
+        if 1 < len(view.dims) <= MOST_DIMENSIONS and view.dims[0] == walker.batch:
             plain = walker.whole(walker.plain(node, view))
             if plain.base is not view.base:
-                return _part(walker, node, plain, axis, kept)
-        node.refuse("cuts its input in a way that no layer does")
+                return positions(walker, node, plain, axis, kept)
+        return _chosen(walker, node, view, axis, list(kept))
     (place,) = places
     if place == 0:
         node.refuse("chooses examples of the batch")
     if place == 1:
         return _chosen(walker, node, view, axis, list(kept))
+    if kept.step < 0:
+        return _chosen(walker, node, view, axis, list(kept))
     rank, number = view.base.output.rank, place - 2
     size = view.sizes[axis]
-    if kept.step < 0:
-        node.refuse("mirrors its input, which no layer does")
     base = view.base
     before, behind = kept.start, size - 1 - kept[-1]
     if kept.step > 1:
@@ -143,7 +196,10 @@ def _chosen(walker: Walker, node: Node, view: View, axis: int, chosen: list[int]
     """Some channels."""
     row = view.dims[axis]
     if row != view.axes[1]:
-        if len(view.dims) < 2 or view.dims[0] != walker.batch or axis != 1:
-            node.refuse("chooses along another dimension than the channels, which no layer does")
-        view = walker.whole(walker.plain(node, view))
+        if set(row) & set(view.axes[0]):
+            node.refuse("chooses examples of the batch")
+        if axis == 1 and view.dims[0] == walker.batch and len(view.dims) <= MOST_DIMENSIONS:
+            view = walker.whole(walker.plain(node, view))
+        else:
+            view = walker.as_channels(node, view, row)
     return _with_channels(view.on(walker.taken(node, view.base, chosen)), axis)

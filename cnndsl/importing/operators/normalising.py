@@ -6,7 +6,7 @@ import numpy as np
 
 from cnndsl.importing.draft import Array
 from cnndsl.importing.nodes import Node, shortest
-from cnndsl.importing.views import View, size_of
+from cnndsl.importing.views import View, size_of, to_axes
 from cnndsl.importing.walking import Walker, operator
 
 
@@ -85,15 +85,17 @@ def layer_norm(walker: Walker, node: Node) -> View:
     eps = node.number("epsilon", 1e-5)
     weight = node.floats(1)
     bias = node.floats(2) if node.has(2) else np.zeros_like(weight)
-    if over == view.axes[1]:
-        layer = walker.layer(node, "ln", eps=eps)
-        values = {"weight": weight.reshape(-1), "bias": bias.reshape(-1)}
-    elif over == everything and axis == 1:
+    if over == everything and axis == 1 and view.base.output.rank:
         layer = walker.layer(node, "ln", eps=eps, all=True)
         shape = (view.base.output.channels, *view.base.output.sizes)
         values = {"weight": weight.reshape(shape), "bias": bias.reshape(shape)}
     else:
-        node.refuse("normalises over neither the channels nor everything, as `ln` does")
+        if not over or set(over) & set(view.axes[0]):
+            node.refuse("normalises over the batch, or a single value, which no layer does")
+        view = walker.as_channels(node, view, view.inner(over))
+        layer = walker.layer(node, "ln", eps=eps)
+        weight, bias = (to_axes(over, view.axes[1:2], a.reshape(-1)) for a in (weight, bias))
+        values = {"weight": weight, "bias": bias}
     return view.on(walker.add(node, layer, view.base, values=values))
 
 
@@ -150,13 +152,18 @@ def mean_variance(walker: Walker, node: Node) -> View:
         layer = walker.layer(node, "inorm", eps=eps, scale=False)
     elif groups and axes == set(range(2, len(view.dims))):
         layer = walker.layer(node, "gn", groups=groups, eps=eps, scale=False)
-    elif over in (channels, channels | space):
-        everything = over != channels
-        shape = (x.channels, *x.sizes) if everything else (x.channels,)
-        layer = walker.layer(node, "ln", eps=eps, all=everything)
+    elif over == channels | space:
+        shape = (x.channels, *x.sizes)
+        layer = walker.layer(node, "ln", eps=eps, all=bool(x.rank))
         values = {"weight": np.ones(shape), "bias": np.zeros(shape)}
     else:
-        node.refuse("normalises over neither the space nor the channels, as norms do")
+        if not over or over & set(view.axes[0]):
+            node.refuse("normalises over the batch, or a single value, which no layer does")
+        if over != channels:
+            view = walker.as_channels(node, view, view.inner(over))
+        layer = walker.layer(node, "ln", eps=eps)
+        shape = (view.base.output.channels,)
+        values = {"weight": np.ones(shape), "bias": np.zeros(shape)}
     return view.on(walker.add(node, layer, view.base, values=values))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnndsl.importing.elementary import Lowest
 from cnndsl.importing.nodes import Node
+from cnndsl.importing.operators.joining import positions
 from cnndsl.importing.operators.windows import short
 from cnndsl.importing.views import View
 from cnndsl.importing.walking import Walker, operator
@@ -35,20 +36,48 @@ def pad(walker: Walker, node: Node) -> View:
     value = node.number("value", 0.0)
     if node.has(2) and node.array(2).size:
         value = float(node.floats(2).reshape(-1)[0])
-    order = _axes(walker, node, view)
+    order = _axes(view)
+    if order is None or _is_uneven(node, order, pads, value):
+        return _one_by_one(walker, node, view, pads, value)
     before = [pads[order.index(axis)] for axis in range(rank)]
     behind = [pads[rank + order.index(axis)] for axis in range(rank)]
     return _padded(walker, node, view, before, behind, value)
 
 
-def _axes(walker: Walker, node: Node, view: View) -> list[int]:
-    """Which axis of the value every dimension is."""
+def _is_uneven(node: Node, order: list[int], pads: tuple[int, ...], value: float) -> bool:
+    """Whether channels are added in another way than `widen` does, evenly and of zeros."""
+    before, behind = pads[order.index(1)], pads[len(order) + order.index(1)]
+    plain = node.text("mode", "constant") == "constant" and not value
+    return bool(before or behind) and (before != (before + behind) // 2 or not plain)
+
+
+def _one_by_one(
+    walker: Walker, node: Node, view: View, pads: tuple[int, ...], value: float
+) -> View:
+    """A border along one dimension after the other, however they lie in the value."""
+    mode = node.text("mode", "constant")
+    if mode not in MODES:
+        node.refuse(f"fills the border by `{mode}`; `pad` knows zero, edge and reflect")
+    fields = {"mode": MODES[mode], "value": value if mode == "constant" else 0.0}
+    for axis, sides in enumerate(zip(pads, pads[len(view.dims) :], strict=False)):
+        count = view.sizes[axis]
+        kept = range(max(-sides[0], 0), count - max(-sides[1], 0))
+        if kept != range(count):
+            view = positions(walker, node, view, axis, kept)
+        before, behind = (max(n, 0) for n in sides)
+        if before or behind:
+            view = walker.bordered(node, view, axis, (before, behind), **fields)
+    return view
+
+
+def _axes(view: View) -> list[int] | None:
+    """Which axis of the value every dimension is; None where it is none."""
     if len(view.dims) != len(view.axes):
-        node.refuse("pads a tensor that isn't arranged as a map")
+        return None
     free = [i for i, row in enumerate(view.axes) if not row]
     order = [view.axes.index(row) if row in view.axes and row else -1 for row in view.dims]
     if any(i < 0 and row for i, row in zip(order, view.dims, strict=True)):
-        node.refuse("pads a tensor that isn't arranged as a map")
+        return None
     return [free.pop(0) if i < 0 else i for i in order]
 
 
@@ -63,8 +92,6 @@ def _padded(
         node.refuse("adds examples to the batch")
     if before[1] or behind[1]:
         more = before[1] + behind[1]
-        if mode != "constant" or value or before[1] != more // 2:
-            node.refuse("adds channels in another way than `widen` does, evenly and of zeros")
         count = base.output.channels + more
         base = walker.add(node, walker.layer(node, "widen", channels=count), base)
     sides = (*before[2:], *behind[2:])

@@ -73,10 +73,14 @@ def reshape(walker: Walker, node: Node) -> View:
         return view.with_dims(dims)
     target = flat_sizes(node, sizes) if node.kind == "Flatten" else reshape_target(node, sizes)
     try:
-        made = view.reshaped(target)
+        return _flat(walker, node, view.reshaped(target))
+    except Unfit:
+        pass
+    try:  # the values in their order
+        values = tuple(a for row in view.dims for a in row if a not in view.axes[0])
+        return walker.whole(walker.arrange(node, view, [values])).reshaped(target)
     except Unfit:
         node.refuse(f"can't turn the shape {sizes} into {tuple(target)} one example at a time")
-    return _flat(walker, node, made)
 
 
 def _flat(walker: Walker, node: Node, view: View) -> View:

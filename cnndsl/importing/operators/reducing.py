@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import NoReturn
 
 import numpy as np
 
@@ -62,11 +61,11 @@ def _over(walker: Walker, node: Node, view: View, atoms: set[Atom], over: str) -
     view = _within_channels(walker, node, view, atoms, over)
     base, x = view.base, view.base.output
     gone = [i for i, axis in enumerate(view.axes) if axis and set(axis) <= atoms]
-    if set(chain.from_iterable(view.axes[i] for i in gone)) != atoms & set(
-        chain.from_iterable(view.axes)
-    ):
-        _refuse(node)
-    if 0 in gone:
+    parts = atoms - set(chain.from_iterable(view.axes[i] for i in gone))
+    if parts.isdisjoint(view.axes[0]) and parts.intersection(chain.from_iterable(view.axes)):
+        view = walker.as_channels(node, view, view.inner(atoms))
+        return _over(walker, node, view, atoms, over)
+    if 0 in gone or parts.intersection(view.axes[0]):
         raise MixedExamplesError(
             f"the model's {node.kind} `{node.name}` takes the examples of the batch together, so "
             f"that they depend on each other; in a net they never do"
@@ -102,7 +101,3 @@ def _within_channels(walker: Walker, node: Node, view: View, atoms: set[Atom], o
     if over == "max":
         return view
     return walker.affine(node, view, factor=1 / len(bases))
-
-
-def _refuse(node: Node) -> NoReturn:
-    node.refuse("takes part of an axis together, which no layer does")
