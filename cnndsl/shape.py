@@ -136,6 +136,15 @@ def equality(a: Dim, b: Dim) -> bool | Condition:
     return Condition(names.pop(), period, residues) if residues else False
 
 
+def may_be_equal(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are equal, or are so for some sizes at least."""
+    return (
+        a.channels == b.channels
+        and a.rank == b.rank
+        and all(equality(m, n) is not False for m, n in zip(a.space, b.space, strict=True))
+    )
+
+
 def at(size: Dim, value: int) -> int:
     """The size where its name, if any, stands for `value`."""
     return size if isinstance(size, int) else size.at(value)

@@ -9,7 +9,7 @@ import pytest
 
 from cnndsl.cli import COMMANDS, main
 from cnndsl.diagnostics import Diagnostic, SpecError
-from cnndsl.elaborate import construction, files, inputs, walk
+from cnndsl.elaborate import files, program, scope, steps
 from cnndsl.network import Network, Step
 from cnndsl.resources import zoo_names
 from cnndsl.source import Source
@@ -197,9 +197,9 @@ def test_the_limits_told_are_those_in_force() -> None:
     told = re.findall(r"[\d,]*\d", page.partition("## Limits")[2])
     numbers = (
         *(limits.MAX_CHARACTERS, limits.MAX_LINE, limits.MAX_DEPTH, limits.MAX_PARENTHESES),
-        *(limits.MAX_OPERATORS, limits.MAX_DIGITS, files.MOST_FILES, walk.MOST_BODIES),
-        *(construction.MOST_STEPS, construction.MOST_WORK, construction.LONGEST_NAME),
-        *(construction.MOST_FINDINGS, inputs.MOST_AXES),
+        *(limits.MAX_OPERATORS, limits.MAX_DIGITS, files.MOST_FILES, scope.MOST_BODIES),
+        *(steps.MOST_STEPS, scope.MOST_WORK, scope.LONGEST_NAME),
+        *(scope.MOST_FINDINGS, program.MOST_AXES),
     )
     assert {f"{number:,}" for number in numbers} <= set(told)
 

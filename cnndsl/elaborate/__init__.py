@@ -4,41 +4,6 @@ Shapes are inferred here and not later because the language itself looks at them
 out, `residual project`, `… if e != C`.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-
-from cnndsl.diagnostics import Diagnostic, SpecError
-from cnndsl.elaborate.files import ReadUsed
-from cnndsl.elaborate.lint import lint
-from cnndsl.elaborate.program import Program
-from cnndsl.elaborate.settings import Setting
-from cnndsl.network import Network
-from cnndsl.shape import Shape
-from cnndsl.syntax import tree
-from cnndsl.syntax.reading import Reading
-
-
-def elaborate(
-    reading: Reading,
-    *,
-    prelude: Callable[[], tree.File],
-    read_used: ReadUsed,
-    settings: Mapping[str, Setting] | None = None,
-    input_shapes: Mapping[str, Shape] | None = None,
-) -> tuple[Network, list[Diagnostic]]:
-    """The network that a spec describes, and warnings.
-
-    `settings` override the net's parameters, `input_shapes` the inputs' shapes by name ("" for
-    whichever). `prelude` and `read_used` bring in other files. Raises SpecError with the errors of
-    form that the reading comes with, and all others.
-    """
-    if reading.file is None:
-        raise SpecError(reading.errors)
-    program = Program(reading.file, settings or {}, input_shapes or {}, prelude, read_used)
-    program.expect_gaps(reading)
-    network = program.network()
-    return network, lint(network)
-
+from cnndsl.elaborate.program import elaborate
 
 __all__ = ["elaborate"]

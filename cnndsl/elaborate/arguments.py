@@ -11,19 +11,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import (
-    Context,
-    Definition,
-    LayerWord,
-    Meaning,
-    Size,
-    Unknown,
-    Value,
-    head_span,
-    quote,
-)
-from cnndsl.elaborate.expressions import Evaluator
+from cnndsl.elaborate import evaluate
+from cnndsl.elaborate.meanings import Definition, LayerWord, Meaning, Size, Unknown, Value
+from cnndsl.elaborate.scope import Scope, head_span, quote
 from cnndsl.elaborate.synonyms import suggestion
 from cnndsl.layers.arguments import Argument
 from cnndsl.layers.base import LAYERS, Layer
@@ -46,9 +36,8 @@ class Arguments:
     `trailing` the ops behind the arguments, as in `conv 3x3 64 relu`.
     """
 
-    def __init__(self, build: Construction, context: Context, operation: tree.Operation):
-        self.build, self.context, self.operation = build, context, operation
-        self.evaluate = Evaluator(build, context)
+    def __init__(self, scope: Scope, operation: tree.Operation):
+        self.scope, self.operation, self.fail = scope, operation, scope.fail
         self.kind: type[Layer] | None = None
         self.example = ""  # of a block or form
         self.fields: Mapping[str, Argument] = {}
@@ -93,7 +82,7 @@ class Arguments:
         if self.references:
             span = self.reference_spans[0]
             message = f"{self.name} with a body takes no label, so {quote(span)} is one too many"
-            self.fail(span, "unexpected-argument", message, example)
+            self.scope.error(span, "unexpected-argument", message, example)
         return not self.references
 
     def call(self, definition: Definition) -> dict[str, Meaning] | None:
@@ -140,7 +129,7 @@ class Arguments:
             try:
                 match argument:
                     case tree.Value():
-                        give_next(self.evaluate.meaning(argument.expression), span)
+                        give_next(evaluate.meaning(self.scope, argument.expression), span)
                     case tree.Size() if definition.file.parent is None:  # the prelude's
                         message = f"{self.name} takes no size, so {quote(span)} is too many"
                         raise self.fail(span, "unexpected-argument", message, self.example)
@@ -158,10 +147,10 @@ class Arguments:
                             span, "not-a-number", message, "pass the numbers one by one"
                         )
                     case tree.Keyed():
-                        value = self.evaluate.meaning(cast(tree.Expression, argument.value))
+                        value = evaluate.meaning(self.scope, cast(tree.Expression, argument.value))
                         give(argument.key, value, span)
                     case tree.Word():
-                        meaning = self.evaluate.known(self.evaluate.text(argument.name))
+                        meaning = self.scope.known(evaluate.text(self.scope, argument.name))
                         if meaning is None or isinstance(meaning, LayerWord):
                             self._word(argument)
                         else:
@@ -174,7 +163,7 @@ class Arguments:
         for parameter in () if failed else parameters:
             if parameter.name not in given and parameter.default is None:
                 message = f"the block {self.name} needs `{parameter.name}`"
-                self.fail(self.places[""], "missing-argument", message, self.example)
+                self.scope.error(self.places[""], "missing-argument", message, self.example)
                 return None
         return None if failed else given
 
@@ -197,7 +186,7 @@ class Arguments:
 
     def _argument(self, argument: tree.Argument) -> None:
         """Read one argument; raises Unknown after a reported error."""
-        self.build.work(self.context, argument.span)
+        self.scope.work(argument.span)
         match argument:
             case tree.Size():
                 self._positional("size", self._size(argument), argument.span)
@@ -207,7 +196,7 @@ class Arguments:
                 value = argument.values[0] if len(argument.values) == 1 else argument.values
                 self._option(argument.letters, value, argument.span)
             case tree.Value():
-                self._meant(self.evaluate.meaning(argument.expression), argument.span)
+                self._meant(evaluate.meaning(self.scope, argument.expression), argument.span)
             case tree.Keyed():
                 self._keyed(argument)
             case tree.Word():
@@ -215,11 +204,11 @@ class Arguments:
 
     def _word(self, argument: tree.Word) -> None:
         """An option's word, a variable, a trailing layer, or the label of a value."""
-        name = self.evaluate.text(argument.name)
+        name = evaluate.text(self.scope, argument.name)
         for field_name, spec in self.fields.items():
             if name in spec.words:
                 return self._set(field_name, spec.words[name], argument.span)
-        meaning = self.evaluate.known(name)
+        meaning = self.scope.known(name)
         if meaning is None:
             return self._free_word(name, argument.span)
         return self._meant(meaning, argument.span)
@@ -252,7 +241,7 @@ class Arguments:
         for name, argument in self.fields.items():
             if argument.letters == letters:
                 return self._set(name, value, span)
-        if self.build.forgotten.covers(span.text):  # a label that can't be called so
+        if self.scope.build.forgotten.covers(span.text):  # a label that can't be called so
             raise Unknown
         message = f"{self.name} has no option `{letters}`"
         raise self.fail(span, "unknown-option", message, self._usage())
@@ -289,18 +278,20 @@ class Arguments:
             if spec.positional == "word":
                 return self._set(field_name, name, span)
         if name == "C":
-            raise self.evaluate.no_channels(span)
-        if self.build.forgotten.covers(name) or self.build.has_error("unknown-word", span):
+            raise evaluate.no_channels(self.scope, span)
+        if self.scope.build.forgotten.covers(name) or self.scope.build.has_error(
+            "unknown-word", span
+        ):
             raise Unknown
         words = [w for a in self.fields.values() for w in a.words]
-        variables = (*self.context.variables, *self.context.file.variables)
-        blocks = self.context.file.definition_names()
-        candidates = (*words, *LAYERS, *blocks, *variables, *self.build.labels)
+        variables = (*self.scope.variables, *self.scope.file.variables)
+        blocks = self.scope.file.definition_names()
+        candidates = (*words, *LAYERS, *blocks, *variables, *self.scope.build.labels)
         help = self._split_size(name) or suggestion(name, candidates, self._usage())
         message = f"`{name}` is no option of {self.name}, and no layer, variable or label"
         if self.kind is not None and self.kind.references[1] != 0:
             message = f"`{name}` is no value above, and no layer"
-            help = self.build.suggest(name) or help
+            help = self.scope.build.suggest(name) or help
         raise self.fail(span, "unknown-word", message, help)
 
     def _split_size(self, name: str) -> str:
@@ -342,7 +333,7 @@ class Arguments:
             case tree.ShapeLiteral():
                 return self._shape(argument.value)
             case tree.TupleValue():
-                return tuple(self.evaluate.number(item) for item in argument.value.items)
+                return tuple(evaluate.number(self.scope, item) for item in argument.value.items)
             case tree.Name(id=word) if spec.positional == "word":
                 return word
             case tree.Name(id=word) if word in spec.words:
@@ -353,12 +344,12 @@ class Arguments:
                 message = f"`{argument.key}` of {self.name} is said by a word"
                 raise self.fail(argument.span, "not-a-number", message, f"write {words}")
             case expression:
-                meaning = self.evaluate.meaning(expression)
+                meaning = evaluate.meaning(self.scope, expression)
         if isinstance(meaning, Size):
             return meaning.values
         if isinstance(meaning, int | float):
             return meaning
-        if isinstance(meaning, LayerWord) and self.build.forgotten.covers(meaning.name):
+        if isinstance(meaning, LayerWord) and self.scope.build.forgotten.covers(meaning.name):
             raise Unknown
         message = f"`{argument.key}=` takes a number, not {quote(argument.value.span)}"
         raise self.fail(argument.span, "not-a-number", message, self._usage())
@@ -366,12 +357,12 @@ class Arguments:
     def _reference(self, argument: tree.Keyed) -> Value:
         value = argument.value
         if isinstance(value, tree.Name | tree.Template):
-            name = self.evaluate.text(value)
-            found = self.evaluate.known(name)
+            name = evaluate.text(self.scope, value)
+            found = self.scope.known(name)
             if isinstance(found, Value):
                 return found
             if found is None:
-                return self.build.resolve(self.context, name, value.span)
+                return self.scope.resolve(name, value.span)
         message = f"`{argument.key}=` takes the label of a value above, not {quote(value.span)}"
         help = f"put a label before a line, `x: …`, and write `{argument.key}=x` here"
         raise self.fail(argument.span, "not-a-value", message, help)
@@ -383,7 +374,7 @@ class Arguments:
             if name not in self.values:
                 what = WANTED.get(self.fields[name].positional or "", "")
                 message = f"{self.name} needs its {name}{what}"
-                self.fail(self.places[""], "missing-argument", message, self._usage())
+                self.scope.error(self.places[""], "missing-argument", message, self._usage())
                 return False
         return True
 
@@ -395,12 +386,12 @@ class Arguments:
             taken = f"only {most} label{'s' * (most > 1)}" if most else "no label"
             message = f"{self.name} takes {taken} of other values, so {quote(span)} is too many"
             help = f"a layer takes another input than the line above by `from {span.text[:40]}`"
-            self.fail(span, "unexpected-argument", message, help)
+            self.scope.error(span, "unexpected-argument", message, help)
             return False
         if count < least:
             what = f"the labels of {least} values above" if least > 1 else "the label of a value"
             message = f"{self.name} needs {what}"
-            self.fail(self.places[""], "missing-argument", message, self._usage())
+            self.scope.error(self.places[""], "missing-argument", message, self._usage())
             return False
         return True
 
@@ -412,14 +403,14 @@ class Arguments:
             shown += f" is {value:g}, which"
         rule = _rule(details, several=isinstance(value, tuple))
         message = f"{shown} can't be the {name} of {self.name}: {rule}"
-        self.fail(span, "invalid-argument", message, self._own_number(span))
+        self.scope.error(span, "invalid-argument", message, self._own_number(span))
 
     def _is_normed(self, following: tree.Operation | None) -> bool:
         """Whether the next chained layer is a batch norm, which takes the bias' place."""
         chained = self.trailing[0] if self.trailing else following
         if chained is None:
             return False
-        return self.evaluate.known(chained.name) == LayerWord("bn")
+        return self.scope.known(chained.name) == LayerWord("bn")
 
     def _is_torn_size(self) -> bool:
         """`conv 3 x 3 64` or `conv 3 3 64`: a size torn into words."""
@@ -429,7 +420,7 @@ class Arguments:
             return False
         a, b = torn
         help = f"write `{a.text[:20]}x{b.text[:20]}`"
-        self.fail(a.to(b), "split-size", "a size is written without blanks", help)
+        self.scope.error(a.to(b), "split-size", "a size is written without blanks", help)
         return True
 
     def _torn_by_an_x(self, arguments: tuple[tree.Argument, ...]) -> tuple[Span, Span] | None:
@@ -458,7 +449,7 @@ class Arguments:
                     key in (n, a.letters) for n, a in self.fields.items() if a.positional == "size"
                 )
             case tree.Word(name=tree.Name(id=name)):
-                return self.context.lookup(name) is not None
+                return self.scope.lookup(name) is not None
             case tree.Value():
                 return False
             case _:
@@ -479,15 +470,11 @@ class Arguments:
         shown = next((text for text in examples if " " in text), examples[0])  # with arguments
         return f"for example `{shown}`; `cnndsl explain {self.kind.word}` lists its arguments"
 
-    def fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:
-        """Report an error; returns what to raise."""
-        self.build.error(self.context, span, code, message, help)
-        return Unknown()
-
     def _size(self, size: tree.Size) -> tuple[int, ...]:
         """`3x{k}` as numbers."""
         return tuple(
-            v if isinstance(v, int) else self.evaluate.integer(v, "a size") for v in size.values
+            v if isinstance(v, int) else evaluate.integer(self.scope, v, "a size")
+            for v in size.values
         )
 
     def _shape(self, literal: tree.ShapeLiteral) -> tuple[int, ...]:
@@ -498,7 +485,9 @@ class Arguments:
                 message = f"`{size}` is symbolic, but this shape must be fixed"
                 help = f"write a number, or `{{{size}}}` for the value of a variable"
                 raise self.fail(literal.span, "symbolic-argument", message, help)
-            result.append(size if isinstance(size, int) else self.evaluate.integer(size, "a size"))
+            result.append(
+                size if isinstance(size, int) else evaluate.integer(self.scope, size, "a size")
+            )
         return tuple(result)
 
     def _set(self, name: str, value: object, span: Span) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cnndsl.diagnostics import SpecError
-from cnndsl.elaborate.context import Context, Definition, FileScope
-from cnndsl.elaborate.expressions import FORMS
+from cnndsl.elaborate.meanings import FORMS, Definition, FileScope
 from cnndsl.elaborate.names import check_name
-from cnndsl.elaborate.walk import Walker
+from cnndsl.elaborate.scope import Construction, Scope, name_span
+from cnndsl.elaborate.walk import declare
 from cnndsl.layers.base import LAYERS
-from cnndsl.source import Source, Span
+from cnndsl.source import Source
 from cnndsl.syntax import tree
 
 MOST_FILES = 50
@@ -26,57 +26,52 @@ class Files:
 
     def __init__(
         self,
-        walker: Walker,
+        build: Construction,
         file: tree.File,
         prelude: Callable[[], tree.File],
         read_used: ReadUsed,
     ):
-        self.walker, self.build = walker, walker.build
-        self.read_used = read_used
-        self._prelude = prelude
+        self.build, self.read_used, self._prelude = build, read_used, prelude
         self._prelude_scope: FileScope | None = None
         self._used: set[str] = {file.source.name}
         self._characters = 0
-        self.scope = FileScope(parent=self._read_prelude, below=_heads(file))
+        below = {s.name: s.span for s in file.statements if isinstance(s, tree.Def)}
+        self.top = Scope(build, FileScope(parent=self._read_prelude, below=below))
 
-    def define(self, node: tree.Def, scope: FileScope) -> None:
+    def define(self, scope: Scope, node: tree.Def) -> None:
         """Add a block to a file's; what is wrong with its head is reported here."""
-        start = node.span.start + node.span.text.index(node.name, len("def"))
-        span = Span(node.span.source, start, start + len(node.name))
         # Labels are the spec's own; blocks from elsewhere, and parameters, may be called alike.
-        inside = Context(scope, {}, path=node.name)
-        outside = Context(scope, {}) if scope is self.scope else inside
-        scope.below.pop(node.name, None)
-        if not check_name(self.build, outside, node.name, span):
+        inside = Scope(self.build, scope.file, path=node.name)
+        outside = self.top if scope.file is self.top.file else inside
+        scope.file.below.pop(node.name, None)
+        if not check_name(outside, node.name, name_span(node, "def")):
             if node.name in LAYERS or node.name in FORMS:
                 self.build.forgotten.blocks.add(node.name)
             return
-        good = [self._parameter(node, number, inside) for number in range(len(node.parameters))]
-        scope.definitions[node.name] = Definition(node, scope, broken=not all(good))
+        good, seen = True, set[str]()
+        for parameter in node.parameters:
+            if parameter.name in seen:
+                message = f"the block has two parameters `{parameter.name}`"
+                inside.error(parameter.span, "name-taken", message, "choose another name")
+                good = False
+            else:
+                good = check_name(inside, parameter.name, parameter.span) and good
+            seen.add(parameter.name)
+        scope.file.definitions[node.name] = Definition(node, scope.file, broken=not good)
 
-    def _parameter(self, node: tree.Def, number: int, context: Context) -> bool:
-        """Whether a parameter may be called as it is."""
-        parameter = node.parameters[number]
-        if parameter.name in [p.name for p in node.parameters[:number]]:
-            message = f"the block has two parameters `{parameter.name}`"
-            help = "choose another name"
-            self.build.error(context, parameter.span, "name-taken", message, help)
-            return False
-        return check_name(self.build, context, parameter.name, parameter.span)
-
-    def use(self, node: tree.Use, scope: FileScope, context: Context) -> None:
+    def use(self, scope: Scope, node: tree.Use) -> None:
         """Bring in another file's blocks; its own lets stay its own."""
         try:
             file = self.read_used(node.span.source, node.path)
         except SpecError as e:
-            scope.incomplete = True
-            frames = (node.span, *context.frames)
+            scope.file.incomplete = True
+            frames = (node.span, *scope.frames)
             self.build.add_errors([replace(d, frames=(*d.frames, *frames)) for d in e.diagnostics])
             return
         except LookupError as e:
-            scope.incomplete = True
+            scope.file.incomplete = True
             help = "a spec can use files of its own folder and below it"
-            self.build.error(context, node.span, "unreadable-file", e.args[0], help)
+            scope.error(node.span, "unreadable-file", e.args[0], help)
             return
         if file.source.name in self._used:
             return
@@ -85,43 +80,40 @@ class Files:
         if len(self._used) > MOST_FILES or self._characters > MOST_CHARACTERS:
             message = f"more than {MOST_FILES} files, or {MOST_CHARACTERS:,} characters, are used"
             help = "bring the blocks that are needed into fewer files"
-            self.build.stop(context, node.span, "unreadable-file", message, help)
-        inner = self._read(file, replace(context, frames=(node.span, *context.frames)))
-        scope.incomplete |= inner.incomplete
+            scope.stop(node.span, "unreadable-file", message, help)
+        inner = self._read(scope, node, file)
+        scope.file.incomplete |= inner.incomplete
         for name, definition in inner.definitions.items():
-            before = scope.definitions.get(name)
+            before = scope.file.definitions.get(name)
             if before is not None and before is not definition:
                 place = before.node.span.place
                 message = f"`{node.path}` defines `{name}`, which is already defined at {place}"
                 help = "rename one of the two"
-                self.build.error(context, node.span, "name-taken", message, help)
+                scope.error(node.span, "name-taken", message, help)
             else:
-                scope.definitions[name] = definition
+                scope.file.definitions[name] = definition
 
-    def _read(self, file: tree.File, context: Context) -> FileScope:
+    def _read(self, scope: Scope, node: tree.Use, file: tree.File) -> FileScope:
         """The names of another file."""
-        scope = FileScope(parent=self.scope.parent)
-        inside = replace(context, file=scope, path=file.source.name)
+        inner = FileScope(parent=self.top.file.parent)
+        frames = (node.span, *scope.frames)
+        inside = replace(scope, file=inner, path=file.source.name, frames=frames)
         for statement in file.statements:
             match statement:
                 case tree.Def():
-                    self.define(statement, scope)
+                    self.define(inside, statement)
                 case tree.Let():
-                    self.walker.let(statement, inside, scope.variables)
+                    declare(inside, statement, inner.variables)
                 case tree.Use():
-                    self.use(statement, scope, inside)
+                    self.use(inside, statement)
                 case _:
                     pass
-        return scope
+        return inner
 
     def _read_prelude(self) -> FileScope:
         if self._prelude_scope is None:
             self._prelude_scope = FileScope()
             for statement in self._prelude().statements:
                 if isinstance(statement, tree.Def):
-                    self.define(statement, self._prelude_scope)
+                    self.define(Scope(self.build, self._prelude_scope), statement)
         return self._prelude_scope
-
-
-def _heads(file: tree.File) -> dict[str, Span]:
-    return {s.name: s.span for s in file.statements if isinstance(s, tree.Def)}

@@ -26,9 +26,10 @@ class Forgotten:
             return True
         return any(re.fullmatch(pattern, name) for pattern in self._patterns)
 
-    def numbering(self) -> None:
+    def op(self, operation: tree.Operation) -> None:
         """A layer is missing, so names such as `conv3` may have other numbers than meant."""
         self._numbering = True
+        self.body(operation.body)
 
     def name(self, name: str) -> None:
         """A variable that can't be called so: its uses mean something else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cnndsl.diagnostics import Diagnostic
-from cnndsl.elaborate.construction import MOST_FINDINGS
+from cnndsl.elaborate.scope import MOST_FINDINGS
 from cnndsl.layers.batchnorm import BatchNorm
 from cnndsl.layers.windows import Window
 from cnndsl.network import Network, Step

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from cnndsl.elaborate.arithmetic import FUNCTIONS
-from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import Context, RowFrame
-from cnndsl.elaborate.expressions import FORMS
+from cnndsl.elaborate.evaluate import FUNCTIONS
+from cnndsl.elaborate.meanings import FORMS
+from cnndsl.elaborate.scope import RowFrame, Scope
 from cnndsl.layers.base import LAYERS
 from cnndsl.source import Span
 
@@ -16,18 +15,12 @@ RESERVED = frozenset({"C", "train", "project", "ifsame", *FUNCTIONS})
 SHORT_OPTION = re.compile(r"([skpdg]|op)\d+(x\d+)*")
 
 
-def check_name(
-    build: Construction, context: Context, name: str, span: Span, is_label: bool = False
-) -> bool:
+def check_name(scope: Scope, name: str, span: Span, is_label: bool = False) -> bool:
     """Whether a label, block or variable may be called so; reports why not."""
-    return _is_free_word(build, context, name, span, is_label) and _is_free_name(
-        build, context, name, span, is_label
-    )
+    return _is_free_word(scope, name, span, is_label) and _is_free_name(scope, name, span, is_label)
 
 
-def _is_free_word(
-    build: Construction, context: Context, name: str, span: Span, is_label: bool
-) -> bool:
+def _is_free_word(scope: Scope, name: str, span: Span, is_label: bool) -> bool:
     """Whether the language itself leaves the name free."""
     if name in LAYERS or name in FORMS:
         message = f"`{name}` is a layer, so nothing else can be called `{name}`"
@@ -37,26 +30,23 @@ def _is_free_word(
         message = f"`{name}` is a layer's option, so no variable or block can be called `{name}`"
     else:
         return True
-    build.forgotten.name(name)
-    help = f"choose another name, such as `my_{name}`"
-    build.error(context, span, "reserved-name", message, help)
+    scope.build.forgotten.name(name)
+    scope.error(span, "reserved-name", message, f"choose another name, such as `my_{name}`")
     return False
 
 
-def _is_free_name(
-    build: Construction, context: Context, name: str, span: Span, is_label: bool
-) -> bool:
+def _is_free_name(scope: Scope, name: str, span: Span, is_label: bool) -> bool:
     """Whether the spec itself leaves the name free."""
-    full = context.full(name)
+    full, build = scope.full(name), scope.build
     help = "one name has one meaning: choose another"
-    if context.lookup(name) is not None:
+    if scope.lookup(name) is not None:
         message = f"`{name}` is already a variable here"
-    elif name in context.file.definitions:
-        line = context.file.definitions[name].node.span.line
+    elif name in scope.file.definitions:
+        line = scope.file.definitions[name].node.span.line
         message = f"`{name}` is already the block of line {line}"
     elif full in build.labels:
         message = f"`{full}` already names line {build.places[full].line}"
-        if is_label and context.frames and isinstance(context.frames[0], RowFrame):
+        if is_label and scope.frames and isinstance(scope.frames[0], RowFrame):
             help = "in a loop, `P{i}:` makes a label from a value"
     elif full in build.values:
         step = build.by_name.get(full)
@@ -64,7 +54,7 @@ def _is_free_name(
         message = f"`{full}` already names a layer{where}"
     else:
         return True
-    build.error(context, span, "name-taken", message, help)
+    scope.error(span, "name-taken", message, help)
     return False
 
 

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from cnndsl.diagnostics import SpecError, in_order
-from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import UNKNOWN, Context, Unknown, Value
-from cnndsl.elaborate.expressions import Evaluator
+from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean, in_order
+from cnndsl.elaborate import evaluate
 from cnndsl.elaborate.files import Files, ReadUsed
-from cnndsl.elaborate.inputs import checked_shape, input_shape
+from cnndsl.elaborate.lint import lint
 from cnndsl.elaborate.losses import loss_terms
+from cnndsl.elaborate.meanings import UNKNOWN, LayerWord, Meaning, Unknown, Value
 from cnndsl.elaborate.names import check_name
-from cnndsl.elaborate.settings import Setting, Settings, check_input_names
-from cnndsl.elaborate.walk import Walker
+from cnndsl.elaborate.scope import Construction, name_span
+from cnndsl.elaborate.steps import MOST_ELEMENTS, report_head_needed
+from cnndsl.elaborate.walk import add_line, add_loop, declare
 from cnndsl.network import Input, LossTerm, Network, Origin
-from cnndsl.shape import Shape
+from cnndsl.shape import Dim, Shape, Symbolic
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 from cnndsl.syntax.reading import Reading
+
+LARGEST_SIDE = 1 << 20
+MOST_AXES = 3
+
+Setting = int | float | str
+"""What `--set classes=10` gives a net's parameter: a number, or a layer's word."""
+
+
+def elaborate(
+    reading: Reading,
+    *,
+    prelude: Callable[[], tree.File],
+    read_used: ReadUsed,
+    settings: Mapping[str, Setting] | None = None,
+    input_shapes: Mapping[str, Shape] | None = None,
+) -> tuple[Network, list[Diagnostic]]:
+    """The network that a spec describes, and warnings.
+
+    `settings` override the net's parameters, `input_shapes` the inputs' shapes by name ("" for
+    whichever). `prelude` and `read_used` bring in other files. Raises SpecError with the errors of
+    form that the reading comes with, and all others.
+    """
+    if reading.file is None:
+        raise SpecError(reading.errors)
+    program = Program(reading.file, settings or {}, input_shapes or {}, prelude, read_used)
+    program.expect_gaps(reading)
+    network = program.network()
+    return network, lint(network)
 
 
 class Program:
@@ -34,15 +62,15 @@ class Program:
         read_used: ReadUsed,
     ):
         self.build = Construction()
-        self.walker = Walker(self.build)
-        self.file, self.input_shapes = file, dict(input_shapes)
-        self.files = Files(self.walker, file, prelude, read_used)
-        self.settings = Settings(self.build, settings)
-        self.scope = self.files.scope
-        self.context = Context(self.scope, {})
+        self.files = Files(self.build, file, prelude, read_used)
+        self.scope = self.files.top
+        self.file, self.given, self.input_shapes = file, settings, input_shapes
         self.value = UNKNOWN
         self.name = "Net"
         self.net: tree.Net | None = None
+        self.parameters: set[str] = set()
+        self.settings: dict[str, Setting] = {}  # the parameters' values in force
+        self.unread: frozenset[str] = frozenset()  # words of lines that weren't read
         self.inputs: dict[str, Input | None] = {}  # None after a reported error
         self.outputs: list[str] = []
         self.loss: tree.Loss | None = None
@@ -54,7 +82,7 @@ class Program:
             return
         self.build.add_errors(reading.errors)
         self.build.forgotten.words(reading.words)
-        self.settings.expect(reading.words)
+        self.unread = reading.words
         self.inputs[""] = None
 
     def network(self) -> Network:
@@ -63,18 +91,15 @@ class Program:
             self._statement(statement)
         top = self.net.span if self.net else Span(self.file.source, 0, 1)
         self._require_input(top, "the spec has no input")
-        self.settings.check(self.context, top)
-        names = {name for name in self.inputs if name}
-        if names and "" not in self.inputs:
-            check_input_names(self.build, self.context, top, self.input_shapes, names)
+        self._check_given(top)
         if not self.build.steps and not self.build.errors:
             message, help = "the spec has no layer", "write one below the input: `conv 3x3 64 relu`"
-            self.build.error(self.context, top, "no-layers", message, help)
+            self.scope.error(top, "no-layers", message, help)
         if self.build.errors:
             raise SpecError(in_order(self.build.errors, self.file.source))
         return Network(
             name=self.name,
-            settings=self.settings.values,
+            settings=self.settings,
             inputs=tuple(i for i in self.inputs.values() if i),
             steps=tuple(self.build.steps),
             outputs=tuple(self.outputs) or (self.value.name,),
@@ -96,18 +121,17 @@ class Program:
             case tree.Loss():
                 self._loss(node)
             case tree.Use():
-                self.files.use(node, self.scope, self.context)
+                self.files.use(self.scope, node)
             case tree.Def():
-                self.files.define(node, self.scope)
+                self.files.define(self.scope, node)
             case tree.Let():
-                self.walker.let(node, self.context, self.scope.variables)
+                declare(self.scope, node, self.scope.file.variables)
             case tree.For():
                 self._require_input(node.span)
-                context = replace(self.context, variables=dict(self.context.variables))
-                self.value = self.walker.loop(node, context, self.value)
+                self.value = add_loop(self.scope, node, self.value)
             case tree.Line():
                 self._require_input(node.span)
-                self.value = self.walker.line(node, self.context, self.value)
+                self.value = add_line(self.scope, node, self.value)
 
     def _require_input(
         self, span: Span, message: str = "there is no input above this line"
@@ -117,54 +141,154 @@ class Program:
             return
         self.inputs[""] = None
         help = "write `input image 3@224x224` above the first layer"
-        self.build.error(self.context, span, "missing-input", message, help)
+        self.scope.error(span, "missing-input", message, help)
+
+    def _check_given(self, top: Span) -> None:
+        """Report values given for parameters, and shapes for inputs, that the net doesn't have."""
+        for name in self.given:
+            if name not in self.parameters | self.unread:
+                message = f"the net has no parameter `{name[:40]}` to set"
+                help = did_you_mean(name, self.parameters, f"it has {_listed(self.parameters)}")
+                self.scope.error(top, "unknown-setting", message, help)
+        names = {name for name in self.inputs if name}
+        for name in self.input_shapes if names and "" not in self.inputs else ():
+            if name and name not in names:
+                message = f"the net has no input `{name[:40]}` to give another shape"
+                help = did_you_mean(name, names, f"it has {_listed(names)}")
+                self.scope.error(top, "unknown-input", message, help)
+
+    # The net and its parameters
 
     def _net(self, node: tree.Net) -> None:
         if self.net is not None:
             message = f"a file describes one net, and line {self.net.span.line} names it already"
             help = "write two files; `use` brings blocks from one into another"
-            self.build.error(self.context, node.span, "second-net", message, help)
+            self.scope.error(node.span, "second-net", message, help)
             return
         self.net, self.name = node, node.name
         try:
-            self.build.check_length(self.context, node.name, node.span)
+            self.scope.check_length(node.name, node.span)
         except Unknown:
             self.name = "Net"
         for parameter in node.parameters:
-            self.scope.variables[parameter.name] = self.settings.declare(self.context, parameter)
+            try:
+                meaning = self._parameter(parameter)
+            except Unknown:
+                meaning = UNKNOWN
+            if isinstance(meaning, LayerWord):
+                self.settings[parameter.name] = meaning.text
+            elif isinstance(meaning, int | float):
+                self.settings[parameter.name] = meaning
+            self.scope.file.variables[parameter.name] = meaning
+
+    def _parameter(self, parameter: tree.Parameter) -> Meaning:
+        """What a parameter of the net stands for; raises Unknown after a reported error."""
+        name, span = parameter.name, parameter.span
+        if name in self.parameters:
+            message = f"the net has two parameters `{name}`"
+            raise self.scope.fail(span, "name-taken", message, "choose another name")
+        self.parameters.add(name)
+        if not check_name(self.scope, name, span):
+            raise Unknown
+        if name in self.given:
+            return self._given(name, span)
+        if parameter.default is not None:
+            return evaluate.meaning(self.scope, parameter.default)
+        message = f"the net's parameter `{name}` has no value"
+        help = f"give it a default, as in `{name}=10`, or a value by `--set {name}=10`"
+        raise self.scope.fail(span, "missing-setting", message, help)
+
+    def _given(self, name: str, span: Span) -> Meaning:
+        """What the value from outside stands for."""
+        setting = self.given[name]
+        if isinstance(setting, str):
+            word, *numbers = setting.split() or [""]
+            found = self.scope.known(word)
+            if isinstance(found, LayerWord) and all(map(_is_number, numbers)):
+                values = (evaluate.normal(float(number)) for number in numbers)
+                return LayerWord(found.name, (*found.numbers, *values))
+        elif abs(setting) <= evaluate.LARGEST_NUMBER:
+            return evaluate.normal(setting)
+        message = f"`{str(setting)[:40]}`, given for `{name}`, is no number and no layer"
+        help = f"write a number, as in `--set {name}=10`, or the name of a layer"
+        raise self.scope.fail(span, "bad-setting", message, help)
+
+    # Inputs
 
     def _input(self, node: tree.Input) -> None:
-        start = node.span.start + node.span.text.index(node.name, len("input"))
-        span = Span(node.span.source, start, start + len(node.name))
-        if not check_name(self.build, self.context, node.name, span, is_label=True):
+        span = name_span(node, "input")
+        if not check_name(self.scope, node.name, span, is_label=True):
             self.inputs.setdefault(node.name, None)
             self.value = UNKNOWN
             return
-        given = self.input_shapes.get(node.name) or self.input_shapes.get("")
         try:
-            if given is not None:
-                shape = checked_shape(self.build, self.context, node.shape.span, given)
-            else:
-                shape = input_shape(self.build, self.context, node.shape)
+            shape = self._input_shape(node)
             self.inputs[node.name] = Input(name=node.name, shape=shape, origin=Origin(node.span))
         except Unknown:
             shape = self.inputs[node.name] = None
         self.value = self.build.values[node.name] = Value(node.name, shape)
         self.build.label(node.name, self.value, span)
 
+    def _input_shape(self, node: tree.Input) -> Shape:
+        """The shape as given or as written, if it is none that no net could take; else raises
+        Unknown after a reported error.
+        """
+        span = node.shape.span
+        given = self.input_shapes.get(node.name) or self.input_shapes.get("")
+        shape = self._written_shape(node.shape) if given is None else given
+        for size in shape:
+            if isinstance(size, int) and not 0 < size <= LARGEST_SIDE:
+                message = (
+                    f"an input's sizes lie between 1 and {LARGEST_SIDE:,}, but one is {size:,}"
+                )
+                help = "a shape is written `3@224x224`: channels, then height and width"
+                raise self.scope.fail(span, "bad-input", message, help)
+        if shape.rank > MOST_AXES:
+            message = f"an input has at most {MOST_AXES} spatial axes, not {shape.rank}"
+            help = "the batch and the channels are none of them: `3@16x112x112` is a clip"
+            raise self.scope.fail(span, "bad-input", message, help)
+        if shape.is_concrete and shape.elements > MOST_ELEMENTS:
+            message = f"an input of {shape.elements:,} values is larger than {MOST_ELEMENTS:,}"
+            raise self.scope.fail(span, "too-large", message, "write a smaller shape")
+        return shape
+
+    def _written_shape(self, literal: tree.ShapeLiteral) -> Shape:
+        space = tuple(self._size(literal, size) for size in literal.space)
+        if literal.channels is None:
+            channels, space = space[0], ()
+        else:
+            channels = self._size(literal, literal.channels)
+        if not isinstance(channels, int):
+            message = f"a vector has a fixed number of values, but `{channels}` is symbolic"
+            help = "write the number, as in `@128`"
+            raise self.scope.fail(literal.span, "symbolic-vector", message, help)
+        return Shape(channels, space)
+
+    def _size(self, literal: tree.ShapeLiteral, size: int | str | tree.Expression) -> Dim:
+        if isinstance(size, int):
+            return size
+        if not isinstance(size, str):
+            return evaluate.integer(self.scope, size, "a size")
+        if self.scope.lookup(size) is not None:
+            message = f"`{size}` is a number here, but a bare name in a shape is symbolic"
+            help = f"write `{{{size}}}` for its value, or another letter for any size"
+            raise self.scope.fail(literal.span, "symbolic-variable", message, help)
+        return Symbolic(size)
+
+    # Outputs and the loss
+
     def _output(self, node: tree.Output) -> None:
-        evaluate = Evaluator(self.build, self.context)
         for name in node.names:
             try:
-                found = self.build.resolve(self.context, evaluate.text(name), name.span)
+                found = self.scope.resolve(evaluate.text(self.scope, name), name.span)
             except Unknown:
                 continue
             step = self.build.by_name.get(found.name)
             if step is not None and step.head is not None:
-                self.build.head_needed(self.context, found.name, step.head, name.span)
+                report_head_needed(self.scope, found.name, step.head, name.span)
             elif found.name in self.outputs:
                 message, help = f"`{found.name}` is an output already", "leave one of them out"
-                self.build.error(self.context, name.span, "given-twice", message, help)
+                self.scope.error(name.span, "given-twice", message, help)
             else:
                 self.outputs.append(found.name)
 
@@ -172,7 +296,19 @@ class Program:
         if self.loss is not None:
             message = f"line {self.loss.span.line} states the loss already"
             help = "write one line, with `+` between its terms"
-            self.build.error(self.context, node.span, "second-loss", message, help)
+            self.scope.error(node.span, "second-loss", message, help)
             return
         self.loss = node
-        self.terms = loss_terms(self.build, self.context, node.expression)
+        self.terms = loss_terms(self.scope, node.expression)
+
+
+def _is_number(text: str) -> bool:
+    """Whether it is a layer's number as a spec may say it: without a sign."""
+    try:
+        return math.isfinite(float(text)) and not text.startswith(("+", "-"))
+    except ValueError:
+        return False
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)) or "none"

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from cnndsl.elaborate.construction import Construction
-from cnndsl.elaborate.context import UNKNOWN, Context, Value, head_span
-from cnndsl.elaborate.symbols import equality_work
+from cnndsl.elaborate.arguments import Arguments
+from cnndsl.elaborate.meanings import UNKNOWN, Value
+from cnndsl.elaborate.scope import Scope, head_span
+from cnndsl.elaborate.steps import add_step, equality_work
 from cnndsl.layers.base import LAYERS, Layer
-from cnndsl.shape import Dim, Shape, at, equality, window_count
+from cnndsl.shape import Dim, Shape, at, equality, may_be_equal, window_count
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 LARGEST_STRIDE = 64
 SAMPLE_SIZES = (1009, 2520, 4099)  # of a symbolic size: no two strides suit all of them by chance
 
-AddStep = Callable[..., Value]
-
 
 def join_residual(
-    build: Construction,
-    context: Context,
-    add_step: AddStep,
+    scope: Scope,
     operation: tree.Operation,
-    option: str | None,
+    read: Arguments,
     skip: Value,
     body: Value,
     own: str | None,
@@ -36,67 +32,47 @@ def join_residual(
     """
     if skip.shape is None or body.shape is None:
         return UNKNOWN
-    span = head_span(operation)
-    build.work(context, span, equality_work([skip.shape, body.shape]))
-    if not _same(skip.shape, body.shape):
+    span, option, places = head_span(operation), read.values.get("option"), read.places
+    scope.work(span, equality_work([skip.shape, body.shape]))
+    if not may_be_equal(skip.shape, body.shape):
         if option == "ifsame":
             return body
         strides = _strides(skip.shape, body.shape)
         narrower = option == "pad" and body.shape.channels < skip.shape.channels
         if option is None or strides is None or narrower:
-            _report(build, context, operation, skip.shape, body.shape, strides is not None)
+            _report(scope, operation, skip.shape, body.shape, strides is not None)
             return UNKNOWN
         fit = _project if option == "project" else _pad
-        skip = fit(build, context, add_step, skip, body.shape, strides, span)
-    name = own or build.fresh_name(context, "add", span)
-    return add_step(name, _layer("add"), body, skip)
+        skip = fit(scope, places, skip, body.shape, strides)
+    name = own or scope.fresh_name("add", span)
+    return add_step(scope, name, _layer("add"), [body, skip], places)
 
 
 def _project(
-    build: Construction,
-    context: Context,
-    add_step: AddStep,
-    skip: Value,
-    shape: Shape,
-    strides: tuple[int, ...],
-    span: Span,
+    scope: Scope, places: dict[str, Span], skip: Value, shape: Shape, strides: tuple[int, ...]
 ) -> Value:
-    name = build.fresh_name(context, "project", span)
+    name = scope.fresh_name("project", places[""])
     kernel = (1,) * shape.rank
     conv = _layer("conv", kernel=kernel, filters=shape.channels, stride=strides, bias=False)
-    norm = build.fresh_name(context.within(name), "bn", span)
-    return add_step(norm, _layer("bn"), add_step(name, conv, skip))
+    norm = scope.within(name).fresh_name("bn", places[""])
+    projected = add_step(scope, name, conv, [skip], places)
+    return add_step(scope, norm, _layer("bn"), [projected], places)
 
 
 def _pad(
-    build: Construction,
-    context: Context,
-    add_step: AddStep,
-    skip: Value,
-    shape: Shape,
-    strides: tuple[int, ...],
-    span: Span,
+    scope: Scope, places: dict[str, Span], skip: Value, shape: Shape, strides: tuple[int, ...]
 ) -> Value:
     if set(strides) != {1}:
         pool = _layer("pool", kernel=(1,) * shape.rank, stride=strides)
-        skip = add_step(build.fresh_name(context, "pool", span), pool, skip)
+        skip = add_step(scope, scope.fresh_name("pool", places[""]), pool, [skip], places)
     if skip.shape is not None and skip.shape.channels != shape.channels:
         widen = _layer("widen", channels=shape.channels)
-        skip = add_step(build.fresh_name(context, "widen", span), widen, skip)
+        skip = add_step(scope, scope.fresh_name("widen", places[""]), widen, [skip], places)
     return skip
 
 
 def _layer(word: str, **fields: Any) -> Layer:
     return LAYERS[word](**fields)
-
-
-def _same(a: Shape, b: Shape) -> bool:
-    """Equal, or equal under a condition that `add` then asks for."""
-    return (
-        a.channels == b.channels
-        and a.rank == b.rank
-        and all(equality(m, n) is not False for m, n in zip(a.space, b.space, strict=True))
-    )
 
 
 def _strides(before: Shape, after: Shape) -> tuple[int, ...] | None:
@@ -123,12 +99,7 @@ def _stride(before: Dim, after: Dim) -> int | None:
 
 
 def _report(
-    build: Construction,
-    context: Context,
-    operation: tree.Operation,
-    before: Shape,
-    after: Shape,
-    has_strides: bool,
+    scope: Scope, operation: tree.Operation, before: Shape, after: Shape, has_strides: bool
 ) -> None:
     message = f"the body turns {before} into {after}, so it can't be added to its input"
     help = "the body must keep the height and width, or divide them by a whole stride"
@@ -142,7 +113,7 @@ def _report(
         trailing = [a.span.text for a in operation.arguments if a.span.text != "pad"]
         words = " ".join(["residual project", *trailing])
         help = f"write `{words[:60]}:` to project the skip{undo}"
-    build.error(context, head_span(operation), "residual-shape-mismatch", message, help)
+    scope.error(head_span(operation), "residual-shape-mismatch", message, help)
 
 
 def _strided_operation(operation: tree.Operation) -> tuple[str, int] | None:

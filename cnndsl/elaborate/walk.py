@@ -1,31 +1,42 @@
-"""Walks a spec's statements and adds the steps they mean."""
+"""Walks a spec's statements and adds the steps they mean.
+
+Every function takes the current value and returns the next. A value whose shape is None follows
+from an error that was reported: it passes through silently.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from cnndsl.diagnostics import did_you_mean
+from cnndsl.elaborate import evaluate
 from cnndsl.elaborate.arguments import Arguments
-from cnndsl.elaborate.construction import MOST_STEPS, Construction
-from cnndsl.elaborate.context import (
+from cnndsl.elaborate.meanings import (
+    FORMS,
+    MERGES,
     UNKNOWN,
-    CallFrame,
-    Context,
     Definition,
     LayerWord,
     Meaning,
-    RowFrame,
     Size,
     Unknown,
     Value,
-    head_span,
-    quote,
 )
-from cnndsl.elaborate.expressions import FORMS, MERGES, Evaluator
 from cnndsl.elaborate.names import check_name
 from cnndsl.elaborate.residual import join_residual
-from cnndsl.elaborate.sharing import Recorded, Sharing
+from cnndsl.elaborate.scope import (
+    CallFrame,
+    Recorded,
+    RowFrame,
+    Scope,
+    Sharing,
+    head_span,
+    name_span,
+    quote,
+)
+from cnndsl.elaborate.steps import MOST_STEPS, add_step
 from cnndsl.elaborate.synonyms import suggestion
 from cnndsl.layers.base import LAYERS, Layer
 from cnndsl.source import Span
@@ -33,600 +44,543 @@ from cnndsl.syntax import tree
 from cnndsl.syntax.reading import UNREAD
 
 WORK_OF_A_CALL = 5  # of a block, or of `reuse`, beside its lines
-MOST_BODIES = 32  # of blocks, loops, branches and all else, in one another
 RESIDUAL_WORDS = ("project", "pad", "ifsame")
 
 
-class Walker:
-    """Elaborates statements in order; every method takes the current value and returns the next.
-
-    A value whose shape is None follows from an error that was reported: it passes through silently.
-    Lets and loop variables are seen in the body that follows them alone.
-    """
-
-    def __init__(self, build: Construction):
-        self.build = build
-        self.recorded: dict[str, Recorded] = {}
-        self.sharing: list[Sharing] = []  # the `reuse`s around, outermost first
-
-    def statements(self, body: tree.Sequence, context: Context, value: Value) -> Value:
-        """A block's statements; its lets are seen below them alone."""
-        context = replace(context, variables=dict(context.variables))
-        for statement in body.statements:
-            match statement:
-                case tree.Line():
-                    value = self.line(statement, context, value)
-                case tree.For():
-                    value = self.loop(statement, context, value)
-                case tree.Let():
-                    self.let(statement, context, context.variables)
-                case _:
-                    pass  # a line of the file's top level, which the parser reported
-        return value
-
-    def let(self, node: tree.Let, context: Context, variables: dict[str, Meaning]) -> None:
-        """`let x = expr`."""
-        start = node.span.start + node.span.text.index(node.name, 3)
-        span = Span(node.span.source, start, start + len(node.name))
-        if not check_name(self.build, context, node.name, span):
-            return
-        try:
-            variables[node.name] = Evaluator(self.build, context).meaning(node.value)
-        except Unknown:
-            variables[node.name] = UNKNOWN
-
-    def loop(self, node: tree.For, context: Context, value: Value) -> Value:
-        """`for a, b in (64, 2) (128, 2):`."""
-        for inner in self.rounds(node, context):
-            value = UNKNOWN if inner is None else self.statements(node.body, inner, value)
-        return value
-
-    def rounds(self, node: tree.Loop, context: Context) -> Iterator[Context | None]:
-        """What each row of a loop makes known; None after a reported error."""
-        names = [v.id for v in node.variables]
-        for i, v in enumerate(node.variables):
-            if v.id in names[:i]:
-                message = f"this `for` has two variables `{v.id}`"
-                self.build.error(context, v.span, "name-taken", message, "choose another name")
-                names = []
-            elif not check_name(self.build, context, v.id, v.span):
-                names = []
-        if not names:
-            self.build.forgotten.body(node.body)
-            yield None
-            return
-        listed = ", ".join(names)
-        around = self.deeper(context, node.span)
-        for row in self._rows(node, context):
-            span = row[0].span.to(row[-1].span)
-            self.build.work(context, span)
-            evaluate = Evaluator(self.build, context)
-            try:
-                meanings = {n: evaluate.meaning(e) for n, e in zip(names, row, strict=True)}
-            except Unknown:
-                self.build.forgotten.body(node.body)
-                yield None
-                continue
-            first = row[0]
-            text = f"{first.value}" if isinstance(first, tree.Number) else quote(span).strip("`")
-            text = f"({quote(span).strip('`')})" if len(row) > 1 else text
-            shown = f"for {listed} in {text}"
-            yield replace(
-                around,
-                variables=context.variables | meanings,
-                frames=(RowFrame(span.source, span.start, span.end, shown), *context.frames),
-            )
-
-    def _rows(self, node: tree.Loop, context: Context) -> Iterator[tuple[tree.Expression, ...]]:
-        """The rows as written; `range(n)` and `range(a, b)` stand for the numbers counted."""
-        for row in node.rows:
-            match row:
-                case (tree.Call(function="range") as call,):
-                    try:
-                        numbers = self._range(call, context)
-                    except Unknown:
-                        self.build.forgotten.body(node.body)
-                        continue
-                    for number in numbers:
-                        yield (tree.Number(value=number, span=call.span),)
-                case _:
-                    yield row
-
-    def _range(self, call: tree.Call, context: Context) -> range:
-        if len(call.arguments) not in (1, 2):
-            message = f"`range` takes 1 or 2 numbers, not {len(call.arguments)}"
-            help = "`range(3)` counts 0 1 2, `range(1, 3)` counts 1 2"
-            self.build.error(context, call.span, "wrong-arguments", message, help)
-            raise Unknown
-        evaluate = Evaluator(self.build, context)
-        return range(*(evaluate.integer(a, "an end of a range") for a in call.arguments))
-
-    # Lines
-
-    def line(self, node: tree.Line, context: Context, value: Value) -> Value:
-        """`[label:] op args -> op args [from x] [*k] [if cond]`."""
-        try:
-            return self._line(node, context, value)
-        except Unknown:
-            self.build.forgotten.numbering()
-            self.build.forgotten.label(node.label)
-            self.build.forgotten.body(node.operations[-1].body)
-            return UNKNOWN
-
-    def repeats(self, node: tree.Line, context: Context) -> int:
-        """How often a line stands there; 0 where its condition leaves it out."""
-        evaluate = Evaluator(self.build, context)
-        if node.condition is not None and not evaluate.truth(node.condition):
-            return 0
-        if node.repeat is None:
-            return 1
-        repeats = evaluate.integer(node.repeat, "a number of repeats")
-        if not 0 <= repeats <= MOST_STEPS:
-            message = f"a line can be repeated 0 to {MOST_STEPS:,} times, not {repeats:,}"
-            help = f"write a number from 0 to {MOST_STEPS:,} behind the `*`"
-            self.build.error(context, node.repeat.span, "bad-repeat", message, help)
-            raise Unknown
-        return repeats
-
-    def _line(self, node: tree.Line, context: Context, value: Value) -> Value:
-        self.build.work(context, node.span)
-        repeats = self.repeats(node, context)
-        if repeats == 0:
-            if node.label is not None:
-                label = Evaluator(self.build, context).text(node.label)
-                self.build.left_out[context.full(label)] = node.span
-            return value
-        label = self._label(node, context)
-        if node.source is not None:
-            value = self._source(node.source, context)
-        first_step = len(self.build.steps)
-        inner = context if label is None else context.within(context.full(label))
-        for _ in range(repeats):
-            own = context.full(label) if label is not None and repeats == 1 else None
-            value = self.chain(node.operations, inner, value, own)
-            if value.shape is None:
-                break  # the same again would find the same errors
-        if label is not None and node.label is not None:
-            full = context.full(label)
-            self.build.label(full, value, node.label.span)
-            made = tuple(s.owner for s in self.build.steps[first_step:])
-            self.recorded[full] = Recorded(node.operations, context, repeats, made)
-        return value
-
-    def _label(self, node: tree.Line, context: Context) -> str | None:
-        """The line's label, if it has one that it may have."""
-        if node.label is None:
-            return None
-        label = Evaluator(self.build, context).text(node.label)
-        self.build.check_length(context, context.full(label), node.label.span)
-        if not check_name(self.build, context, label, node.label.span, is_label=True):
-            self.build.forgotten.label(node.label)
-            return None
-        return label
-
-    def _source(self, name: tree.Name | tree.Template, context: Context) -> Value:
-        """The value behind `from`."""
-        evaluate = Evaluator(self.build, context)
-        text = evaluate.text(name)
-        found = evaluate.known(text)
-        return found if isinstance(found, Value) else self.build.resolve(context, text, name.span)
-
-    # Ops
-
-    def chain(
-        self,
-        operations: tuple[tree.Operation, ...],
-        context: Context,
-        value: Value,
-        own: str | None,
-    ) -> Value:
-        """Ops one after the other; the first step takes the name `own`, if there is one."""
-        for i, operation in enumerate(operations):
-            following = operations[i + 1] if i + 1 < len(operations) else None
-            value = self.operation(operation, context, value, own, following)
-            own = None
-        return value
-
-    def operation(
-        self,
-        operation: tree.Operation,
-        context: Context,
-        value: Value,
-        own: str | None = None,
-        following: tree.Operation | None = None,
-    ) -> Value:
-        """One op with its trailing words; `own` is the name that its step takes from a label."""
-        self.build.work(context, operation.span)
-        unread = operation.name == UNREAD and self.build.forgotten.lines
-        if unread or operation.name in self.build.forgotten.blocks:
-            self.build.forgotten.numbering()
-            self.build.forgotten.body(operation.body)
-            return UNKNOWN
-        meaning = Evaluator(self.build, context).known(operation.name)
-        if isinstance(meaning, Value | Size | int | float):
-            self._not_a_layer(operation, context, meaning)
-            return UNKNOWN
-        if isinstance(meaning, LayerWord) and meaning.name != operation.name:
-            arguments = (*meaning.arguments(head_span(operation)), *operation.arguments)
-            operation = replace(operation, name=meaning.name, arguments=arguments)
-        name = operation.name
-        if name in FORMS and (operation.body or name not in MERGES):
-            return self.form(operation, context, value, own)
-        if name in LAYERS:
-            return self._layer(operation, LAYERS[name], context, value, own, following)
-        definition = context.file.definition(name)
-        if definition is not None:
-            return self.call(operation, definition, context, value, own)
-        self._unknown_layer(operation, context)
-        return UNKNOWN
-
-    def deeper(self, context: Context, span: Span) -> Context:
-        """The context within one more body."""
-        return replace(context, depth=self.depth_within(context, span))
-
-    def depth_within(self, context: Context, span: Span) -> int:
-        """The depth within one more body; bounds how many may be in one another."""
-        if context.depth >= MOST_BODIES:
-            message = f"blocks, loops and bodies are nested more than {MOST_BODIES} deep here"
-            help = "write fewer of them in one another"
-            self.build.stop(context, span, "nested-too-deep", message, help)
-        return context.depth + 1
-
-    def add_step(
-        self,
-        context: Context,
-        name: str,
-        layer: Layer,
-        inputs: list[Value],
-        places: dict[str, Span],
-    ) -> Value:
-        """Add a step, which within a `reuse` takes its weights from the repeated line's."""
-        shares = None
-        for sharing in self.sharing:
-            shares = sharing.next()
-        if shares is not None:
-            self.sharing[-1].check(layer, inputs, shares)
-        return self.build.add(context, name, layer, inputs, places, shares)
-
-    def _layer(
-        self,
-        operation: tree.Operation,
-        kind: type[Layer],
-        context: Context,
-        value: Value,
-        own: str | None,
-        following: tree.Operation | None,
-    ) -> Value:
-        read, layer = Arguments(self.build, context, operation), None
-        if operation.body is None:
-            layer = read.layer(kind, following)
-        else:
-            self._unexpected_body(operation, context)
-        name = own or self.build.fresh_name(context, kind.word, operation.span)
-        if layer is None:
-            self.build.values[name] = UNKNOWN
-            return UNKNOWN
-        inputs = [*([value] if kind.takes_current else []), *read.references]
-        if layer.word == "unpool":
-            inputs.append(self._pool_input(inputs[1], context, read.reference_spans[0]))
-        value = self.add_step(context, name, layer, inputs, read.places)
-        return self.chain(tuple(read.trailing), context, value, None)
-
-    def _pool_input(self, pooled: Value, context: Context, span: Span) -> Value:
-        """What the pool named by an `unpool` took in: the size to go back to."""
-        if pooled.shape is None:
-            return pooled
-        step = self.build.by_name.get(pooled.name)
-        if step is not None and step.layer.word == "pool":
-            return self.build.values[step.inputs[0]]
-        what = "an input" if step is None else f"made by `{step.layer.word}`"
-        message = f"`unpool` takes the label of a pool, but {quote(span)} is {what}"
-        help = "a label names the end of its line: write `P1: pool 2x2 s2` alone, then `unpool P1`"
-        self.build.error(context, span, "not-a-pool", message, help)
-        return UNKNOWN
-
-    # Blocks
-
-    def call(
-        self,
-        operation: tree.Operation,
-        definition: Definition,
-        context: Context,
-        value: Value,
-        own: str | None,
-    ) -> Value:
-        """A block's body with the parameters that a line gives it."""
-        self._check_recursion(operation, definition, context)
-        path = own or self.build.fresh_name(context, operation.name, operation.span)
-        read, given = Arguments(self.build, context, operation), None
-        if definition.broken:
-            self.build.forgotten.body(operation.body)
-        elif operation.body is None:
-            given = read.call(definition)
-        else:
-            self._unexpected_body(operation, context)
-        if given is None:
-            self.build.values[path] = UNKNOWN
-            return UNKNOWN
-        depth = self.depth_within(context, operation.span)
-        self.build.work(context, operation.span, WORK_OF_A_CALL)
-        inner = Context(
-            file=definition.file,
-            variables={},
-            entry=value,
-            path=path,
-            frames=(_call_frame(operation, definition, given), *context.frames),
-            head=context.head,
-            inside=(*context.inside, definition),
-            depth=depth,
-        )
-        for parameter in definition.node.parameters:
-            if parameter.name in given:
-                inner.variables[parameter.name] = given[parameter.name]
-            elif parameter.default is not None:
-                try:
-                    default = Evaluator(self.build, inner).meaning(parameter.default)
-                except Unknown:
-                    default = UNKNOWN
-                inner.variables[parameter.name] = default
-        value = self.statements(definition.node.body, inner, value)
-        return self.chain(tuple(read.trailing), context, value, None)
-
-    def _check_recursion(
-        self, operation: tree.Operation, definition: Definition, context: Context
-    ) -> None:
-        if not any(block is definition for block in context.inside):
-            return
-        names = [block.node.name for block in context.inside]
-        between = names[len(names) - names[::-1].index(definition.node.name) :]
-        way = f" by way of `{between[0]}`" if between else ""
-        message = f"the block `{definition.node.name}` calls itself{way}, which never ends"
-        help = "repeat a line by `*k`, or lines by `for`"
-        self.build.stop(context, head_span(operation), "recursive-block", message, help)
-
-    # Forms
-
-    def form(
-        self, operation: tree.Operation, context: Context, value: Value, own: str | None
-    ) -> Value:
-        match operation.name:
-            case "skip":
-                return self._skip(operation, context, value)
-            case "residual":
-                return self._residual(operation, context, value, own)
-            case "head":
-                return self._head(operation, context, value)
-            case "reuse":
-                return self._reuse(operation, context, value, own)
+def add_statements(scope: Scope, body: tree.Sequence, value: Value) -> Value:
+    """Add a body's statements; its lets are seen below them alone."""
+    scope = replace(scope, variables=dict(scope.variables))
+    for statement in body.statements:
+        match statement:
+            case tree.Line():
+                value = add_line(scope, statement, value)
+            case tree.For():
+                value = add_loop(scope, statement, value)
+            case tree.Let():
+                declare(scope, statement, scope.variables)
             case _:
-                return self._merge(operation, context, value, own)
+                pass  # a line of the file's top level, which the parser reported
+    return value
 
-    def _skip(self, operation: tree.Operation, context: Context, value: Value) -> Value:
-        if operation.body is not None:
-            self._unexpected_body(operation, context)
-            return UNKNOWN
-        read = Arguments(self.build, context, operation)
-        if not read.form((), "for example `| skip`"):
-            return UNKNOWN
-        return self.chain(tuple(read.trailing), context, value, None)
 
-    def _merge(
-        self, operation: tree.Operation, context: Context, value: Value, own: str | None
-    ) -> Value:
-        """`concat:`, `add:` and the like with `| branch` lines; a branch left out isn't there."""
-        example = f"without a body, `{operation.name} x` merges with the value `x`"
-        read = Arguments(self.build, context, operation)
-        good = read.form((), example)
-        body = operation.body
-        if not isinstance(body, tree.Branches) or _only_branch(body):
-            message = f"`{operation.name}:` needs two branches at least: lines that start with `|`"
-            help = "start every branch with `|`; `| skip` is the input itself"
-            self.build.error(context, head_span(operation), "missing-branches", message, help)
-            good = False
-        if not good or not isinstance(body, tree.Branches):
-            self.build.forgotten.body(body)
-            return UNKNOWN
-        inner = self.deeper(context, operation.span)
-        ends = list(self._ends(body, inner, value))
-        if not ends:
-            message = f"every branch of `{operation.name}:` is left out by its `if` or its `*`"
-            help = "`| skip` is the input itself"
-            self.build.error(context, head_span(operation), "missing-branches", message, help)
-            return UNKNOWN
-        if len(ends) > 1:
-            layer = LAYERS[operation.name]()
-            name = own or self.build.fresh_name(context, operation.name, operation.span)
-            value = self.add_step(context, name, layer, ends, read.places)
-        else:
-            value = ends[0]
-        return self.chain(tuple(read.trailing), context, value, None)
+def declare(scope: Scope, node: tree.Let, variables: dict[str, Meaning]) -> None:
+    """`let x = expr`, a further variable."""
+    if not check_name(scope, node.name, name_span(node, "let")):
+        return
+    try:
+        variables[node.name] = evaluate.meaning(scope, node.value)
+    except Unknown:
+        variables[node.name] = UNKNOWN
 
-    def _ends(self, body: tree.Branches, context: Context, value: Value) -> Iterator[Value]:
-        """What the branches end in that aren't left out; each row of a loop makes its own."""
-        for branch in body.branches:
-            if isinstance(branch, tree.BranchLoop):
-                for inner in self.rounds(branch, context):
-                    if inner is None:
-                        yield UNKNOWN
-                    else:
-                        yield from self._ends(branch.body, inner, value)
-            elif self._is_taken(branch[0], context):
-                yield self._branch(branch, context, value)
 
-    def _branch(self, branch: tuple[tree.Line, ...], context: Context, value: Value) -> Value:
-        for line in branch:
-            value = self.line(line, context, value)
-        return value
+def add_loop(scope: Scope, node: tree.For, value: Value) -> Value:
+    """`for a, b in (64, 2) (128, 2):`."""
+    for inner in _rounds(scope, node):
+        value = UNKNOWN if inner is None else add_statements(inner, node.body, value)
+    return value
 
-    def _is_taken(self, line: tree.Line, context: Context) -> bool:
+
+def _rounds(scope: Scope, node: tree.Loop) -> Iterator[Scope | None]:
+    """What each row of a loop makes known; None after a reported error."""
+    names = [v.id for v in node.variables]
+    for i, v in enumerate(node.variables):
+        if v.id in names[:i]:
+            message = f"this `for` has two variables `{v.id}`"
+            scope.error(v.span, "name-taken", message, "choose another name")
+            names = []
+        elif not check_name(scope, v.id, v.span):
+            names = []
+    if not names:
+        scope.build.forgotten.body(node.body)
+        yield None
+        return
+    listed = ", ".join(names)
+    around = scope.deeper(node.span)
+    for row in _rows(scope, node):
+        span = row[0].span.to(row[-1].span)
+        scope.work(span)
         try:
-            return self.repeats(line, context) > 0
+            meanings = {n: evaluate.meaning(scope, e) for n, e in zip(names, row, strict=True)}
         except Unknown:
-            return True
+            scope.build.forgotten.body(node.body)
+            yield None
+            continue
+        first, text = row[0], quote(span).strip("`")
+        if len(row) > 1:
+            text = f"({text})"
+        elif isinstance(first, tree.Number):  # one that `range` counts
+            text = f"{first.value}"
+        frame = RowFrame(span.source, span.start, span.end, f"for {listed} in {text}")
+        frames = (frame, *scope.frames)
+        yield replace(around, variables=scope.variables | meanings, frames=frames)
 
-    def _residual(
-        self, operation: tree.Operation, context: Context, value: Value, own: str | None
-    ) -> Value:
-        body = operation.body
-        if body is None:
-            definition = context.file.definition("basicblock")
-            assert definition is not None, "the prelude defines basicblock"
-            return self.call(operation, definition, context, value, own)
-        example = "for example `residual project relu:`"
-        read = Arguments(self.build, context, operation)
-        good = read.form(RESIDUAL_WORDS, example)
-        if good and isinstance(body, tree.Branches):
-            message = "the body of `residual:` is a sequence of lines, without `|`"
-            help = "drop the `|`; branches that start with `|` are added by `add:`"
-            self.build.error(context, head_span(operation), "unexpected-branches", message, help)
-        if not good or isinstance(body, tree.Branches):
-            self.build.forgotten.body(body)
-            return UNKNOWN
-        inner = self.deeper(context, operation.span)
-        end = self.statements(body, inner, value)
 
-        def step(name: str, layer: Layer, *inputs: Value) -> Value:
-            return self.add_step(context, name, layer, list(inputs), read.places)
+def _rows(scope: Scope, node: tree.Loop) -> Iterator[tuple[tree.Expression, ...]]:
+    """The rows as written; `range(n)` and `range(a, b)` stand for the numbers counted."""
+    for row in node.rows:
+        match row:
+            case (tree.Call(function="range") as call,):
+                try:
+                    numbers = _range(scope, call)
+                except Unknown:
+                    scope.build.forgotten.body(node.body)
+                    continue
+                for number in numbers:
+                    yield (tree.Number(value=number, span=call.span),)
+            case _:
+                yield row
 
-        option = read.values.get("option")
-        value = join_residual(self.build, context, step, operation, option, value, end, own)
-        return self.chain(tuple(read.trailing), context, value, None)
 
-    def _head(self, operation: tree.Operation, context: Context, value: Value) -> Value:
-        """`head name train:`: a side chain; the line below goes on from the line above."""
-        words = [a.name for a in operation.arguments if isinstance(a, tree.Word)]
-        named = [w for w in words if w.span.text != "train"]
-        form = len(words) == len(operation.arguments) == 2 and len(named) == 1
-        if not form or not isinstance(operation.body, tree.Sequence):
-            message = "a head has a name, the word `train` and an indented body, and nothing else"
-            help = f"write `head {named[0].span.text[:40] if named else 'aux'} train:`"
-            self.build.error(context, operation.span, "bad-head", message, help)
-            self.build.forgotten.head(operation)
-            self.build.forgotten.body(operation.body)
-            return value
-        name, span = Evaluator(self.build, context).text(named[0]), named[0].span
-        full = context.full(name)
-        if not check_name(self.build, context, name, span, is_label=True):
-            self.build.forgotten.body(operation.body)
-            return value
-        self.build.check_length(context, full, span)
-        inner = replace(self.deeper(context, operation.span).within(full), head=full)
-        end = self.statements(operation.body, inner, value)
-        self.build.label(full, end, span)
-        self.build.heads[full] = end.name
+def _range(scope: Scope, call: tree.Call) -> range:
+    if len(call.arguments) not in (1, 2):
+        message = f"`range` takes 1 or 2 numbers, not {len(call.arguments)}"
+        help = "`range(3)` counts 0 1 2, `range(1, 3)` counts 1 2"
+        raise scope.fail(call.span, "wrong-arguments", message, help)
+    return range(*(evaluate.integer(scope, a, "an end of a range") for a in call.arguments))
+
+
+# Lines
+
+
+def add_line(scope: Scope, node: tree.Line, value: Value) -> Value:
+    """`[label:] op args -> op args [from x] [*k] [if cond]`."""
+    try:
+        return _add_line(scope, node, value)
+    except Unknown:
+        scope.build.forgotten.op(node.operations[-1])
+        scope.build.forgotten.label(node.label)
+        return UNKNOWN
+
+
+def _repeats(scope: Scope, node: tree.Line) -> int:
+    """How often a line stands there; 0 where its condition leaves it out."""
+    if node.condition is not None and not evaluate.truth(scope, node.condition):
+        return 0
+    if node.repeat is None:
+        return 1
+    repeats = evaluate.integer(scope, node.repeat, "a number of repeats")
+    if not 0 <= repeats <= MOST_STEPS:
+        message = f"a line can be repeated 0 to {MOST_STEPS:,} times, not {repeats:,}"
+        help = f"write a number from 0 to {MOST_STEPS:,} behind the `*`"
+        raise scope.fail(node.repeat.span, "bad-repeat", message, help)
+    return repeats
+
+
+def _add_line(scope: Scope, node: tree.Line, value: Value) -> Value:
+    scope.work(node.span)
+    repeats = _repeats(scope, node)
+    if repeats == 0:
+        if node.label is not None:
+            label = evaluate.text(scope, node.label)
+            scope.build.left_out[scope.full(label)] = node.span
         return value
+    label = _label(scope, node)
+    if node.source is not None:
+        value = _source(scope, node.source)
+    first_step = len(scope.build.steps)
+    inner = scope if label is None else scope.within(scope.full(label))
+    for _ in range(repeats):
+        own = scope.full(label) if label is not None and repeats == 1 else None
+        value = add_chain(inner, node.operations, value, own)
+        if value.shape is None:
+            break  # the same again would find the same errors
+    if label is not None and node.label is not None:
+        full = scope.full(label)
+        scope.build.label(full, value, node.label.span)
+        made = tuple(s.owner for s in scope.build.steps[first_step:])
+        scope.build.recorded[full] = Recorded(node.operations, scope, repeats, made)
+    return value
 
-    def _reuse(
-        self, operation: tree.Operation, context: Context, value: Value, own: str | None
-    ) -> Value:
-        """`reuse a`: the line labelled `a` once more, with its weights."""
-        if operation.body is not None:
-            self._unexpected_body(operation, context)
-            return UNKNOWN
-        first = operation.arguments[0] if operation.arguments else None
-        if not isinstance(first, tree.Word):
-            message = "`reuse` needs the label of the line whose weights are shared"
-            help = "label that line, `a: conv …`, and write `reuse a`"
-            self.build.error(context, operation.span, "missing-argument", message, help)
-            return UNKNOWN
-        self.build.work(context, operation.span, WORK_OF_A_CALL)
-        words = replace(operation, arguments=operation.arguments[1:])
-        help = "`reuse` takes one label, and the arguments of the line that has it"
-        read = Arguments(self.build, context, words)
-        good = read.form((), help)
-        label = Evaluator(self.build, context).text(first.name)
-        recorded = self._recorded(context, label, first)
-        path = own or self.build.fresh_name(context, "reuse", operation.span)
-        if not good:
-            return UNKNOWN
-        inner = replace(
-            recorded.context,
-            path=path,
-            frames=(operation.span, *context.frames),
-            head=context.head,
-            inside=context.inside,
-            depth=self.depth_within(context, operation.span),
-        )
-        sharing = Sharing(self.build, context, operation.span, label, recorded.steps)
-        self.sharing.append(sharing)
-        findings = len(self.build.errors)
-        try:
-            for _ in range(recorded.repeats):
-                first_own = path if recorded.repeats == 1 else None
-                value = self.chain(recorded.operations, inner, value, first_own)
-        finally:
-            self.sharing.pop()
-        if len(self.build.errors) == findings and value.shape is not None:
-            sharing.finish()
-        return self.chain(tuple(read.trailing), context, value, None)
 
-    def _recorded(self, context: Context, label: str, word: tree.Word) -> Recorded:
-        """The labelled line of that name; raises Unknown after a reported error."""
-        path = context.path
-        while True:
-            found = self.recorded.get(f"{path}.{label}" if path else label)
-            if found is not None:
-                return found
-            if not path:
-                break
-            path = path.rpartition(".")[0]
-        value = self.build.find(context, label)
-        if value is None and not self.build.forgotten.covers(label):
-            help = did_you_mean(label, self.recorded, "label the line whose weights are shared")
-            message = f"no line above has the label `{label}`"
-            self.build.error(context, word.span, "unknown-value", message, help)
-        elif value is not None and value.shape is not None:
-            message = f"{quote(word.span)} is no label of a line, so there is nothing to repeat"
-            help = "label the line whose weights are shared: `a: conv …`, then `reuse a`"
-            self.build.error(context, word.span, "not-a-label", message, help)
-        raise Unknown
+def _label(scope: Scope, node: tree.Line) -> str | None:
+    """The line's label, if it has one that it may have."""
+    if node.label is None:
+        return None
+    label = evaluate.text(scope, node.label)
+    scope.check_length(scope.full(label), node.label.span)
+    if not check_name(scope, label, node.label.span, is_label=True):
+        scope.build.forgotten.label(node.label)
+        return None
+    return label
 
-    # What isn't allowed
 
-    def _not_a_layer(
-        self, operation: tree.Operation, context: Context, meaning: Value | Size | int | float
-    ) -> None:
-        name = operation.name
-        if isinstance(meaning, Value):
-            message, help = (
-                f"`{name}` is a value, not a layer",
-                f"`relu from {name}` goes on from it",
-            )
-        else:
-            kind = "a size" if isinstance(meaning, Size) else "a number"
-            message, help = f"`{name}` is {kind}, not a layer", "start the line with a layer"
-        self.build.error(context, head_span(operation), "not-a-layer", message, help)
-        self.build.forgotten.numbering()
-        self.build.forgotten.body(operation.body)
+def _source(scope: Scope, name: tree.Name | tree.Template) -> Value:
+    """The value behind `from`."""
+    text = evaluate.text(scope, name)
+    found = scope.known(text)
+    return found if isinstance(found, Value) else scope.resolve(text, name.span)
 
-    def _unexpected_body(self, operation: tree.Operation, context: Context) -> None:
-        message = f"{quote(head_span(operation))} takes no indented body"
-        help = "drop the colon, and indent the lines below like this one"
-        self.build.error(context, head_span(operation), "unexpected-body", message, help)
-        self.build.forgotten.body(operation.body)
 
-    def _unknown_layer(self, operation: tree.Operation, context: Context) -> None:
-        name, file = operation.name, context.file
-        if self.build.has_error("unknown-layer", operation.span):
-            return
-        if name in file.below and self.build.forgotten.covers(name):
-            return  # said of another line
-        made_here = self.build.forgotten.covers(name)
-        self.build.forgotten.numbering()
-        self.build.forgotten.body(operation.body)
-        if made_here:
-            return
-        message = f"there is no layer `{name}`"
-        if name in file.below:
-            message += f" yet: the block is defined in line {file.below[name].line}, further down"
-            help = "move its `def` above this line"
-            self.build.forgotten.name(name)
-        else:
-            help = suggestion(name, (*LAYERS, *FORMS, *file.definition_names()))
-            if file.incomplete and not help:
-                return  # it may be in the file that couldn't be read
-        help = help or "`cnndsl explain layers` lists them; blocks of your own begin with `def`"
-        self.build.error(context, head_span(operation), "unknown-layer", message, help)
+# Ops
+
+
+def add_chain(
+    scope: Scope, operations: Sequence[tree.Operation], value: Value, own: str | None = None
+) -> Value:
+    """Add ops one after the other; the first step takes the name `own`, if there is one."""
+    for operation, following in zip_longest(operations, operations[1:]):
+        value = _add_op(scope, operation, value, own, following)
+        own = None
+    return value
+
+
+def _add_op(
+    scope: Scope,
+    operation: tree.Operation,
+    value: Value,
+    own: str | None,
+    following: tree.Operation | None,
+) -> Value:
+    """One op with its trailing words; `own` is the name that its step takes from a label."""
+    scope.work(operation.span)
+    unread = operation.name == UNREAD and scope.build.forgotten.lines
+    if unread or operation.name in scope.build.forgotten.blocks:
+        scope.build.forgotten.op(operation)
+        return UNKNOWN
+    meaning = scope.known(operation.name)
+    if isinstance(meaning, Value | Size | int | float):
+        _not_a_layer(scope, operation, meaning)
+        return UNKNOWN
+    if isinstance(meaning, LayerWord) and meaning.name != operation.name:
+        arguments = (*meaning.arguments(head_span(operation)), *operation.arguments)
+        operation = replace(operation, name=meaning.name, arguments=arguments)
+    name = operation.name
+    if name in FORMS and (operation.body or name not in MERGES):
+        return _add_form(scope, operation, value, own)
+    if name in LAYERS:
+        return _add_layer(scope, operation, LAYERS[name], value, own, following)
+    definition = scope.file.definition(name)
+    if definition is not None:
+        return _add_call(scope, operation, definition, value, own)
+    _unknown_layer(scope, operation)
+    return UNKNOWN
+
+
+def _add_layer(
+    scope: Scope,
+    operation: tree.Operation,
+    kind: type[Layer],
+    value: Value,
+    own: str | None,
+    following: tree.Operation | None,
+) -> Value:
+    read, layer = Arguments(scope, operation), None
+    if operation.body is None:
+        layer = read.layer(kind, following)
+    else:
+        _unexpected_body(scope, operation)
+    name = own or scope.fresh_name(kind.word, operation.span)
+    if layer is None:
+        scope.build.values[name] = UNKNOWN
+        return UNKNOWN
+    inputs = [*([value] if kind.takes_current else []), *read.references]
+    if layer.word == "unpool":
+        inputs.append(_pool_input(scope, inputs[1], read.reference_spans[0]))
+    value = add_step(scope, name, layer, inputs, read.places)
+    return add_chain(scope, read.trailing, value)
+
+
+def _pool_input(scope: Scope, pooled: Value, span: Span) -> Value:
+    """What the pool named by an `unpool` took in: the size to go back to."""
+    if pooled.shape is None:
+        return pooled
+    step = scope.build.by_name.get(pooled.name)
+    if step is not None and step.layer.word == "pool":
+        return scope.build.values[step.inputs[0]]
+    what = "an input" if step is None else f"made by `{step.layer.word}`"
+    message = f"`unpool` takes the label of a pool, but {quote(span)} is {what}"
+    help = "a label names the end of its line: write `P1: pool 2x2 s2` alone, then `unpool P1`"
+    scope.error(span, "not-a-pool", message, help)
+    return UNKNOWN
+
+
+# Blocks
+
+
+def _add_call(
+    scope: Scope, operation: tree.Operation, definition: Definition, value: Value, own: str | None
+) -> Value:
+    """A block's body with the parameters that a line gives it."""
+    _check_recursion(scope, operation, definition)
+    path = own or scope.fresh_name(operation.name, operation.span)
+    read, given = Arguments(scope, operation), None
+    if definition.broken:
+        scope.build.forgotten.body(operation.body)
+    elif operation.body is None:
+        given = read.call(definition)
+    else:
+        _unexpected_body(scope, operation)
+    if given is None:
+        scope.build.values[path] = UNKNOWN
+        return UNKNOWN
+    inner = Scope(
+        scope.build,
+        definition.file,
+        entry=value,
+        path=path,
+        frames=(_call_frame(operation, definition, given), *scope.frames),
+        head=scope.head,
+        inside=(*scope.inside, definition),
+        sharing=scope.sharing,
+        depth=scope.depth_within(operation.span),
+    )
+    scope.work(operation.span, WORK_OF_A_CALL)
+    for parameter in definition.node.parameters:
+        if parameter.name in given:
+            inner.variables[parameter.name] = given[parameter.name]
+        elif parameter.default is not None:
+            try:
+                inner.variables[parameter.name] = evaluate.meaning(inner, parameter.default)
+            except Unknown:
+                inner.variables[parameter.name] = UNKNOWN
+    value = add_statements(inner, definition.node.body, value)
+    return add_chain(scope, read.trailing, value)
+
+
+def _check_recursion(scope: Scope, operation: tree.Operation, definition: Definition) -> None:
+    if not any(block is definition for block in scope.inside):
+        return
+    names = [block.node.name for block in scope.inside]
+    between = names[len(names) - names[::-1].index(definition.node.name) :]
+    way = f" by way of `{between[0]}`" if between else ""
+    message = f"the block `{definition.node.name}` calls itself{way}, which never ends"
+    help = "repeat a line by `*k`, or lines by `for`"
+    scope.stop(head_span(operation), "recursive-block", message, help)
+
+
+# Forms
+
+
+def _add_form(scope: Scope, operation: tree.Operation, value: Value, own: str | None) -> Value:
+    match operation.name:
+        case "skip":
+            return _add_skip(scope, operation, value)
+        case "residual":
+            return _add_residual(scope, operation, value, own)
+        case "head":
+            return _add_head(scope, operation, value)
+        case "reuse":
+            return _add_reuse(scope, operation, value, own)
+        case _:
+            return _add_merge(scope, operation, value, own)
+
+
+def _add_skip(scope: Scope, operation: tree.Operation, value: Value) -> Value:
+    if operation.body is not None:
+        _unexpected_body(scope, operation)
+        return UNKNOWN
+    read = Arguments(scope, operation)
+    if not read.form((), "for example `| skip`"):
+        return UNKNOWN
+    return add_chain(scope, read.trailing, value)
+
+
+def _add_merge(scope: Scope, operation: tree.Operation, value: Value, own: str | None) -> Value:
+    """`concat:`, `add:` and the like with `| branch` lines; a branch left out isn't there."""
+    example = f"without a body, `{operation.name} x` merges with the value `x`"
+    read = Arguments(scope, operation)
+    good = read.form((), example)
+    body = operation.body
+    if not isinstance(body, tree.Branches) or _only_branch(body):
+        message = f"`{operation.name}:` needs two branches at least: lines that start with `|`"
+        help = "start every branch with `|`; `| skip` is the input itself"
+        scope.error(head_span(operation), "missing-branches", message, help)
+        good = False
+    if not good or not isinstance(body, tree.Branches):
+        scope.build.forgotten.body(body)
+        return UNKNOWN
+    inner = scope.deeper(operation.span)
+    ends = list(_ends(inner, body, value))
+    if not ends:
+        message = f"every branch of `{operation.name}:` is left out by its `if` or its `*`"
+        help = "`| skip` is the input itself"
+        scope.error(head_span(operation), "missing-branches", message, help)
+        return UNKNOWN
+    if len(ends) > 1:
+        layer = LAYERS[operation.name]()
+        name = own or scope.fresh_name(operation.name, operation.span)
+        value = add_step(scope, name, layer, ends, read.places)
+    else:
+        value = ends[0]
+    return add_chain(scope, read.trailing, value)
+
+
+def _ends(scope: Scope, body: tree.Branches, value: Value) -> Iterator[Value]:
+    """What the branches end in that aren't left out; each row of a loop makes its own."""
+    for branch in body.branches:
+        if isinstance(branch, tree.BranchLoop):
+            for inner in _rounds(scope, branch):
+                if inner is None:
+                    yield UNKNOWN
+                else:
+                    yield from _ends(inner, branch.body, value)
+        elif _is_taken(scope, branch[0]):
+            end = value
+            for line in branch:
+                end = add_line(scope, line, end)
+            yield end
+
+
+def _is_taken(scope: Scope, line: tree.Line) -> bool:
+    try:
+        return _repeats(scope, line) > 0
+    except Unknown:
+        return True
+
+
+def _add_residual(scope: Scope, operation: tree.Operation, value: Value, own: str | None) -> Value:
+    body = operation.body
+    if body is None:
+        definition = scope.file.definition("basicblock")
+        assert definition is not None, "the prelude defines basicblock"
+        return _add_call(scope, operation, definition, value, own)
+    example = "for example `residual project relu:`"
+    read = Arguments(scope, operation)
+    good = read.form(RESIDUAL_WORDS, example)
+    if good and isinstance(body, tree.Branches):
+        message = "the body of `residual:` is a sequence of lines, without `|`"
+        help = "drop the `|`; branches that start with `|` are added by `add:`"
+        scope.error(head_span(operation), "unexpected-branches", message, help)
+    if not good or isinstance(body, tree.Branches):
+        scope.build.forgotten.body(body)
+        return UNKNOWN
+    inner = scope.deeper(operation.span)
+    end = add_statements(inner, body, value)
+
+    value = join_residual(scope, operation, read, value, end, own)
+    return add_chain(scope, read.trailing, value)
+
+
+def _add_head(scope: Scope, operation: tree.Operation, value: Value) -> Value:
+    """`head name train:`: a side chain; the line below goes on from the line above."""
+    words = [a.name for a in operation.arguments if isinstance(a, tree.Word)]
+    named = [w for w in words if w.span.text != "train"]
+    form = len(words) == len(operation.arguments) == 2 and len(named) == 1
+    if not form or not isinstance(operation.body, tree.Sequence):
+        message = "a head has a name, the word `train` and an indented body, and nothing else"
+        help = f"write `head {named[0].span.text[:40] if named else 'aux'} train:`"
+        scope.error(operation.span, "bad-head", message, help)
+        scope.build.forgotten.head(operation)
+        scope.build.forgotten.body(operation.body)
+        return value
+    name, span = evaluate.text(scope, named[0]), named[0].span
+    full = scope.full(name)
+    if not check_name(scope, name, span, is_label=True):
+        scope.build.forgotten.body(operation.body)
+        return value
+    scope.check_length(full, span)
+    inner = replace(scope.deeper(operation.span), path=full, head=full)
+    end = add_statements(inner, operation.body, value)
+    scope.build.label(full, end, span)
+    scope.build.heads[full] = end.name
+    return value
+
+
+def _add_reuse(scope: Scope, operation: tree.Operation, value: Value, own: str | None) -> Value:
+    """`reuse a`: the line labelled `a` once more, with its weights."""
+    if operation.body is not None:
+        _unexpected_body(scope, operation)
+        return UNKNOWN
+    first = operation.arguments[0] if operation.arguments else None
+    if not isinstance(first, tree.Word):
+        message = "`reuse` needs the label of the line whose weights are shared"
+        help = "label that line, `a: conv …`, and write `reuse a`"
+        scope.error(operation.span, "missing-argument", message, help)
+        return UNKNOWN
+    scope.work(operation.span, WORK_OF_A_CALL)
+    words = replace(operation, arguments=operation.arguments[1:])
+    help = "`reuse` takes one label, and the arguments of the line that has it"
+    read = Arguments(scope, words)
+    good = read.form((), help)
+    label = evaluate.text(scope, first.name)
+    recorded = _recorded(scope, label, first)
+    path = own or scope.fresh_name("reuse", operation.span)
+    if not good:
+        return UNKNOWN
+    sharing = Sharing(scope, operation.span, label, recorded.steps)
+    inner = Scope(
+        scope.build,
+        recorded.scope.file,
+        recorded.scope.variables,
+        recorded.scope.entry,
+        path=path,
+        frames=(operation.span, *scope.frames),
+        head=scope.head,
+        inside=scope.inside,
+        sharing=(*scope.sharing, sharing),
+        depth=scope.depth_within(operation.span),
+    )
+    findings = len(scope.build.errors)
+    for _ in range(recorded.repeats):
+        own = path if recorded.repeats == 1 else None
+        value = add_chain(inner, recorded.operations, value, own)
+    if len(scope.build.errors) == findings and value.shape is not None:
+        sharing.finish()
+    return add_chain(scope, read.trailing, value)
+
+
+def _recorded(scope: Scope, label: str, word: tree.Word) -> Recorded:
+    """The labelled line of that name; raises Unknown after a reported error."""
+    recorded = scope.build.recorded
+    for full in scope.outwards(label):
+        if full in recorded:
+            return recorded[full]
+    value = scope.find(label)
+    if value is None and not scope.build.forgotten.covers(label):
+        help = did_you_mean(label, recorded, "label the line whose weights are shared")
+        message = f"no line above has the label `{label}`"
+        scope.error(word.span, "unknown-value", message, help)
+    elif value is not None and value.shape is not None:
+        message = f"{quote(word.span)} is no label of a line, so there is nothing to repeat"
+        help = "label the line whose weights are shared: `a: conv …`, then `reuse a`"
+        scope.error(word.span, "not-a-label", message, help)
+    raise Unknown
+
+
+# What isn't allowed
+
+
+def _not_a_layer(
+    scope: Scope, operation: tree.Operation, meaning: Value | Size | int | float
+) -> None:
+    name = operation.name
+    if isinstance(meaning, Value):
+        message, help = f"`{name}` is a value, not a layer", f"`relu from {name}` goes on from it"
+    else:
+        kind = "a size" if isinstance(meaning, Size) else "a number"
+        message, help = f"`{name}` is {kind}, not a layer", "start the line with a layer"
+    scope.error(head_span(operation), "not-a-layer", message, help)
+    scope.build.forgotten.op(operation)
+
+
+def _unexpected_body(scope: Scope, operation: tree.Operation) -> None:
+    message = f"{quote(head_span(operation))} takes no indented body"
+    help = "drop the colon, and indent the lines below like this one"
+    scope.error(head_span(operation), "unexpected-body", message, help)
+    scope.build.forgotten.body(operation.body)
+
+
+def _unknown_layer(scope: Scope, operation: tree.Operation) -> None:
+    name, file = operation.name, scope.file
+    if scope.build.has_error("unknown-layer", operation.span):
+        return
+    if name in file.below and scope.build.forgotten.covers(name):
+        return  # said of another line
+    made_here = scope.build.forgotten.covers(name)
+    scope.build.forgotten.op(operation)
+    if made_here:
+        return
+    message = f"there is no layer `{name}`"
+    if name in file.below:
+        message += f" yet: the block is defined in line {file.below[name].line}, further down"
+        help = "move its `def` above this line"
+        scope.build.forgotten.name(name)
+    else:
+        help = suggestion(name, (*LAYERS, *FORMS, *file.definition_names()))
+        if file.incomplete and not help:
+            return  # it may be in the file that couldn't be read
+    help = help or "`cnndsl explain layers` lists them; blocks of your own begin with `def`"
+    scope.error(head_span(operation), "unknown-layer", message, help)
 
 
 def _call_frame(

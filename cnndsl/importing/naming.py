@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from cnndsl.elaborate.expressions import FORMS
+from cnndsl.elaborate.meanings import FORMS
 from cnndsl.elaborate.names import RESERVED, SHORT_OPTION
 from cnndsl.importing.draft import Draft, Source, Step
 from cnndsl.layers import LAYERS

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from cnndsl.elaborate.expressions import MERGES
+from cnndsl.elaborate.meanings import MERGES
 from cnndsl.importing.comparing import skeleton
 from cnndsl.importing.draft import Draft, Source, Step, Value
 from cnndsl.importing.items import Block, Item, Region, Unit

@@ -1,7 +1,7 @@
 """How a layer's fields are written in a spec: the kinds of argument, and their types.
 
-A layer declares a field with one of the functions below; the binder reads the `Argument` that
-they leave behind, and the writer uses the same to put the layer back into words.
+A layer declares a field with one of the functions below; `elaborate/` reads the `Argument`
+that they leave behind, and the writer uses the same to put the layer back into words.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Protocol, cast, runtime_checkable
 
 from cnndsl.analyse import Analysis, ReceptiveField, Row
-from cnndsl.elaborate.context import CallFrame
+from cnndsl.elaborate.scope import CallFrame
 from cnndsl.layers.base import Layer
 from cnndsl.layers.windows import Window
 from cnndsl.shape import Shape

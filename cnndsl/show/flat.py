@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnndsl.elaborate.expressions import FORMS
+from cnndsl.elaborate.meanings import FORMS
 from cnndsl.layers import LAYERS
 from cnndsl.network import LossTerm, Network, Step
 from cnndsl.show.words import around, line, references, with_above

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.elaborate.inputs import LARGEST_SIDE
+from cnndsl.elaborate.program import LARGEST_SIDE
 from cnndsl.layers.base import Layer, Parameter
 from cnndsl.layers.conv import Conv
 from cnndsl.network import Network, Step

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.elaborate.construction import MOST_ELEMENTS
-from cnndsl.elaborate.symbols import joined
+from cnndsl.elaborate.steps import MOST_ELEMENTS, joined
 from cnndsl.layers.base import ShapeError
 from cnndsl.network import Network, Step
 from cnndsl.shape import Condition, Shape

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnndsl.elaborate.construction import LONGEST_NAME
+from cnndsl.elaborate.scope import LONGEST_NAME
 from tests.support.specs import codes, errors, listing, names, network, with_input
 
 NAMED = {

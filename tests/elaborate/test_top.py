@@ -83,6 +83,7 @@ WRONG_SETTINGS = {
     "no number, no layer": ({"classes": "many"}, "bad-setting", "`--set classes=10`"),
     "no finite number": ({"classes": float("nan")}, "bad-setting", "`--set classes=10`"),
     "too large": ({"classes": 1e300}, "bad-setting", "`--set classes=10`"),
+    "too large for a float": ({"classes": 10**400}, "bad-setting", "`--set classes=10`"),
     "a number with a sign": ({"act": "shrink -0.5"}, "bad-setting", "the name of a layer"),
     "a number with a plus": ({"act": "leaky +0.1"}, "bad-setting", "the name of a layer"),
     "a word for a number": ({"classes": "tanh"}, "missing-argument", "fc 10"),
@@ -93,6 +94,11 @@ WRONG_SETTINGS = {
 def test_wrong_settings(given: dict[str, int | float | str], code: str, help: str) -> None:
     (error,) = errors(f"{HEAD}let m = 3\nfc classes act\n", given)
     assert error.code == code and help in error.help
+
+
+def test_a_setting_may_name_what_an_error_left_open() -> None:
+    text = "net A(width=widht, act=relu)\ninput x 3@8x8\nact\n"
+    assert [e.code for e in errors(text, {"act": "width"})] == ["unknown-name"]
 
 
 def test_a_parameter_without_default_must_be_set() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnndsl.elaborate.construction import MOST_FINDINGS
+from cnndsl.elaborate.scope import MOST_FINDINGS
 from tests.support.specs import warnings, with_input
 
 FOUND = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnndsl.elaborate.construction import LONGEST_NAME, MOST_ELEMENTS, MOST_STEPS, MOST_WORK
-from cnndsl.elaborate.walk import MOST_BODIES
+from cnndsl.elaborate.scope import LONGEST_NAME, MOST_BODIES, MOST_WORK
+from cnndsl.elaborate.steps import MOST_ELEMENTS, MOST_STEPS
 from cnndsl.syntax import limits
 
 HEAD = "cnndsl 1\nnet A(n=4)\ninput x 3@32x32\n"

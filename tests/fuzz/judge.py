@@ -7,7 +7,8 @@ import time
 
 from cnndsl.analyse import analyse
 from cnndsl.diagnostics import Diagnostic, SpecError
-from cnndsl.elaborate.construction import MOST_FINDINGS, MOST_STEPS
+from cnndsl.elaborate.scope import MOST_FINDINGS
+from cnndsl.elaborate.steps import MOST_STEPS
 from cnndsl.explanations import explanations
 from cnndsl.network import Network
 from cnndsl.source import Source

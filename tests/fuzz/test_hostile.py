@@ -9,7 +9,7 @@ import pytest
 
 from cnndsl.analyse import analyse
 from cnndsl.diagnostics import SpecError
-from cnndsl.elaborate.walk import MOST_BODIES
+from cnndsl.elaborate.scope import MOST_BODIES
 from cnndsl.source import Source
 from cnndsl.specs import load
 from tests.fuzz.hostile import HEAD, HOSTILE, LARGE, nested

@@ -1,15 +1,19 @@
-"""What names stand for while a spec is elaborated, and where the elaboration is."""
+"""What names can stand for: numbers, layers, sizes, values of the net, blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from cnndsl.layers import LAYERS
+from cnndsl.layers.merge import Merge
 from cnndsl.shape import Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-LONGEST_QUOTE = 40
+MERGES = tuple(word for word, kind in LAYERS.items() if issubclass(kind, Merge))
+FORMS = ("residual", *MERGES, "head", "reuse", "skip")
+"""Words that look like layers, and are built into the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +58,8 @@ UNKNOWN = Value("?", None)
 """What a reported error left open: everything that depends on it stays silent."""
 
 
-def quote(span: Span) -> str:
-    """A stretch of the spec, in backticks, as messages show it."""
-    text = " ".join(span.text.split())
-    return f"`{text}`" if len(text) <= LONGEST_QUOTE else f"`{text[: LONGEST_QUOTE - 1]}…`"
-
-
-def head_span(operation: tree.Operation) -> Span:
-    """The op's own word, as it was written."""
-    span, length = operation.span, len(operation.name)
-    if not span.source.text.startswith(operation.name, span.start):  # a variable: `act`
-        length = len(span.text.split(maxsplit=1)[0])
-    return Span(span.source, span.start, span.start + length)
-
-
 class Unknown(Exception):
     """Something depends on what an earlier, reported error left open; it stays silent."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowFrame(Span):
-    """A row of a `for`; `text` shows the loop over this row alone: `for n, k in (64, 2)`."""
-
-    shown: str = ""
-
-    @property
-    def text(self) -> str:
-        return self.shown
-
-
-@dataclass(frozen=True, slots=True)
-class CallFrame(Span):
-    """A call of a block; `said` shows it with what its arguments stand for: `block 64 s=2`."""
-
-    said: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,36 +95,3 @@ class FileScope:
         yield from self.definitions
         if self.parent:
             yield from self.parent().definition_names()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The place in the spec that is being elaborated.
-
-    `variables` are the call's parameters, lets and loop variables; `entry` is the value at the
-    block's entry, whose channels are `C`; `path` the scope of names; `frames` the calls and rows
-    that led here, innermost first; `head` the training-only side chain, if in one; `inside` the
-    blocks around it; `depth` the number of bodies around it, of blocks and of all else.
-    """
-
-    file: FileScope
-    variables: dict[str, Meaning]
-    entry: Value | None = None
-    path: str = ""
-    frames: tuple[Span, ...] = ()
-    head: str | None = None
-    inside: tuple[Definition, ...] = ()
-    depth: int = 0
-
-    def lookup(self, name: str) -> Meaning | None:
-        """The variable of that name."""
-        found = self.variables.get(name)
-        return self.file.variables.get(name) if found is None else found
-
-    def within(self, path: str) -> Context:
-        """The same place with another scope of names."""
-        return replace(self, path=path)
-
-    def full(self, name: str) -> str:
-        """A name in this scope as a dotted path."""
-        return f"{self.path}.{name}" if self.path else name

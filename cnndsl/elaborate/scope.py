@@ -1,0 +1,314 @@
+"""A place in the spec while it is elaborated: what names stand for there, and what is found wrong.
+
+A `Scope` is all that the other files hand on: it knows its own place, and the one `Construction`
+that every place adds to.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean
+from cnndsl.elaborate.forgotten import Forgotten
+from cnndsl.elaborate.meanings import (
+    FORMS,
+    UNKNOWN,
+    Definition,
+    FileScope,
+    LayerWord,
+    Meaning,
+    Unknown,
+    Value,
+)
+from cnndsl.layers import LAYERS
+from cnndsl.network import Step
+from cnndsl.shape import Condition
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+MOST_WORK = 300_000  # lines, ops and parts of expressions, unrolled
+MOST_FINDINGS = 50
+MOST_BODIES = 32  # of blocks, loops, branches and all else, in one another
+LONGEST_NAME = 200  # scopes included
+LONGEST_QUOTE = 40
+SHORT_OPTIONS = ("s", "k", "p", "d", "g", "op")  # a block may be called so, but its steps not
+
+
+class Construction:
+    """The network under construction, and what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.by_name: dict[str, Step] = {}
+        self.values: dict[str, Value] = {}  # inputs and steps, by name
+        self.labels: dict[str, Value] = {}  # inputs, ends of lines and heads, by full label
+        self.places: dict[str, Span] = {}  # of the labels
+        self.left_out: dict[str, Span] = {}  # labels of lines that `if` or `*0` left out
+        self.recorded: dict[str, Recorded] = {}  # labelled lines, by full label
+        self.heads: dict[str, str] = {}
+        self.conditions: dict[str, Condition] = {}
+        self.errors: list[Diagnostic] = []
+        self.forgotten = Forgotten()
+        self.reported: set[tuple[str, int, int]] = set()
+        self.counters: dict[tuple[str, str], int] = {}
+        self.work = 0
+
+    def add_errors(self, errors: Sequence[Diagnostic]) -> None:
+        """Add errors as they are; the first 50 of them stop everything."""
+        self.errors.extend(errors)
+        if len(self.errors) >= MOST_FINDINGS:
+            raise SpecError(self.errors[:MOST_FINDINGS])
+
+    def has_error(self, code: str, span: Span) -> bool:
+        """Whether this was reported of this place: then there is no need to explain it again."""
+        return (code, id(span.source), span.start) in self.reported
+
+    def label(self, full: str, value: Value, span: Span) -> None:
+        """Let a label stand for a value."""
+        self.labels[full] = value
+        self.places[full] = span
+
+    def suggest(self, name: str, otherwise: str = "") -> str:
+        """A help sentence: the value that was probably meant, or `otherwise`."""
+        for label in self.labels:
+            if label.endswith(f".{name}"):
+                return f"did you mean `{label}`?"
+        return did_you_mean(name, (*self.labels, *self.values), otherwise)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """The place in the spec that is being elaborated.
+
+    `variables` are the call's parameters, lets and loop variables; `entry` is the value at the
+    block's entry, whose channels are `C`; `path` the scope of names; `frames` the calls and rows
+    that led here, innermost first; `head` the training-only side chain, if in one; `inside` the
+    blocks around it, `sharing` the `reuse`s; `depth` the number of bodies, of blocks and all else.
+    """
+
+    build: Construction
+    file: FileScope
+    variables: dict[str, Meaning] = field(default_factory=dict[str, Meaning])
+    entry: Value | None = None
+    path: str = ""
+    frames: tuple[Span, ...] = ()
+    head: str | None = None
+    inside: tuple[Definition, ...] = ()
+    sharing: tuple[Sharing, ...] = ()
+    depth: int = 0
+
+    def within(self, path: str) -> Scope:
+        """The same place with another scope of names."""
+        return replace(self, path=path)
+
+    def deeper(self, span: Span) -> Scope:
+        """The same place within one more body."""
+        return replace(self, depth=self.depth_within(span))
+
+    def depth_within(self, span: Span) -> int:
+        """The depth within one more body; bounds how many may be in one another."""
+        if self.depth >= MOST_BODIES:
+            message = f"blocks, loops and bodies are nested more than {MOST_BODIES} deep here"
+            self.stop(span, "nested-too-deep", message, "write fewer of them in one another")
+        return self.depth + 1
+
+    # Findings
+
+    def error(self, span: Span, code: str, message: str, help: str = "") -> None:
+        """Report an error; the same one of the same place (in a loop, a block) only once."""
+        if not self.build.has_error(code, span):
+            self.build.reported.add((code, id(span.source), span.start))
+            self.build.add_errors([Diagnostic(code, message, span, help, "error", self.frames)])
+
+    def fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:
+        """Report an error; returns what to raise."""
+        self.error(span, code, message, help)
+        return Unknown()
+
+    def stop(self, span: Span, code: str, message: str, help: str = "") -> None:
+        """Report an error after which nothing more can be said."""
+        self.build.errors.append(Diagnostic(code, message, span, help, "error", self.frames))
+        raise SpecError(self.build.errors)
+
+    def work(self, span: Span, amount: int = 1) -> None:
+        """Bound the time that loops, blocks that call each other, and large expressions take."""
+        self.build.work += amount
+        if self.build.work > MOST_WORK:
+            message = f"unrolling the net takes more than {MOST_WORK:,} lines and computations"
+            help = "check the repeats and loops that lead here"
+            self.stop(span, "too-much-to-unroll", message, help)
+
+    # Names
+
+    def full(self, name: str) -> str:
+        """A name in this scope as a dotted path."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def fresh_name(self, kind: str, span: Span) -> str:
+        """`conv3`: numbered per kind within the scope, so that one kind doesn't rename another."""
+        build, key = self.build, (self.path, kind)
+        separator = "_" if kind[-1].isdigit() or kind in SHORT_OPTIONS else ""  # relu6_1, s_2
+        while True:
+            build.counters[key] = number = build.counters.get(key, 0) + 1
+            last = f"{kind}{separator}{number}"
+            name = self.full(f"{last}_" if last in LAYERS else last)  # relu6_ is the sixth relu
+            if name not in build.values and name not in build.labels:
+                self.check_length(name, span)
+                return name
+
+    def check_length(self, name: str, span: Span) -> None:
+        """Bound a full name; raises Unknown after reporting it."""
+        if len(name) > LONGEST_NAME:
+            message = f"the name `{name[:20]}…` has {len(name):,} letters, more than {LONGEST_NAME}"
+            help = "use shorter labels, or fewer blocks in one another"
+            raise self.fail(span, "name-too-long", message, help)
+
+    def lookup(self, name: str) -> Meaning | None:
+        """The variable of that name."""
+        found = self.variables.get(name)
+        return self.file.variables.get(name) if found is None else found
+
+    def known(self, name: str) -> Meaning | None:
+        """What a name stands for, or None: a variable, a layer, a block, or a value above.
+
+        A file's own names come before the prelude's. Raises Unknown where an earlier error left
+        the name open.
+        """
+        found = self.lookup(name)
+        if found is None and name == "C":
+            if self.entry is None:
+                return None
+            found = UNKNOWN if self.entry.shape is None else self.entry.shape.channels
+        if found is not None:
+            if found == UNKNOWN:
+                raise Unknown
+            return found
+        if name in LAYERS or name in FORMS or name in self.file.definitions:
+            return LayerWord(name)
+        found = self.find(name)
+        if found is None and self.file.definition(name):
+            return LayerWord(name)
+        return found
+
+    def outwards(self, name: str) -> Iterator[str]:
+        """The full names that a name may mean, from this scope outwards."""
+        path = self.path
+        while path:
+            yield f"{path}.{name}"
+            path = path.rpartition(".")[0]
+        yield name
+
+    def find(self, name: str) -> Value | None:
+        """The labelled value or step of that name, looked for from the scope outwards."""
+        labels, values = self.build.labels, self.build.values
+        for full in self.outwards(name):
+            found = labels.get(full) or values.get(full)
+            if found:
+                return found
+        return None
+
+    def resolve(self, name: str, span: Span) -> Value:
+        """As `find`; raises Unknown where there is no such name, after reporting it."""
+        found, build = self.find(name), self.build
+        if found is not None:
+            return found
+        if build.has_error("unknown-value", span) or self._is_forgotten(name):
+            raise Unknown
+        if self.full(name) in build.left_out:
+            line = build.left_out[self.full(name)].line
+            help = f"line {line}, which has this label, is left out by its `if` or `*0`"
+        else:
+            last = next(reversed(build.values), "conv1")
+            like = f"a value is called like its label, or like the layer that makes it, as `{last}`"
+            help = build.suggest(name, f"{like} is")
+        raise self.fail(span, "unknown-value", f"there is no value `{name}` above", help)
+
+    def _is_forgotten(self, name: str) -> bool:
+        """Whether an earlier error is why the name doesn't exist."""
+        while True:
+            found = self.find(name)
+            if (found and found.shape is None) or self.build.forgotten.covers(name):
+                return True
+            name, dot, _ = name.rpartition(".")
+            if not dot:
+                return False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A labelled line, as `reuse` repeats it; `steps` are the owners of its steps' weights."""
+
+    operations: tuple[tree.Operation, ...]
+    scope: Scope
+    repeats: int
+    steps: tuple[str, ...]
+
+
+class Sharing:
+    """The steps whose weights one `reuse` still hands out."""
+
+    def __init__(self, scope: Scope, span: Span, label: str, steps: Sequence[str]):
+        self.scope, self.span, self.label = scope, span, label
+        self.broken = False  # after an error nothing more is said
+        self._owners = deque(steps)
+        self._count = len(steps)
+
+    def next(self) -> str:
+        """The owner of the next step's weights; raises Unknown where there is none."""
+        if not self._owners and not self.broken:
+            self.broken = True
+            self._report_count("more")
+        if self.broken:
+            raise Unknown
+        return self._owners.popleft()
+
+    def finish(self) -> None:
+        """All weights must have been taken, or the line isn't the same."""
+        if self._owners and not self.broken:
+            self._report_count("fewer")
+
+    def _report_count(self, comparison: str) -> None:
+        count = f"{self._count} layer{'s' * (self._count != 1)}"
+        message = f"the line of `{self.label}` makes {comparison} than its {count} here"
+        help = "a line whose weights are shared must have the same layers on every input"
+        self.scope.error(self.span, "reuse-mismatch", message, help)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFrame(Span):
+    """A row of a `for`; `text` shows the loop over this row alone: `for n, k in (64, 2)`."""
+
+    shown: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.shown
+
+
+@dataclass(frozen=True, slots=True)
+class CallFrame(Span):
+    """A call of a block; `said` shows it with what its arguments stand for: `block 64 s=2`."""
+
+    said: str = ""
+
+
+def quote(span: Span) -> str:
+    """A stretch of the spec, in backticks, as messages show it."""
+    text = " ".join(span.text.split())
+    return f"`{text}`" if len(text) <= LONGEST_QUOTE else f"`{text[: LONGEST_QUOTE - 1]}…`"
+
+
+def head_span(operation: tree.Operation) -> Span:
+    """The op's own word, as it was written."""
+    span, length = operation.span, len(operation.name)
+    if not span.source.text.startswith(operation.name, span.start):  # a variable: `act`
+        length = len(span.text.split(maxsplit=1)[0])
+    return Span(span.source, span.start, span.start + length)
+
+
+def name_span(node: tree.Input | tree.Let | tree.Def, word: str) -> Span:
+    """The name that a line declares behind its first word."""
+    start = node.span.start + node.span.text.index(node.name, len(word))
+    return Span(node.span.source, start, start + len(node.name))
