@@ -128,6 +128,7 @@ def compared(imported: Imported, model: Path, shape: Sequence[int]) -> float:
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a.squeeze(), b.squeeze()  # axes of size 1 have a note of their own
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
     return float(np.abs(a - b).max() / max(np.abs(a).max(), 1e-30))
