@@ -147,3 +147,30 @@ def test_a_row_of_constants_for_every_example(tmp_path: Path) -> None:
     sizes = g.op("Concat", g.op("Shape", "x", end=1), integers(3, 1), axis=0)
     token = g.op("Expand", numbers(1, 3, 1), sizes)
     g.imported(tmp_path, g.op("Concat", token, g.op("Relu", "x"), axis=2))
+
+
+@pytest.mark.parametrize("kind", ["Mul", "Add", "Max"])
+def test_values_that_stretch_in_any_arrangement(kind: str, tmp_path: Path) -> None:
+    """As relative positions are added to attention: rows, then columns, of five dimensions."""
+    g = Graph("N", 3, 4, 5)
+    y = g.op(
+        "Transpose", g.op("Reshape", convolved(g), integers(-1, 2, 3, 4, 5)), perm=[0, 2, 1, 4, 3]
+    )
+    rows = g.op("Expand", g.op("ReduceMean", y, axes=[3]), integers(1, 1, 1, 5, 1))
+    columns = g.op("ReduceMean", y, axes=[4])
+    y = g.op(kind, g.op(kind, rows, columns), y)
+    heads = g.op("Reshape", y, integers(-1, 2, 5, 4))  # among the examples
+    wide = g.op("Expand", g.op("Unsqueeze", heads, integers(2)), integers(1, 1, 7, 1, 1))
+    y = g.op(kind, g.op("Tanh", wide), wide)
+    g.imported(tmp_path, g.op("Reshape", y, integers(-1, 3 * 2 * 7 * 5 * 4)))
+
+
+@pytest.mark.parametrize("kind", ["Mul", "Add"])
+def test_constants_stretch_values(kind: str, tmp_path: Path) -> None:
+    g = Graph("N", 3, 4, 5)
+    y = g.op("ReduceMean", convolved(g), axes=[2, 3])
+    g.imported(tmp_path, g.op("Flatten", g.op(kind, y, numbers(1, 6, 3, 4))))
+    y = g.op("ReduceMean", convolved(g), axes=[1], keepdims=0)
+    g.imported(
+        tmp_path, g.op("Flatten", g.op(kind, g.op("Unsqueeze", y, integers(1)), numbers(2, 1, 1)))
+    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import reduce
+from itertools import chain
 
 import numpy as np
 
-from cnndsl.importing.draft import Step, Value
+from cnndsl.importing.draft import Array, Step, Value
 from cnndsl.importing.elementary import Elementary, Uniform
 from cnndsl.importing.nodes import Node, Tensor, shortest
 from cnndsl.importing.operators.activations import bounded, elementary
-from cnndsl.importing.views import Row, View
+from cnndsl.importing.operators.repeating import MOST_DIMENSIONS, stretched
+from cnndsl.importing.views import Row, View, size_of
 from cnndsl.importing.walking import Walker, operator
 from cnndsl.layers.globalpool import GlobalAverage
 from cnndsl.layers.rbf import RadialBasis
@@ -37,7 +39,8 @@ def add(walker: Walker, node: Node) -> View:
     offsets = [t for t in tensors if not isinstance(t, View)]
     view = _merged(walker, node, "add", views) if len(views) > 1 else views[0]
     if offsets:
-        view = walker.affine(node, view, offset=reduce(np.add, offsets))
+        offset = reduce(np.add, offsets)
+        view = walker.affine(node, _reaching(walker, node, view, offset), offset=offset)
     if node.kind == "Mean" and len(tensors) > 1:
         view = walker.affine(node, view, factor=1 / len(tensors))
     return view
@@ -96,7 +99,17 @@ def mul(walker: Walker, node: Node) -> View:
     view, factor = (first, second) if isinstance(first, View) else (second, first)
     assert isinstance(view, View)
     assert not isinstance(factor, View)
-    return walker.affine(node, view, factor=factor)
+    return walker.affine(node, _reaching(walker, node, view, factor), factor=factor)
+
+
+def _reaching(walker: Walker, node: Node, view: View, constant: Array) -> View:
+    """The view stretched to where a constant reaches beyond it."""
+    try:
+        sizes = np.broadcast_shapes(view.sizes, constant.shape)
+    except ValueError:
+        node.refuse(f"joins a tensor of the shape {view.sizes} with one of {constant.shape}")
+    view = view.with_dims([()] * (len(sizes) - len(view.dims)) + list(view.dims))
+    return view if view.sizes == sizes else stretched(walker, node, view, sizes)
 
 
 @operator("Neg")
@@ -169,8 +182,26 @@ def _merged(walker: Walker, node: Node, word: str, views: list[View]) -> View:
                 for v, row in zip(views, rows, strict=True)
             ]
             return large.on(walker.add(node, walker.layer(node, word), *bases))
+    if rank > MOST_DIMENSIONS or any(v.dims[0] != walker.batch for v in views):
+        return _merged_flat(walker, node, word, views)
     plain = [walker.plain(node, v) for v in views]
     return walker.whole(walker.add(node, walker.layer(node, word), *plain))
+
+
+def _merged_flat(walker: Walker, node: Node, word: str, views: list[View]) -> View:
+    """Several values as one, all of them stretched to the same dimensions and as vectors."""
+    sizes = np.broadcast_shapes(*(v.sizes for v in views))
+    views = [v if v.sizes == sizes else stretched(walker, node, v, sizes) for v in views]
+    places: set[int] = set()
+    for view in views:
+        atoms = list(chain.from_iterable(view.dims))
+        places |= {size_of(tuple(atoms[: atoms.index(atom)])) for atom in view.axes[0]}
+    if len(places) > 1:
+        node.refuse("joins tensors that have the batch at different places")
+    rows = [tuple(a for row in v.dims for a in row if a not in v.axes[0]) for v in views]
+    bases = [walker.arrange(node, v, [row]) for v, row in zip(views, rows, strict=True)]
+    base = walker.add(node, walker.layer(node, word), *bases)
+    return View(base, (views[0].axes[0], rows[0]), views[0].dims)
 
 
 def _like(view: View, large: View) -> list[Row] | None:
