@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate import evaluate
 from cnndsl.elaborate.meanings import Definition, LayerWord, Meaning, Size, Unknown, Value
 from cnndsl.elaborate.scope import Scope, head_span, quote
 from cnndsl.elaborate.synonyms import suggestion
@@ -129,7 +128,7 @@ class Arguments:
             try:
                 match argument:
                     case tree.Value():
-                        give_next(evaluate.meaning(self.scope, argument.expression), span)
+                        give_next(self.scope.meaning(argument.expression), span)
                     case tree.Size() if definition.file.parent is None:  # the prelude's
                         message = f"{self.name} takes no size, so {quote(span)} is too many"
                         raise self.fail(span, "unexpected-argument", message, self.example)
@@ -147,10 +146,10 @@ class Arguments:
                             span, "not-a-number", message, "pass the numbers one by one"
                         )
                     case tree.Keyed():
-                        value = evaluate.meaning(self.scope, cast(tree.Expression, argument.value))
+                        value = self.scope.meaning(cast(tree.Expression, argument.value))
                         give(argument.key, value, span)
                     case tree.Word():
-                        meaning = self.scope.known(evaluate.text(self.scope, argument.name))
+                        meaning = self.scope.known(self.scope.text(argument.name))
                         if meaning is None or isinstance(meaning, LayerWord):
                             self._word(argument)
                         else:
@@ -196,7 +195,7 @@ class Arguments:
                 value = argument.values[0] if len(argument.values) == 1 else argument.values
                 self._option(argument.letters, value, argument.span)
             case tree.Value():
-                self._meant(evaluate.meaning(self.scope, argument.expression), argument.span)
+                self._meant(self.scope.meaning(argument.expression), argument.span)
             case tree.Keyed():
                 self._keyed(argument)
             case tree.Word():
@@ -204,7 +203,7 @@ class Arguments:
 
     def _word(self, argument: tree.Word) -> None:
         """An option's word, a variable, a trailing layer, or the label of a value."""
-        name = evaluate.text(self.scope, argument.name)
+        name = self.scope.text(argument.name)
         for field_name, spec in self.fields.items():
             if name in spec.words:
                 return self._set(field_name, spec.words[name], argument.span)
@@ -278,7 +277,7 @@ class Arguments:
             if spec.positional == "word":
                 return self._set(field_name, name, span)
         if name == "C":
-            raise evaluate.no_channels(self.scope, span)
+            raise self.scope.no_channels(span)
         if self.scope.build.forgotten.covers(name) or self.scope.build.has_error(
             "unknown-word", span
         ):
@@ -333,7 +332,7 @@ class Arguments:
             case tree.ShapeLiteral():
                 return self._shape(argument.value)
             case tree.TupleValue():
-                return tuple(evaluate.number(self.scope, item) for item in argument.value.items)
+                return tuple(self.scope.number(item) for item in argument.value.items)
             case tree.Name(id=word) if spec.positional == "word":
                 return word
             case tree.Name(id=word) if word in spec.words:
@@ -344,7 +343,7 @@ class Arguments:
                 message = f"`{argument.key}` of {self.name} is said by a word"
                 raise self.fail(argument.span, "not-a-number", message, f"write {words}")
             case expression:
-                meaning = evaluate.meaning(self.scope, expression)
+                meaning = self.scope.meaning(expression)
         if isinstance(meaning, Size):
             return meaning.values
         if isinstance(meaning, int | float):
@@ -357,7 +356,7 @@ class Arguments:
     def _reference(self, argument: tree.Keyed) -> Value:
         value = argument.value
         if isinstance(value, tree.Name | tree.Template):
-            name = evaluate.text(self.scope, value)
+            name = self.scope.text(value)
             found = self.scope.known(name)
             if isinstance(found, Value):
                 return found
@@ -473,8 +472,7 @@ class Arguments:
     def _size(self, size: tree.Size) -> tuple[int, ...]:
         """`3x{k}` as numbers."""
         return tuple(
-            v if isinstance(v, int) else evaluate.integer(self.scope, v, "a size")
-            for v in size.values
+            v if isinstance(v, int) else self.scope.integer(v, "a size") for v in size.values
         )
 
     def _shape(self, literal: tree.ShapeLiteral) -> tuple[int, ...]:
@@ -485,9 +483,7 @@ class Arguments:
                 message = f"`{size}` is symbolic, but this shape must be fixed"
                 help = f"write a number, or `{{{size}}}` for the value of a variable"
                 raise self.fail(literal.span, "symbolic-argument", message, help)
-            result.append(
-                size if isinstance(size, int) else evaluate.integer(self.scope, size, "a size")
-            )
+            result.append(size if isinstance(size, int) else self.scope.integer(size, "a size"))
         return tuple(result)
 
     def _set(self, name: str, value: object, span: Span) -> None:

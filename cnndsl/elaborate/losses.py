@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate import evaluate
-from cnndsl.elaborate.evaluate import FUNCTIONS, LARGEST_NUMBER
+from cnndsl.elaborate.arithmetic import FUNCTIONS, LARGEST_NUMBER
 from cnndsl.elaborate.meanings import Unknown, Value
 from cnndsl.elaborate.scope import Scope, quote
 from cnndsl.network import LossTerm
@@ -39,10 +38,10 @@ def _terms(scope: Scope, node: tree.Expression, coefficient: float) -> list[Loss
             factor, term = node.left, node.right
             if _holds_loss(node.left):
                 factor, term = term, factor
-            weight = evaluate.number(scope, factor)
+            weight = scope.number(factor)
             return loss_terms(scope, term, _times(scope, node, coefficient, weight))
         case tree.Binary(operator="/") if not _holds_loss(node.right):
-            divisor = evaluate.number(scope, node.right)
+            divisor = scope.number(node.right)
             if divisor == 0:
                 message = f"{quote(node.span)} divides by 0"
                 raise scope.fail(node.span, "division-by-zero", message, "divide by another number")
@@ -88,7 +87,7 @@ def _term(scope: Scope, call: tree.Call, coefficient: float) -> LossTerm:
 
 
 def _value(scope: Scope, argument: tree.Expression) -> Value:
-    value = evaluate.meaning(scope, argument)
+    value = scope.meaning(argument)
     if isinstance(value, Value):
         return value
     if scope.build.forgotten.covers(argument.span.text):

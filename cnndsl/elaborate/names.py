@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from cnndsl.elaborate.evaluate import FUNCTIONS
+from cnndsl.elaborate.arithmetic import FUNCTIONS
 from cnndsl.elaborate.meanings import FORMS
 from cnndsl.elaborate.scope import RowFrame, Scope
 from cnndsl.layers.base import LAYERS

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean, in_order
-from cnndsl.elaborate import evaluate
+from cnndsl.elaborate.arithmetic import LARGEST_NUMBER, normal
 from cnndsl.elaborate.files import Files, ReadUsed
 from cnndsl.elaborate.lint import lint
 from cnndsl.elaborate.losses import loss_terms
@@ -193,7 +193,7 @@ class Program:
         if name in self.given:
             return self._given(name, span)
         if parameter.default is not None:
-            return evaluate.meaning(self.scope, parameter.default)
+            return self.scope.meaning(parameter.default)
         message = f"the net's parameter `{name}` has no value"
         help = f"give it a default, as in `{name}=10`, or a value by `--set {name}=10`"
         raise self.scope.fail(span, "missing-setting", message, help)
@@ -205,10 +205,10 @@ class Program:
             word, *numbers = setting.split() or [""]
             found = self.scope.known(word)
             if isinstance(found, LayerWord) and all(map(_is_number, numbers)):
-                values = (evaluate.normal(float(number)) for number in numbers)
+                values = (normal(float(number)) for number in numbers)
                 return LayerWord(found.name, (*found.numbers, *values))
-        elif abs(setting) <= evaluate.LARGEST_NUMBER:
-            return evaluate.normal(setting)
+        elif abs(setting) <= LARGEST_NUMBER:
+            return normal(setting)
         message = f"`{str(setting)[:40]}`, given for `{name}`, is no number and no layer"
         help = f"write a number, as in `--set {name}=10`, or the name of a layer"
         raise self.scope.fail(span, "bad-setting", message, help)
@@ -268,7 +268,7 @@ class Program:
         if isinstance(size, int):
             return size
         if not isinstance(size, str):
-            return evaluate.integer(self.scope, size, "a size")
+            return self.scope.integer(size, "a size")
         if self.scope.lookup(size) is not None:
             message = f"`{size}` is a number here, but a bare name in a shape is symbolic"
             help = f"write `{{{size}}}` for its value, or another letter for any size"
@@ -280,7 +280,7 @@ class Program:
     def _output(self, node: tree.Output) -> None:
         for name in node.names:
             try:
-                found = self.scope.resolve(evaluate.text(self.scope, name), name.span)
+                found = self.scope.resolve(self.scope.text(name), name.span)
             except Unknown:
                 continue
             step = self.build.by_name.get(found.name)

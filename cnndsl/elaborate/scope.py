@@ -6,11 +6,20 @@ that every place adds to.
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean
+from cnndsl.elaborate.arithmetic import (
+    FUNCTIONS,
+    LARGEST_EXPONENT,
+    LARGEST_NUMBER,
+    OPERATORS,
+    normal,
+)
 from cnndsl.elaborate.forgotten import Forgotten
 from cnndsl.elaborate.meanings import (
     FORMS,
@@ -19,9 +28,11 @@ from cnndsl.elaborate.meanings import (
     FileScope,
     LayerWord,
     Meaning,
+    Size,
     Unknown,
     Value,
 )
+from cnndsl.elaborate.synonyms import FUNCTION_WORDS, suggestion
 from cnndsl.layers import LAYERS
 from cnndsl.network import Step
 from cnndsl.shape import Condition
@@ -127,7 +138,7 @@ class Scope:
         self.error(span, code, message, help)
         return Unknown()
 
-    def stop(self, span: Span, code: str, message: str, help: str = "") -> None:
+    def stop(self, span: Span, code: str, message: str, help: str = "") -> NoReturn:
         """Report an error after which nothing more can be said."""
         self.build.errors.append(Diagnostic(code, message, span, help, "error", self.frames))
         raise SpecError(self.build.errors)
@@ -235,6 +246,165 @@ class Scope:
             if not dot:
                 return False
 
+    # Expressions: exact, bounded, and with an error where people trip
+
+    def number(self, node: tree.Expression) -> int | float:
+        """A number; whole ones are ints whatever way they came about."""
+        return self._as_number(self.meaning(node), node)
+
+    def _as_number(self, found: Meaning, node: tree.Expression) -> int | float:
+        if isinstance(found, int | float):
+            return found
+        if isinstance(found, LayerWord) and self.build.forgotten.covers(found.name):
+            raise Unknown
+        message = f"{quote(node.span)} is {_kind(found)}, not a number"
+        raise self.fail(node.span, "not-a-number", message, "write a number or a variable")
+
+    def integer(self, node: tree.Expression, what: str) -> int:
+        """A whole number."""
+        found = self.number(node)
+        if isinstance(found, int):
+            return found
+        message = f"{what} must be a whole number, but {quote(node.span)} is {found:g}"
+        help = "`//` divides to a whole number, `round8(…)` rounds as MobileNet does"
+        raise self.fail(node.span, "not-whole", message, help)
+
+    def truth(self, node: tree.Expression) -> bool:
+        """A condition: a number holds unless it is 0."""
+        return self._as_truth(self.meaning(node), node)
+
+    def _as_truth(self, found: Meaning, node: tree.Expression) -> bool:
+        if isinstance(found, int | float):
+            return bool(found)
+        message = f"{quote(node.span)} is {_kind(found)}, not a condition"
+        help = "compare it, as in `if act == relu`, or use a number: 0 drops the line"
+        raise self.fail(node.span, "not-a-number", message, help)
+
+    def text(self, node: tree.Name | tree.Template) -> str:
+        """A name with its computed parts filled in."""
+        if isinstance(node, tree.Name):
+            return node.id
+        name = ""
+        for part in node.parts:
+            if isinstance(part, str):
+                name += part
+                continue
+            count = self.integer(part, "a part of a name")
+            if count < 0:
+                message = f"a part of a name can't be negative, but {quote(part.span)} is {count}"
+                raise self.fail(part.span, "negative-part", message, "count from 0 or 1")
+            name += str(count)
+        self.check_length(name, node.span)
+        return name
+
+    def meaning(self, node: tree.Expression) -> Meaning:
+        """Whatever the expression stands for: a number, a layer word, a size or a value."""
+        self.work(node.span)
+        match node:
+            case tree.Number():
+                return self._computed(node.span, lambda: node.value)
+            case tree.Name() | tree.Template():
+                return self._named(self.text(node), node.span)
+            case tree.Applied():
+                return self._applied_layer(node)
+            case tree.Unary(operator="not"):
+                return int(not self.truth(node.operand))
+            case tree.Unary():
+                return -self.number(node.operand)
+            case tree.Conditional():
+                return self.meaning(node.yes if self.truth(node.test) else node.no)
+            case tree.Call():
+                return self._call(node)
+            case tree.Binary():
+                return self._binary(node)
+
+    def _named(self, name: str, span: Span) -> Meaning:
+        found = self.known(name)
+        if found is not None:
+            return found
+        if name == "C":
+            raise self.no_channels(span)
+        if self.build.forgotten.covers(name):
+            raise Unknown
+        candidates = (*self.variables, *self.file.variables, *self.build.labels, *LAYERS)
+        help = "a name is a parameter, a `let`, a loop's variable, or a label above"
+        message = f"`{name}` doesn't stand for anything here"
+        raise self.fail(span, "unknown-name", message, suggestion(name, candidates, help))
+
+    def no_channels(self, span: Span) -> Unknown:
+        """The error for a `C` outside a block."""
+        message = "`C`, the channels at a block's entry, has no meaning outside a `def`"
+        return self.fail(span, "no-channels-here", message, "write the number")
+
+    def _applied_layer(self, node: tree.Applied) -> Meaning:
+        found = self._named(node.layer, node.span)
+        if isinstance(found, LayerWord):
+            return LayerWord(found.name, (*found.numbers, *(n.value for n in node.numbers)))
+        message = f"`{node.layer}` is {_kind(found)}, so no number follows it"
+        help = "a layer with its number is a value, as in `act=(leaky 0.1)`"
+        raise self.fail(node.span, "not-a-layer", message, help)
+
+    def _call(self, node: tree.Call) -> Meaning:
+        name = node.function
+        if name not in FUNCTIONS:
+            listed = f"there are {', '.join(FUNCTIONS)}"
+            help = FUNCTION_WORDS.get(name) or did_you_mean(name, FUNCTIONS, listed)
+            raise self.fail(node.span, "unknown-function", f"there is no function `{name}`", help)
+        function, least, most = FUNCTIONS[name]
+        if not least <= len(node.arguments) <= most:
+            count = f"{least}" if least == most else f"{least} to {most}"
+            message = f"`{name}` takes {count} number{'s' * (most > 1)}, not {len(node.arguments)}"
+            help = f"write `{name}({', '.join('abcdefghi'[:least])})`"
+            raise self.fail(node.span, "wrong-arguments", message, help)
+        numbers: list[int | float] = []
+        for argument in node.arguments:
+            numbers.append(self.number(argument))
+        return self._computed(node.span, lambda: function(*numbers))
+
+    def _binary(self, node: tree.Binary) -> Meaning:
+        """`a + b + c …` from the left, without going down once for each sign."""
+        nodes = [node]
+        while isinstance(nodes[-1].left, tree.Binary):
+            nodes.append(nodes[-1].left)
+        found = self.meaning(nodes[-1].left)
+        for inner in reversed(nodes):
+            found = self._applied(inner, found)
+        return found
+
+    def _applied(self, node: tree.Binary, before: Meaning) -> Meaning:
+        """What an operator makes of its left side's meaning and of its right side."""
+        if node.operator == "and":
+            return int(self._as_truth(before, node.left) and self.truth(node.right))
+        if node.operator == "or":
+            return int(self._as_truth(before, node.left) or self.truth(node.right))
+        if node.operator in ("==", "!="):
+            equal = before == self.meaning(node.right)
+            return int(equal == (node.operator == "=="))
+        left, right = self._as_number(before, node.left), self.number(node.right)
+        if node.operator == "**" and abs(right) > LARGEST_EXPONENT:
+            message = f"an exponent of {right:,} is more than {LARGEST_EXPONENT}"
+            raise self.fail(node.right.span, "number-too-large", message, "write the number itself")
+        return self._computed(node.span, lambda: OPERATORS[node.operator](left, right))
+
+    def _computed(self, span: Span, compute: Callable[[], int | float]) -> int | float:
+        try:
+            result = compute()
+        except ZeroDivisionError:
+            message, help = f"{quote(span)} divides by 0", "check the values that lead here"
+            raise self.fail(span, "division-by-zero", message, help) from None
+        except OverflowError:
+            result = math.inf
+        except ValueError:
+            result = math.nan
+        if isinstance(result, complex) or result != result:
+            message = f"{quote(span)} is no number"
+            help = "roots are taken of what is 0 or more, logarithms of what is more than 0"
+            raise self.fail(span, "no-such-number", message, help)
+        if abs(result) > LARGEST_NUMBER:
+            message = f"this is more than {LARGEST_NUMBER:,}, up to which numbers are exact"
+            raise self.fail(span, "number-too-large", message, "check the values that lead here")
+        return normal(result)
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -312,3 +482,15 @@ def name_span(node: tree.Input | tree.Let | tree.Def, word: str) -> Span:
     """The name that a line declares behind its first word."""
     start = node.span.start + node.span.text.index(node.name, len(word))
     return Span(node.span.source, start, start + len(node.name))
+
+
+def _kind(found: Meaning) -> str:
+    match found:
+        case LayerWord():
+            return "a layer"
+        case Size():
+            return "a size"
+        case Value():
+            return "a value of the net"
+        case _:
+            return "a number"

@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate import evaluate
 from cnndsl.elaborate.arguments import Arguments
 from cnndsl.elaborate.meanings import (
     FORMS,
@@ -68,7 +67,7 @@ def declare(scope: Scope, node: tree.Let, variables: dict[str, Meaning]) -> None
     if not check_name(scope, node.name, name_span(node, "let")):
         return
     try:
-        variables[node.name] = evaluate.meaning(scope, node.value)
+        variables[node.name] = scope.meaning(node.value)
     except Unknown:
         variables[node.name] = UNKNOWN
 
@@ -100,7 +99,7 @@ def _rounds(scope: Scope, node: tree.Loop) -> Iterator[Scope | None]:
         span = row[0].span.to(row[-1].span)
         scope.work(span)
         try:
-            meanings = {n: evaluate.meaning(scope, e) for n, e in zip(names, row, strict=True)}
+            meanings = {n: scope.meaning(e) for n, e in zip(names, row, strict=True)}
         except Unknown:
             scope.build.forgotten.body(node.body)
             yield None
@@ -108,7 +107,7 @@ def _rounds(scope: Scope, node: tree.Loop) -> Iterator[Scope | None]:
         first, text = row[0], quote(span).strip("`")
         if len(row) > 1:
             text = f"({text})"
-        elif isinstance(first, tree.Number):  # one that `range` counts
+        elif isinstance(first, tree.Number):  # the span may be that of a whole `range(…)`
             text = f"{first.value}"
         frame = RowFrame(span.source, span.start, span.end, f"for {listed} in {text}")
         frames = (frame, *scope.frames)
@@ -136,7 +135,7 @@ def _range(scope: Scope, call: tree.Call) -> range:
         message = f"`range` takes 1 or 2 numbers, not {len(call.arguments)}"
         help = "`range(3)` counts 0 1 2, `range(1, 3)` counts 1 2"
         raise scope.fail(call.span, "wrong-arguments", message, help)
-    return range(*(evaluate.integer(scope, a, "an end of a range") for a in call.arguments))
+    return range(*(scope.integer(a, "an end of a range") for a in call.arguments))
 
 
 # Lines
@@ -154,11 +153,11 @@ def add_line(scope: Scope, node: tree.Line, value: Value) -> Value:
 
 def _repeats(scope: Scope, node: tree.Line) -> int:
     """How often a line stands there; 0 where its condition leaves it out."""
-    if node.condition is not None and not evaluate.truth(scope, node.condition):
+    if node.condition is not None and not scope.truth(node.condition):
         return 0
     if node.repeat is None:
         return 1
-    repeats = evaluate.integer(scope, node.repeat, "a number of repeats")
+    repeats = scope.integer(node.repeat, "a number of repeats")
     if not 0 <= repeats <= MOST_STEPS:
         message = f"a line can be repeated 0 to {MOST_STEPS:,} times, not {repeats:,}"
         help = f"write a number from 0 to {MOST_STEPS:,} behind the `*`"
@@ -171,7 +170,7 @@ def _add_line(scope: Scope, node: tree.Line, value: Value) -> Value:
     repeats = _repeats(scope, node)
     if repeats == 0:
         if node.label is not None:
-            label = evaluate.text(scope, node.label)
+            label = scope.text(node.label)
             scope.build.left_out[scope.full(label)] = node.span
         return value
     label = _label(scope, node)
@@ -196,7 +195,7 @@ def _label(scope: Scope, node: tree.Line) -> str | None:
     """The line's label, if it has one that it may have."""
     if node.label is None:
         return None
-    label = evaluate.text(scope, node.label)
+    label = scope.text(node.label)
     scope.check_length(scope.full(label), node.label.span)
     if not check_name(scope, label, node.label.span, is_label=True):
         scope.build.forgotten.label(node.label)
@@ -206,7 +205,7 @@ def _label(scope: Scope, node: tree.Line) -> str | None:
 
 def _source(scope: Scope, name: tree.Name | tree.Template) -> Value:
     """The value behind `from`."""
-    text = evaluate.text(scope, name)
+    text = scope.text(name)
     found = scope.known(text)
     return found if isinstance(found, Value) else scope.resolve(text, name.span)
 
@@ -330,7 +329,7 @@ def _add_call(
             inner.variables[parameter.name] = given[parameter.name]
         elif parameter.default is not None:
             try:
-                inner.variables[parameter.name] = evaluate.meaning(inner, parameter.default)
+                inner.variables[parameter.name] = inner.meaning(parameter.default)
             except Unknown:
                 inner.variables[parameter.name] = UNKNOWN
     value = add_statements(inner, definition.node.body, value)
@@ -463,7 +462,7 @@ def _add_head(scope: Scope, operation: tree.Operation, value: Value) -> Value:
         scope.build.forgotten.head(operation)
         scope.build.forgotten.body(operation.body)
         return value
-    name, span = evaluate.text(scope, named[0]), named[0].span
+    name, span = scope.text(named[0]), named[0].span
     full = scope.full(name)
     if not check_name(scope, name, span, is_label=True):
         scope.build.forgotten.body(operation.body)
@@ -492,7 +491,7 @@ def _add_reuse(scope: Scope, operation: tree.Operation, value: Value, own: str |
     help = "`reuse` takes one label, and the arguments of the line that has it"
     read = Arguments(scope, words)
     good = read.form((), help)
-    label = evaluate.text(scope, first.name)
+    label = scope.text(first.name)
     recorded = _recorded(scope, label, first)
     path = own or scope.fresh_name("reuse", operation.span)
     if not good:
