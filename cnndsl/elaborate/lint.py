@@ -42,18 +42,20 @@ def lint(network: Network) -> list[Diagnostic]:
 
 def _read(network: Network) -> set[str]:
     """The names of the values that something is done with."""
-    of_steps = {name for step in network.steps for name in step.inputs}
+    return _kept(network).union(*(step.inputs for step in network.steps))
+
+
+def _kept(network: Network) -> set[str]:
+    """The names of the values that outlast the steps: outputs, heads and what the loss takes."""
     of_loss = {name for term in network.loss for name in term.arguments}
-    return of_steps | of_loss | set(network.outputs) | set(network.heads.values())
+    return of_loss | set(network.outputs) | set(network.heads.values())
 
 
 def _normed(network: Network) -> dict[str, str]:
     """A norm behind each step that batch norms alone read; by the steps that own weights."""
     norms: dict[str, set[str]] = {}
-    others = set(network.outputs) | set(network.heads.values())
-    others |= {name for term in network.loss for name in term.arguments}
     owners = {step.name: step.owner for step in network.steps}
-    bad = {owners.get(name, name) for name in others}
+    bad = {owners.get(name, name) for name in _kept(network)}
     for step in network.steps:
         for name in step.inputs:
             owner = owners.get(name, name)

@@ -90,7 +90,7 @@ def _value(scope: Scope, argument: tree.Expression) -> Value:
     value = scope.meaning(argument)
     if isinstance(value, Value):
         return value
-    if scope.build.forgotten.covers(argument.span.text):
+    if scope.forgotten.covers(argument.span.text):
         raise Unknown
     message = f"{quote(argument.span)} is no value of the net"
     help = "a loss takes labels, inputs and heads"

@@ -127,6 +127,11 @@ class Scope:
 
     # Findings
 
+    @property
+    def forgotten(self) -> Forgotten:
+        """What earlier errors kept from being defined: asking for it is no error of its own."""
+        return self.build.forgotten
+
     def error(self, span: Span, code: str, message: str, help: str = "") -> None:
         """Report an error; the same one of the same place (in a loop, a block) only once."""
         if not self.build.has_error(code, span):
@@ -240,7 +245,7 @@ class Scope:
         """Whether an earlier error is why the name doesn't exist."""
         while True:
             found = self.find(name)
-            if (found and found.shape is None) or self.build.forgotten.covers(name):
+            if (found and found.shape is None) or self.forgotten.covers(name):
                 return True
             name, dot, _ = name.rpartition(".")
             if not dot:
@@ -255,7 +260,7 @@ class Scope:
     def _as_number(self, found: Meaning, node: tree.Expression) -> int | float:
         if isinstance(found, int | float):
             return found
-        if isinstance(found, LayerWord) and self.build.forgotten.covers(found.name):
+        if isinstance(found, LayerWord) and self.forgotten.covers(found.name):
             raise Unknown
         message = f"{quote(node.span)} is {_kind(found)}, not a number"
         raise self.fail(node.span, "not-a-number", message, "write a number or a variable")
@@ -324,7 +329,7 @@ class Scope:
             return found
         if name == "C":
             raise self.no_channels(span)
-        if self.build.forgotten.covers(name):
+        if self.forgotten.covers(name):
             raise Unknown
         candidates = (*self.variables, *self.file.variables, *self.build.labels, *LAYERS)
         help = "a name is a parameter, a `let`, a loop's variable, or a label above"
