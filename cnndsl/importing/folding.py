@@ -18,8 +18,9 @@ from cnndsl.importing.comparing import (
     single_text,
     skeleton,
 )
-from cnndsl.importing.draft import Value
+from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.items import Block, Call, Definition, Item, Loop, Region, Unit
+from cnndsl.importing.lines import SIDES, named_inputs
 from cnndsl.importing.loops import looped, wrap_skipless
 from cnndsl.importing.norms import norms_named
 from cnndsl.importing.prelude import use_prelude
@@ -62,17 +63,24 @@ class Folder:
         taken: set[str],
         pairs_first: bool = False,
     ):
-        self.items, self.lonely, self.named = list(items), lonely, named
+        self.items, self.lonely, self.named = list(items), set(lonely), named
         self.labelled = {item for item in items if item.end in named} - lonely - sourced
         self.fixed = {*lonely, *sourced, *(item for item in items if item.end in named)}
         self.taken, self.pairs_first = taken, pairs_first
         self.definitions: list[Definition] = []
         self._skeletons: dict[Item, tuple[str, list[Hole]]] = {}
+        self._users: dict[Value, set[Step]] = {}
+        for step in (step for item in self.items for step in item.steps()):
+            for value in step.inputs:
+                self._users.setdefault(value, set()).add(step)
 
     def fold(self) -> list[Item]:
         """The items, folded; `definitions` are the blocks that they use."""
         if len(self.items) > MOST_ITEMS:
             return self.repeated(self.items)
+        if any(isinstance(item, Region) for item in self.items):
+            while self._define(longest=LONGEST_WINDOW, in_regions=True):
+                pass
         self._define_regions()
         self.items = norms_named(self.items, self.definitions, self.taken)
         self.items = use_prelude(wrap_skipless(self.items, self.fixed), self.fixed)
@@ -167,13 +175,23 @@ class Folder:
             definition, calls = self._called(*kept)
             self._replace_by_calls(definition, kept[1], calls)
 
-    def _define(self, longest: int, only_blocks: bool = False, nested: bool = False) -> bool:
+    def _define(
+        self,
+        longest: int,
+        only_blocks: bool = False,
+        nested: bool = False,
+        in_regions: bool = False,
+    ) -> bool:
         """Make a block of the window whose definition saves most; whether there was one.
 
-        `nested` ones lie within blocks that aren't alike themselves.
+        `nested` ones lie within blocks that aren't alike themselves; others perhaps `in_regions`.
         """
         best: tuple[int, Definition, Solved, dict[Place, Call]] | None = None
         sequences = list(self._sequences(self.items, "")) if nested else [("", self.items)]
+        if in_regions:
+            inner = list(_bodies(self.items))
+            every = self._sequences(self.items, "")
+            sequences += [(p, items) for p, items in every if any(items is i for i in inner)]
         for length in range(1, longest + 1):
             for places in self._alike(sequences, length):
                 first = places[0].window
@@ -188,7 +206,9 @@ class Folder:
                     continue
                 # Within blocks that are alike, the text stands once when these are defined
                 distinct = {place.path or place: place for place in found[0]}.values()
-                if nested and (len(distinct) < 2 or not any(place.path for place in distinct)):
+                if nested and not any(place.path for place in distinct):
+                    continue
+                if (nested or in_regions) and len(distinct) < 2:
                     continue
                 definition, calls = self._called(*found)
                 before = sum(cost(place.window) for place in distinct)
@@ -240,11 +260,16 @@ class Folder:
         """Whether a call may stand for it: only its first line has a source of its own, only its
         last one a label.
         """
-        return (
-            not any(item in self.lonely or isinstance(item, Loop) for item in window)
-            and all(a.end is b.entry for a, b in pairwise(window))
-            and not any(item.end in self.named for item in window[:-1])
-        )
+        if any(item in self.lonely or isinstance(item, Loop) for item in window):
+            return False
+        if not all(a.end is b.entry for a, b in pairwise(window)):
+            return False
+        if any(isinstance(item, Unit) and named_inputs(item.layers[0]) for item in window):
+            return False
+        if any(item.end in self.named for item in window[:-1]):
+            return False
+        inside = {step for item in window for step in item.steps()}
+        return all(inside.issuperset(self._users[item.end]) for item in window[:-1])
 
     def _solved(self, places: list[Place]) -> tuple[list[Place], Solved] | None:
         """As many of the places as parameters can tell apart."""
@@ -274,12 +299,15 @@ class Folder:
         windows = [place.window for place in places]
         definition = Definition(self._free_name(windows[0]), solved.parameters, [])
         definition.lines = filled(windows[0], solved)
+        definition.labels = SIDES[: len(_sides(windows[0]))]
         calls = {
             place: Call(
                 entry=window[0].entry,
                 definition=definition,
                 arguments=[(p, p.values[i]) for p in solved.parameters],
                 items=window,
+                sides=_sides(window),
+                words=_words(window),
             )
             for i, (place, window) in enumerate(zip(places, windows, strict=True))
         }
@@ -299,6 +327,8 @@ class Folder:
             place.items[place.start : place.start + place.length] = [call]
             if not self.fixed.isdisjoint(call.items):
                 self.fixed.add(call)
+            if call.sides:
+                self.lonely.add(call)
         self._skeletons.clear()
 
     def _free_name(self, window: Sequence[Item]) -> str:
@@ -350,6 +380,29 @@ class Folder:
             if found or length == 1:  # a part of a row of single lines would look torn
                 return found
         return None
+
+
+def _bodies(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """The items of all regions, at any depth."""
+    for item in items:
+        if isinstance(item, Region):
+            yield item.items
+            yield from _bodies(item.items)
+        elif isinstance(item, Block):
+            for branch in item.branches:
+                yield from _bodies(branch)
+
+
+def _sides(window: Sequence[Item]) -> list[Value]:
+    """The values beside its entry that a region takes."""
+    (first, *_) = window
+    return first.sides if isinstance(first, Region) else []
+
+
+def _words(window: Sequence[Item]) -> str:
+    """What stands behind a region's call."""
+    (first, *_) = window
+    return " ".join(s.word for s in first.trailing) if isinstance(first, Region) else ""
 
 
 def _branches(items: Sequence[Item]) -> Iterator[list[Item]]:

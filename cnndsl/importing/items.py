@@ -85,40 +85,50 @@ class Block(Item):
 @dataclass(eq=False, slots=True, kw_only=True)
 class Region(Item):
     """Lines between a value and another, of which some take labelled values of others: a block's
-    body, where there are several such regions that are alike.
+    body, where there are several such regions that are alike. `sides` are values beside the entry
+    that they take too, `trailing` words behind the call.
     """
 
     items: list[Item]
+    sides: list[Value] = field(default_factory=list["Value"])
+    trailing: list[Step] = field(default_factory=list[Step])
 
     def own_steps(self) -> Iterator[Step]:
         for item in self.items:
             yield from item.steps()
+        yield from self.trailing
 
 
 @dataclass(eq=False, slots=True)
 class Definition:
-    """A `def`: its name, parameters, and the lines of its body. The prelude's have no lines."""
+    """A `def`: its name, parameters, and the lines of its body. The prelude's have no lines.
+    `labels` are parameters that stand for values.
+    """
 
     name: str
     parameters: list[Parameter]
     lines: list[str] = field(default_factory=list[str])
+    labels: tuple[str, ...] = ()
 
     def text(self) -> list[str]:
         """Its lines."""
         plain = [p.name for p in self.parameters if p.default is None]
         options = [f"{p.name}={p.default}" for p in self.parameters if p.default is not None]
-        head = f"def {self.name}({', '.join([*plain, *options])}):"
+        head = f"def {self.name}({', '.join([*plain, *self.labels, *options])}):"
         return [head, *(f"    {line}" for line in self.lines)]
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Call(Item):
-    """A block's use: `block 64 s2`, which stands for `items`."""
+    """A block's use: `block 64 s2`, which stands for `items`; `sides` are values that it takes by
+    name.
+    """
 
     definition: Definition
     arguments: list[tuple[Parameter, int]]
     items: list[Item]
     words: str = ""
+    sides: list[Value] = field(default_factory=list["Value"])
 
     def own_steps(self) -> Iterator[Step]:
         for item in self.items:

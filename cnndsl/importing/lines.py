@@ -12,6 +12,9 @@ from cnndsl.importing.wording import Fill, amount, as_is, chain_text, keyed, lay
 
 INDENT = "    "
 WIDTH = 72  # letters of lines that are joined
+SIDES = ("z", "z2", "z3")
+"""What a block calls values that it takes beside the one above."""
+
 LIGHT = frozenset(
     ("pool", "avgpool", "gap", "gmp", "lrn", "flatten", "dropout", "softmax", "shuffle")
 )
@@ -85,7 +88,8 @@ def item_lines(item: Item, fill: Fill = as_is, text: Text | None = None) -> list
         case Block():
             return _block_lines(item, fill)
         case Call():
-            return [_call_text(item, fill) + _times(item, fill)]
+            named = [text.known[value] for value in item.sides] if text else []
+            return [_call_text(item, fill, named) + _times(item, fill)]
         case Region():
             return _region_lines(item, fill)
         case Again():
@@ -115,21 +119,23 @@ def _unit_text(item: Unit, fill: Fill, text: Text | None) -> str:
     return chain_text(item.layers, fill, named)
 
 
-def _call_text(call: Call, fill: Fill) -> str:
-    parts = [call.definition.name]
+def _call_text(call: Call, fill: Fill, named: Sequence[str]) -> str:
+    parts: list[str] = []
+    numbers: list[str] = []
     for parameter, value in call.arguments:
         if parameter.kind == "p":
             given = fill("p", frozenset({f"p{value}"}))
         else:
             given = fill(parameter.kind, value)
         if parameter.default is None:
-            parts.append(amount(given, value))
+            numbers.append(amount(given, value))
         elif given is not None:
             parts.append(given if parameter.kind == "p" else keyed(parameter.name, given))
         elif value != parameter.default:
             short = parameter.name in LETTERS
             parts.append(f"{parameter.name}{'' if short else '='}{value}")
-    return " ".join([*parts, *([call.words] if call.words else [])])
+    words = [call.words] if call.words else []
+    return " ".join([call.definition.name, *numbers, *named, *parts, *words])
 
 
 def _block_lines(block: Block, fill: Fill) -> list[str]:
@@ -145,14 +151,16 @@ def _block_lines(block: Block, fill: Fill) -> list[str]:
 
 
 def _region_lines(region: Region, fill: Fill) -> list[str]:
-    """With labels of its own; the value that enters is `y`."""
-    known: dict[Value, str] = {}
-    above = region.entry
+    """With labels of its own; the value that enters is `y`, those beside it are `z`, `z2`."""
+    known: dict[Value, str] = dict(zip(region.sides, SIDES, strict=False))
+    above, own = region.entry, 0
     for item in region.items:
         needed = [] if item.entry is above else [item.entry]
         needed += named_inputs(item.layers[0]) if isinstance(item, Unit) else []
         for value in needed:
-            known.setdefault(value, "y" if value is region.entry else f"y{len(known) + 1}")
+            if value not in known:
+                own += 1
+                known[value] = "y" if value is region.entry else f"y{own}"
         above = item.end
     lines = list(lines_of(region.items, Text(known), region.entry, fill))
     return ["y: skip", *lines] if region.entry in known else lines

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence, Set
-from typing import Literal
+from dataclasses import dataclass
 
 from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.importing.draft import Draft, Float, Step, Value
 from cnndsl.importing.folding import Folder
-from cnndsl.importing.items import Again, Block, Call, Item, Unit
+from cnndsl.importing.items import Again, Block, Call, Item, Region, Unit
 from cnndsl.importing.lines import Text, lines_of, named_inputs
 from cnndsl.importing.matching import matched
 from cnndsl.importing.naming import BLOCKS, Names, cleaned, common_word, stem, words_in
@@ -30,9 +30,23 @@ from cnndsl.syntax.tree import File
 from cnndsl.syntax.write import write
 
 Spelled = tuple[str, Network, dict[str, Float]]
-Way = Literal["folded", "folded by pairs", "blocks", "flat"]
 LARGEST_PICTURE = 4  # channels of an output that is a picture rather than classes
-WAYS: tuple[tuple[Way, ...], ...] = (("folded", "folded by pairs"), ("blocks",), ("flat",))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Whether values that part and meet become blocks, whether what repeats is folded, pairs before
+    single items, and cones, which take several values.
+    """
+
+    blocks: bool = True
+    folds: bool = True
+    pairs: bool = False
+    cones: bool = False
+
+
+BOLD = tuple(Way(pairs=pairs, cones=cones) for cones in (False, True) for pairs in (False, True))
+WAYS = BOLD, (Way(folds=False),), (Way(folds=False, blocks=False),)
 """Boldest first; of those that stand together the shortest text is taken."""
 
 
@@ -54,7 +68,7 @@ def _attempted(draft: Draft, way: Way, name: str) -> Spelled | None:
 
 def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
     def items(cuts: Cuts) -> list[Item]:
-        return _flat_items(draft) if way == "flat" else items_of(draft, cuts, way in WAYS[0])
+        return items_of(draft, cuts, way.folds, way.cones) if way.blocks else _flat_items(draft)
 
     spelling = _Spelling(draft, items, way)
     tree = spelling.tree(name)
@@ -69,10 +83,10 @@ class _Spelling:
     """One way to write a draft."""
 
     def __init__(self, draft: Draft, items_of: ItemsOf, way: Way):
-        self.draft, folds = draft, way in WAYS[0]
+        self.draft = draft
         self.names = Names(draft)
         taken = set(BLOCKS) - {"block", "mixed"} | self.names.taken
-        reuse = with_reuse(draft, items_of, taken, folds)
+        reuse = with_reuse(draft, items_of, taken, way.folds)
         self.items, self.definitions, shared = reuse
         self.known = Text({**self.names.inputs})
         self.outputs = [self._output(name, value) for name, value in draft.outputs]
@@ -80,10 +94,10 @@ class _Spelling:
         self.known.classes = self.classes[0] if self.classes else None
         sourced = self._name_what_is_needed()
         lonely = shared | {item for item in self.items if self._is_lonely(item)}
-        if folds:
+        if way.folds:
             named = self.known.known.keys()
             words = taken | self.names.taken
-            folder = Folder(self.items, lonely, sourced, named, words, way == "folded by pairs")
+            folder = Folder(self.items, lonely, sourced, named, words, way.pairs)
             self.items = folder.fold()
             self.definitions = [*self.definitions, *folder.definitions]
         self.names.taken |= {d.name for d in self.definitions}
@@ -111,6 +125,8 @@ class _Spelling:
 
     def _is_lonely(self, item: Item) -> bool:
         """Whether it takes values by name, or has the net's parameter."""
+        if isinstance(item, Region) and item.sides:
+            return True
         if not isinstance(item, Unit):
             return False
         return bool(named_inputs(item.layers[0])) or item.layers[0] is self.known.classes
@@ -123,6 +139,8 @@ class _Spelling:
             needed = [] if item.entry is above else [item.entry]
             if isinstance(item, Unit):
                 needed += named_inputs(item.layers[0])
+            if isinstance(item, Region):
+                needed += item.sides
             if needed:
                 fixed.add(item)
             if isinstance(item, Again):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from cnndsl.elaborate.meanings import MERGES
 from cnndsl.importing.comparing import skeleton
 from cnndsl.importing.draft import Draft, Source, Step, Value
 from cnndsl.importing.items import Block, Item, Region, Unit
+from cnndsl.importing.lines import SIDES
 from cnndsl.importing.wording import is_word
 from cnndsl.shape import Shape
 
@@ -19,7 +21,8 @@ ENLARGING = ("deconv", "upsample", "pixelshuffle", "unpool")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
 MOST_WORDS = 12  # of a line
 MOST_SEARCHED = 5000  # layers of a net in which regions are looked for
-MOST_TURNS = 4  # of leaving out regions that are like no other
+MOST_TURNS, MOST_CONE_TURNS = 6, 12  # of leaving out regions that are like no other
+LEAST_CONE, LONGEST_CONE = 4, 60  # layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,25 @@ class Cuts:
     around: Set[Step] = frozenset()
 
 
-def items_of(draft: Draft, cuts: Cuts, regions: bool) -> list[Item]:
-    """The whole net, from its inputs to its outputs; with `regions` where several are alike."""
+def items_of(draft: Draft, cuts: Cuts, regions: bool, cones: bool = False) -> list[Item]:
+    """The whole net, from its inputs to its outputs; with `regions` where several are alike, and
+    with `cones` those that take several values.
+    """
     finder = _Finder(draft, cuts)
     finder.regions = regions and len(draft.steps) <= MOST_SEARCHED
+    finder.cones = finder.regions and cones
     items: list[Item] = []
-    for _ in range(MOST_TURNS):
+    for _ in range(MOST_CONE_TURNS if cones else MOST_TURNS):
         items = finder.items()
-        found = list(_regions(items))
-        counts = Counter(skeleton([region])[0] for region in found)
-        single = {region.end for region in found if counts[skeleton([region])[0]] == 1}
+        found = [(region, skeleton([region])[0]) for region in _regions(items)]
+        counts = Counter(text for _, text in found)
+        single = {
+            region.items[-1].end: text.count("\n") for region, text in found if counts[text] == 1
+        }
         if not single:
             break
-        finder.single |= single
+        # The large ones first: what lies in them may be like others
+        finder.single |= {end for end, size in single.items() if 2 * size >= max(single.values())}
     return items
 
 
@@ -128,6 +137,7 @@ class _Finder:
     def __init__(self, draft: Draft, cuts: Cuts | None = None):
         self.draft, self.cuts = draft, cuts or Cuts()
         self.regions, self.single = False, set[Step]()  # whether to find them, and where not
+        self.cones = False
         self.users, self.ends = draft.users(), draft.ends()
         self.order = {step: number for number, step in enumerate(draft.steps)}
         self.depth: dict[Value, int] = {}
@@ -167,6 +177,8 @@ class _Finder:
             if step in inside or step is region:
                 continue
             block = self._block(step) or self._region(step)
+            if block is None and region is None:
+                block = self._cone(step)
             if block is not None:
                 blocks[step] = block
                 inside |= set(block.own_steps()) - {step}
@@ -193,6 +205,40 @@ class _Finder:
             return None
         steps = sorted(found, key=self.order.__getitem__)
         return Region(entry=entry, items=self._items(steps, merge))
+
+    def _cone(self, tip: Step) -> Region | None:
+        """What only a merge is made of, from several values that lie before."""
+        if not self.cones or tip in self.single or len(tip.inputs) < 2:
+            return None
+        found: set[Step] = {tip}
+        sides: dict[Value, None] = {}
+        todo = [-self.order[value] for value in tip.inputs if isinstance(value, Step)]
+        heapify(todo)
+        while todo and len(found) <= LONGEST_CONE:
+            step = self.draft.steps[-heappop(todo)]
+            if step in found or step in sides:
+                continue
+            another = step.word == tip.word == "concat"  # where another cell ends
+            if another or step in self.ends or not found.issuperset(self.users[step]):
+                sides[step] = None
+                continue
+            found.add(step)
+            for value in step.inputs:
+                if isinstance(value, Step):
+                    heappush(todo, -self.order[value])
+        steps = sorted(found, key=self.order.__getitem__)
+        for step in steps:  # words at its beginning belong to the line before
+            if is_word(step) and not step.values and found.isdisjoint(step.inputs):
+                found.discard(step)
+        steps = [step for step in steps if step in found]
+        outer = dict.fromkeys(v for step in steps for v in step.inputs if v not in found)
+        entry = steps[0].inputs[0]
+        outer.pop(entry, None)
+        if not LEAST_CONE <= len(found) <= LONGEST_CONE or not 1 <= len(outer) <= len(SIDES):
+            return None
+        if not found.isdisjoint(self.cuts.around):
+            return None
+        return Region(entry=entry, items=self._items(steps, tip), sides=list(outer))
 
     def _block(self, merge: Step) -> Block | None:
         entry = self.above[merge]
@@ -274,8 +320,6 @@ class _Finder:
         alone = self.users[end] == [step] and end not in self.ends and step.inputs == [end]
         if not alone or not is_word(step) or step in self.cuts.before or end in self.cuts.behind:
             return False
-        if isinstance(last, Region):
-            return False
         if isinstance(last, Unit):
             return len(last.layers) < MOST_WORDS
         return step.word not in NEVER_BEHIND_BLOCKS and not arguments_of(step)
@@ -288,7 +332,7 @@ def arguments_of(step: Step) -> bool:
 
 
 def _trailing(item: Item) -> list[Step]:
-    assert isinstance(item, Block)
+    assert isinstance(item, Block | Region)
     return item.trailing
 
 

@@ -122,6 +122,28 @@ stage 96 6
 stage 128 3
 """
 
+CELLS = """
+def unit(n):
+    dwconv 3x3 p1
+    conv 1x1 n relu
+    dwconv 3x3 p1
+def cell(n, last):
+    y1: conv 1x1 n
+    y2: conv 1x1 n from last
+    y3: unit n
+    y4: unit n from y1
+    y5: add y3
+    unit n from y2
+    y6: add y1
+    concat y5 y6 from y2
+c1: conv 3x3 32 p1 relu
+c2: cell 16 c1 relu
+c3: cell 16 c1 relu from c2
+c4: cell 24 c2 relu from c3
+c5: cell 24 c3 relu from c4
+c6: cell 24 c4 from c5
+"""
+
 BODIES = {
     "dag": (RES2NET, 30),
     "nested": (GHOST, 28),
@@ -129,6 +151,7 @@ BODIES = {
     "sums": (SUMS, 19),
     "reshaped": (RESHAPED, 16),
     "stacked": (STACKED, 19),
+    "cells": (CELLS, 32),
 }
 
 
