@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from cnndsl.training.assembly import Training
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import Config
 from cnndsl.training.optimisers import Sgd
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.running import assemble
 from tests.support.torch_training import moved, theirs
 

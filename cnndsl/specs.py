@@ -152,3 +152,20 @@ def _read_used(source: Source, path: str) -> File:
         return parse(read(full, name=name))
     except UsageError as e:
         raise LookupError(str(e)) from None
+
+
+def read_shape(text: str) -> Shape:
+    """`3@224x224` or `@128`; raises UsageError."""
+    from cnndsl.shape import Shape
+
+    channels, at, space = text.partition("@")
+    try:
+        sizes = tuple(int(s) for s in space.split("x"))
+        shape = Shape(int(channels), sizes) if channels else Shape(sizes[0])
+    except (ValueError, IndexError):
+        at = ""
+        shape = Shape(0)
+    small = all(isinstance(s, int) and 0 < s <= 1 << 20 for s in shape)
+    if not at or not small or shape.rank > 3:
+        raise UsageError(f"`{text}` is no input shape; write it as `3@224x224`")
+    return shape

@@ -11,8 +11,7 @@ import pytest
 
 import cnndsl
 from cnndsl.cli.pictures import picture_options
-from cnndsl.cli.train import OTHER_NAMES
-from cnndsl.training.config import DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.settings import Options
 
 VERBS = ("analyse", "compile", "parse", "run")
@@ -40,15 +39,6 @@ assert cnndsl.__version__[0].isdigit()
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-KEYWORDS = {
-    **OTHER_NAMES,
-    "lr_of": "learning_rates",
-    "inputs": "input_shapes",
-    "spec": "spec",
-    "quiet": "quiet",
-}
-"""Options of the command line that are called otherwise in Python."""
-
 COMMAND_LINE = {"as_json", "assert_accuracy"}
 """What Python has otherwise: the outcome tells it."""
 
@@ -59,10 +49,10 @@ def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None
     pictures = {p.name for p in click.command()(picture_options(lambda **_: None)).params}
     options = {p.name for p in command.params} - pictures - COMMAND_LINE
     keywords = {*inspect.signature(getattr(cnndsl, verb)).parameters, *Options.__annotations__}
-    otherwise = {"options", "preprocessing"}
+    otherwise = {"options", "preprocessing", "input_shapes"}
     if verb == "transfer":
         otherwise.add("allow_missing")  # whatever the old net lacks is made new
-    assert {KEYWORDS.get(name, name) for name in options if name} == keywords - otherwise
+    assert options - {"inputs"} == keywords - otherwise
 
 
 def test_options_are_the_fields_of_a_configuration() -> None:
@@ -74,4 +64,5 @@ def test_options_are_the_fields_of_a_configuration() -> None:
         "fingerprint",
     }
     written = {"optimiser", "schedule", "weight_decay", "learning_rates", "stages", "data_dir"}
+    written |= {"input_shapes", "preprocessing"}
     assert kept | written == set(Options.__annotations__)

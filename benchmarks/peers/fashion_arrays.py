@@ -10,8 +10,9 @@ import numpy as np
 from benchmarks.training_nets import NETS
 from cnndsl.data.loader import Loader
 from cnndsl.data.opening import open_data
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import Config
 from cnndsl.training.networks import subject_for
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.problems import problem
 
 where, seed, path = sys.argv[1:]

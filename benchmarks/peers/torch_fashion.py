@@ -17,9 +17,10 @@ from torch import nn
 
 from cnndsl.data.loader import Loader
 from cnndsl.data.opening import open_data
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import Config
 from cnndsl.training.defaults import BATCH, WEIGHT_DECAY, learning_rate
 from cnndsl.training.networks import subject_for
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.problems import problem
 
 LAYERS = {"conv1": 0, "bn1": 1, "conv2": 4, "bn2": 5, "logits": 9}

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cnndsl.cli.options import read_inputs, read_settings, spec_options
+from cnndsl.cli.options import spec_options
 from cnndsl.cli.output import counted, echo
 from cnndsl.cli.train import read_config
 from cnndsl.cli.train_options import DATA, DEVICE, FROM_SCRATCH, RECIPE, START, options
@@ -30,8 +30,6 @@ WIDTH = 40
 @click.option("-q", "--quiet", is_flag=True, help="The rate alone.")
 def command(
     spec: str,
-    settings: tuple[str, ...],
-    inputs: tuple[str, ...],
     steps: int,
     low: float,
     high: float,
@@ -46,8 +44,7 @@ def command(
     from cnndsl.training.lr_range import judged, range_test
     from cnndsl.training.running import assemble
 
-    config = read_config(spec, read_settings(settings), values)
-    with assemble(config, read_inputs(inputs)) as training:
+    with assemble(read_config(spec, values)) as training:
         training.start()
         curve: list[tuple[float, float]] = []
         with counted("looking", steps, hidden=quiet) as progress:

@@ -14,7 +14,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.source import Source
-from cnndsl.specs import MODEL_SUFFIX, find, load
+from cnndsl.specs import MODEL_SUFFIX, find, load, read_shape
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,21 +88,6 @@ def read_inputs(inputs: tuple[str, ...]) -> dict[str, Shape]:
         name, _, shape = text.rpartition("=")
         read[name.strip()] = read_shape(shape.strip())
     return read
-
-
-def read_shape(text: str) -> Shape:
-    """`3@224x224` or `@128`; raises UsageError."""
-    channels, at, space = text.partition("@")
-    try:
-        sizes = tuple(int(s) for s in space.split("x"))
-        shape = Shape(int(channels), sizes) if channels else Shape(sizes[0])
-    except (ValueError, IndexError):
-        at = ""
-        shape = Shape(0)
-    small = all(isinstance(s, int) and 0 < s <= 1 << 20 for s in shape)
-    if not at or not small or shape.rank > 3:
-        raise UsageError(f"`{text}` is no input shape; write it as `3@224x224`")
-    return shape
 
 
 def read_patterns(

@@ -57,7 +57,7 @@ def given_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a preprocessing that options give; `options` are the values that click hands
     over for `picture_options`. Raises UsageError.
     """
-    given = {name: options[name] for name in NAMES if options[name] is not None}
+    given = {name: options[name] for name in NAMES if options.get(name) is not None}
     for name in ("mean", "std"):
         if name in given:
             given[name] = _numbers(name, given[name])

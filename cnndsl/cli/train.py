@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.durations import read_duration
-from cnndsl.cli.loading import allow_missing_option
-from cnndsl.cli.options import read_inputs, read_settings, spec_options
+from cnndsl.cli.options import read_inputs, read_settings, spec_settings
 from cnndsl.cli.output import downloading
 from cnndsl.cli.pictures import given_fields, picture_options
-from cnndsl.cli.train_options import FOLDER, read_rates, screen, train_options
+from cnndsl.cli.train_options import FOLDER, USUAL_DATA, option, screen, train_options
 from cnndsl.diagnostics import UsageError
 
 if TYPE_CHECKING:
@@ -20,14 +19,17 @@ if TYPE_CHECKING:
     from cnndsl.training.running import Outcome
     from cnndsl.training.settings import Options
 
-OTHER_NAMES = {"lr": "learning_rate", "ema": "average", "unfreeze": "stages"}
-"""Options that are short on the command line, and their names everywhere else."""
-
 
 @click.command(short_help="Train a net on data.")
-@spec_options
+@click.argument("spec", required=False)
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Begin with a run's config.toml; SPEC and options that are given replace its own.",
+)
+@spec_settings
 @train_options()
-@allow_missing_option
+@option("allow-missing")
 @click.option(
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
 )
@@ -36,9 +38,8 @@ OTHER_NAMES = {"lr": "learning_rate", "ema": "average", "unfreeze": "stages"}
 @click.pass_context
 def command(
     context: click.Context,
-    spec: str,
-    settings: tuple[str, ...],
-    inputs: tuple[str, ...],
+    spec: str | None,
+    config: Path | None,
     runs: Path,
     name: str | None,
     **values: Any,
@@ -50,43 +51,35 @@ def command(
     """
     from cnndsl.training.running import begin
 
-    config = read_config(spec, read_settings(settings), values)
-    shown = screen(values, config.training.epochs, config.training.batch)
-    outcome = begin(
-        config,
-        shown,
-        root=runs,
-        name=name,
-        inputs=read_inputs(inputs),
-        pictures=given_fields(values),
-        progress=downloading,
-    )
+    whole = read_config(spec, values, config)
+    shown = screen(values, whole.training.epochs, whole.training.batch)
+    outcome = begin(whole, shown, root=runs, name=name, progress=downloading)
     end(context, outcome, values["assert_accuracy"])
 
 
-def read_config(
-    spec: str, settings: dict[str, int | float | str], values: dict[str, Any]
-) -> Config:
-    """The options as a configuration; those about the end may be missing. Raises UsageError."""
+def read_config(spec: str | None, values: Mapping[str, Any], base: Path | None = None) -> Config:
+    """The options as a configuration, over that in the file `base`. Raises UsageError."""
+    from cnndsl.training import config
     from cnndsl.training.settings import configure
 
-    return configure(spec, values["data"], **read_options(settings, values))
+    start = config.read_config(base) if base else None
+    data = values["data"] or (None if start else USUAL_DATA)
+    return configure(spec, data, start, **read_options(values))
 
 
-def read_options(settings: dict[str, int | float | str], values: dict[str, Any]) -> Options:
-    """The command line's options as those of a training; what isn't given is None."""
+def read_options(values: Mapping[str, Any]) -> Options:
+    """The command line's options as those of a training, without those that aren't given."""
     from cnndsl.training.settings import Options
 
-    limit, every = values.get("time_limit"), values.get("checkpoint_every")
     options: Any = {
         **{name: values.get(name) for name in Options.__annotations__},
-        **{name: values[word] for word, name in OTHER_NAMES.items()},
-        "settings": settings,
-        "learning_rates": read_rates(values["lr_of"]),
-        "time_limit": read_duration(limit, "--time-limit") if limit else None,
-        "checkpoint_every": read_duration(every, "--checkpoint-every") if every else None,
+        "settings": read_settings(values["settings"]),
+        "input_shapes": read_inputs(values["inputs"]),
+        "preprocessing": given_fields(values),
     }
-    return {name: value for name, value in options.items() if value is not None}  # pyright: ignore
+    # What may be given several times is empty where it isn't given, and a flag is False.
+    missing = {name for name, v in options.items() if v is None or v is False or v == ()}
+    return {name: v for name, v in options.items() if name not in missing}  # pyright: ignore
 
 
 def end(context: click.Context, outcome: Outcome, wanted: float | None) -> None:

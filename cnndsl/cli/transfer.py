@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.options import read_inputs, read_settings
+from cnndsl.cli.options import spec_settings
 from cnndsl.cli.output import counted, downloading
-from cnndsl.cli.pictures import given_fields, picture_options
+from cnndsl.cli.pictures import picture_options
 from cnndsl.cli.train import end, read_options
-from cnndsl.cli.train_options import FOLDER, chosen, screen, train_options
+from cnndsl.cli.train_options import FOLDER, USUAL_DATA, chosen, screen, train_options
 
 if TYPE_CHECKING:
     from cnndsl.training.config import Config
@@ -40,12 +40,7 @@ BY_STRATEGY = chosen(
 @click.option(
     "--similar/--different", default=True, help="Whether the data is like what the net knows."
 )
-@click.option(
-    "--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input shape."
-)
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
-)
+@spec_settings
 @train_options(BY_STRATEGY)
 @click.option(
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where run folders are made."
@@ -60,8 +55,6 @@ def command(
     head: Any,
     at: str | None,
     similar: bool,
-    inputs: tuple[str, ...],
-    settings: tuple[str, ...],
     runs: Path,
     name: str | None,
     **values: Any,
@@ -75,19 +68,14 @@ def command(
     from cnndsl.transfer.requests import Request
     from cnndsl.transfer.running import begin
 
-    given = read_settings(settings)
     request = Request(
         model=model,
-        data=values["data"],
-        weights=values["weights"],
+        data=values["data"] or USUAL_DATA,
         strategy=strategy,
         head=head,
         at=at,
         similar=similar,
-        settings=given,
-        inputs=read_inputs(inputs),
-        pictures=given_fields(values),
-        options=read_options(given, values),
+        options=read_options(values),
     )
 
     def shown(config: Config) -> Screen:

@@ -11,97 +11,31 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, cast
 
 import tomli_w
-from pydantic import Field
 
-from cnndsl.autodiff.passes.precision import Precision
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary, replaced
+from cnndsl.shape import Shape
+from cnndsl.specs import read_shape
 from cnndsl.training.choices import make_choice, write_choice
-from cnndsl.training.fields import MOST, check, checked
+from cnndsl.training.fields import check, checked
 from cnndsl.training.optimisers import OPTIMISERS, Adamw, Optimiser
+from cnndsl.training.options import (
+    DataChoice,
+    Factor,
+    ModelChoice,
+    PictureChoice,
+    Positive,
+    TrainingChoice,
+    TransferChoice,
+)
 from cnndsl.training.schedules import SCHEDULES, OneCycle, Schedule
 from cnndsl.training.stages import Stage
 
 HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
 MOST_BYTES = 1 << 20
-
-Strategy = Literal["features", "last", "full", "gradual", "scratch"]
-HeadKind = Literal["linear", "mlp", "logistic"]
-
-Count = Annotated[int, Field(ge=1, le=MOST)]
-Positive = Annotated[float, Field(gt=0)]
-Part = Annotated[float, Field(ge=0, lt=1)]
-Factor = Annotated[float, Field(ge=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """The net: a spec, zoo name or .onnx file, and where its weights start.
-
-    `weights` is a file or a known name, and `allow_missing` are patterns of what it may lack. What
-    no file gives is drawn by the rule `init` from the training's seed.
-    """
-
-    spec: str = ""
-    settings: Mapping[str, int | float | str] = field(
-        default_factory=dict[str, "int | float | str"]
-    )
-    inputs: Mapping[str, str] = field(default_factory=dict[str, str])
-    weights: str | None = None
-    allow_missing: tuple[str, ...] = ()
-    init: Literal["auto", "he", "glorot", "lecun", "zeros"] = "auto"
-    freeze: tuple[str, ...] = ()
-    gradual: Count | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DataChoice:
-    """The data, and what is done to it; `fingerprint` tells whether it is still the same."""
-
-    path: str = ""
-    folder: str | None = None
-    augment: str = "none"
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingChoice:
-    """How long, in what portions, with what beside the optimiser.
-
-    Without a learning rate the default recipe chooses one for the net.
-    """
-
-    epochs: Count = 10
-    batch: Count = 64
-    accumulate: Count = 1
-    learning_rate: Positive | None = None
-    warm_up: Annotated[float, Field(ge=0, le=MOST)] = 0.0
-    clip: Positive | None = None
-    average: Part | None = None
-    label_smoothing: Part = 0.0
-    class_weights: str = "none"
-    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
-    patience: Annotated[int, Field(ge=0, le=MOST)] | None = None
-    time_limit: Positive | None = None
-    checkpoint_every: Positive | None = None
-    device: Literal["cpu", "cuda"] = "cpu"
-    precision: Precision = "float32"
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    deterministic: bool = False
-    autotune: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TransferChoice:
-    """How a net for new data is made out of a trained one (`cnndsl transfer`)."""
-
-    strategy: Strategy = "full"
-    head: HeadKind = "linear"
-    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +50,11 @@ class Config:
     learning_rates: tuple[tuple[str, float], ...] = ()
     stages: tuple[Stage, ...] = ()
     transfer: TransferChoice | None = None
+    pictures: PictureChoice = field(default_factory=PictureChoice)
+
+    def shapes(self) -> dict[str, Shape]:
+        """The shapes of inputs that are given, by their names. Raises UsageError."""
+        return {name: read_shape(text) for name, text in self.model.inputs.items()}
 
     def with_training(self, **changes: Any) -> Config:
         """The same but for some of `training`."""
@@ -142,6 +81,8 @@ class Config:
                 str(stage.after): {"unfreeze": stage.patterns, "rate": stage.rate}
                 for stage in self.stages
             }
+        if self.pictures.given():
+            tables["pictures"] = _table(self.pictures)
         if self.transfer:
             tables["transfer"] = _table(self.transfer)
         given = {
@@ -173,16 +114,23 @@ class Config:
             for pattern, rate in _table_of(tables, "learning_rates").items()
         }
         stages = tuple(_stage(*entry) for entry in _table_of(tables, "stages").items())
+        pictures = checked(PictureChoice, _table_of(tables, "pictures"), "[pictures] ")
         transfer = None
         if "transfer" in tables:
             transfer = checked(TransferChoice, _table_of(tables, "transfer"), "[transfer] ")
-        return cls(**parts, learning_rates=tuple(rates.items()), stages=stages, transfer=transfer)
+        return cls(
+            **parts,
+            learning_rates=tuple(rates.items()),
+            stages=stages,
+            pictures=pictures,
+            transfer=transfer,
+        )
 
 
 _TABLES: dict[str, Any] = {"model": ModelChoice, "data": DataChoice, "training": TrainingChoice}
 _OF_GRAPHS = ("batch", "label_smoothing", "class_weights", "device", "precision")
 _CHOICES: dict[str, Mapping[str, Any]] = {"optimiser": OPTIMISERS, "schedule": SCHEDULES}
-_KNOWN = {*_TABLES, *_CHOICES, "learning_rates", "stages", "transfer"}
+_KNOWN = {*_TABLES, *_CHOICES, "learning_rates", "stages", "pictures", "transfer"}
 
 
 def write_config(config: Config, path: Path) -> None:

@@ -69,7 +69,7 @@ def check(hint: Any, value: Any, name: str, *, texts: bool = False) -> Any:
 
 def described(hint: Any) -> str:
     """What a value of a field must be: `a whole number of at least 1`."""
-    kind, bounds = _plain_kind(hint)
+    kind, bounds = kind_of(hint)
     if get_origin(kind) is Literal:
         *some, last = [f"`{word}`" for word in get_args(kind)]
         return f"{', '.join(some)} or {last}" if some else last
@@ -80,35 +80,34 @@ def described(hint: Any) -> str:
     return _NAMES[kind] + _bounds(bounds)
 
 
-def _plain_kind(hint: Any) -> tuple[Any, list[Any]]:
-    """A type without None and without what is said about it, and its bounds."""
-    bounds: list[Any] = []
+def kind_of(hint: Any) -> tuple[Any, dict[str, float]]:
+    """A type without None and without what is said about it; and its bounds: ge, gt, le, lt."""
+    bounds: dict[str, float] = {}
     while True:
         if get_origin(hint) is Annotated:
             hint, *notes = get_args(hint)
-            bounds += [b for n in notes for b in getattr(n, "metadata", ())]
+            for bound in (b for note in notes for b in getattr(note, "metadata", ())):
+                bounds |= {n: getattr(bound, n) for n in _WORDS if hasattr(bound, n)}
         elif get_origin(hint) in (Union, UnionType) and NoneType in get_args(hint):
             (hint,) = (kind for kind in get_args(hint) if kind is not NoneType)
         else:
-            return hint, bounds
+            return hint, {name: end for name, end in bounds.items() if abs(end) < MOST}
 
 
-def _bounds(bounds: list[Any]) -> str:
-    found: dict[str, float] = {}
-    for bound in bounds:
-        found |= {n: getattr(bound, n) for n in ("ge", "gt", "le", "lt") if hasattr(bound, n)}
-    found = {name: end for name, end in found.items() if abs(end) < MOST}
-    if found.keys() == {"ge", "le"}:
-        return f" from {found['ge']:,} to {found['le']:,}"
-    words = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
-    said = [f"{words[name]} {end:,}" for name, end in found.items()]
+_WORDS = {"ge": "of at least", "gt": "above", "le": "of at most", "lt": "below"}
+
+
+def _bounds(bounds: Mapping[str, float]) -> str:
+    if set(bounds) == {"ge", "le"}:
+        return f" from {bounds['ge']:,} to {bounds['le']:,}"
+    said = [f"{_WORDS[name]} {end:,}" for name, end in bounds.items()]
     return f" {' and '.join(said)}" if said else ""
 
 
 def _plural(hint: Any) -> str:
-    kind, _ = _plain_kind(hint)
+    kind, _ = kind_of(hint)
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    names = {_PLURALS[_plain_kind(kind)[0]]: None for kind in kinds}
+    names = {_PLURALS[kind_of(kind)[0]]: None for kind in kinds}
     return " or ".join(names)
 
 

@@ -40,10 +40,10 @@ def problem(
     """What is to be trained on what.
 
     The preprocessing is the one given, that of the net's weights, or else measured (0 to 1 for a
-    net that is to give back the picture); `pictures` are fields of it that are set by hand. Raises
-    UsageError where net and data don't go together.
+    net that is to give back the picture); `pictures` are fields of it that are set by hand,
+    by default the configuration's. Raises UsageError where net and data don't go together.
     """
-    given = dict(pictures or {})
+    given = dict(config.pictures.given() if pictures is None else pictures)
     how = preprocessing or subject.preprocessing
     if how is None and config.model.weights:
         how = open_weights(config.model.weights).preprocessing

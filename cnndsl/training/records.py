@@ -81,7 +81,7 @@ def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
             f"the data at `{config.data.path}` isn't what the run began with: {what}. Put it back, "
             f"name where it is now by --data, or begin a new run"
         )
-    return problem(config, kept_subject(folder.path), data, how)
+    return problem(config, kept_subject(folder.path), data, how, {})
 
 
 def facts(training: Training) -> dict[str, Any]:

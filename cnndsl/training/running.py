@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.printing import html_table
-from cnndsl.shape import Shape
 from cnndsl.training.assembly import Training
 from cnndsl.training.checkpoint import load_checkpoint, read_progress
 from cnndsl.training.config import Config, read_config, write_config
@@ -75,19 +74,16 @@ def begin(
     *,
     root: Path = Path("runs"),
     name: str | None = None,
-    inputs: Mapping[str, Shape] | None = None,
-    pictures: Mapping[str, Any] | None = None,
     progress: Downloading | None = None,
 ) -> Outcome:
-    """Train in a new folder; `pictures` are fields of the preprocessing that are given, `progress`
-    is told about downloads.
+    """Train in a new folder; `progress` is told about downloads.
 
     Raises SpecError, UsageError.
     """
     data = with_remarks(opened_data(config, progress))
-    subject, notes = subject_for(config.model.spec, data, config.model.settings, inputs or {})
+    subject, notes = subject_for(config.model.spec, data, config.model.settings, config.shapes())
     config, more = fitting(config, data, subject)
-    with Training(config, problem(config, subject, data, pictures=pictures)) as training:
+    with Training(config, problem(config, subject, data)) as training:
         training.start()
         folder = RunFolder.create(root, name or Path(config.model.spec).stem)
         return train_in(folder, training, screen, notes + more)
@@ -156,10 +152,10 @@ def resume(
             return _run(training, folder, progress, screen)
 
 
-def assemble(config: Config, inputs: Mapping[str, Shape] | None = None) -> Training:
+def assemble(config: Config) -> Training:
     """A training's parts without a folder. Raises SpecError, UsageError."""
     data = opened_data(config)
-    subject, _ = subject_for(config.model.spec, data, config.model.settings, inputs or {})
+    subject, _ = subject_for(config.model.spec, data, config.model.settings, config.shapes())
     config, _ = fitting(config, data, subject)
     return Training(config, problem(config, subject, data))
 

@@ -13,7 +13,7 @@ from cnndsl.network import Input, Network, Step
 from cnndsl.shape import Shape
 from cnndsl.surgery import cut, with_head
 from cnndsl.surgery.rebuilding import rebuilt
-from cnndsl.training.config import HeadKind
+from cnndsl.training.options import HeadKind
 
 HEADS: tuple[HeadKind, ...] = ("linear", "mlp", "logistic")
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
-from cnndsl.shape import Shape
-from cnndsl.training.config import Config, HeadKind, Strategy, TransferChoice
+from cnndsl.training.config import Config
+from cnndsl.training.options import HeadKind, Strategy, TransferChoice
 from cnndsl.training.settings import configure
 from cnndsl.training.stages import Stage
 from cnndsl.training.subjects import SpecSubject
@@ -24,26 +23,26 @@ class Request:
     """What is wanted: a net with its weights, data, a strategy, and options that were given.
 
     `options` are arguments of `configure`; where one is missing, the strategy's default is taken.
-    `similar` is whether the data is like what the net knows, for "auto" alone. `pictures` are
-    fields of the preprocessing that are given.
+    `similar` is whether the data is like what the net knows, for "auto" alone.
     """
 
     model: str
     data: str
-    weights: Path | None = None
     strategy: Strategy | Literal["auto"] = "auto"
     head: HeadKind = "linear"
     at: str | None = None
     similar: bool = True
-    settings: Mapping[str, int | float | str] = field(default_factory=dict[str, "int|float|str"])
-    inputs: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
-    pictures: Mapping[str, Any] = field(default_factory=dict[str, Any])
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def for_head(self) -> Request:
         """The same for a head that is fitted to features: its recipe is none of the options'."""
-        kept = {n: self.options[n] for n in ("seed", "device", "threads") if n in self.options}
-        return replace(self, options=kept)
+        return replace(self, options={n: v for n, v in self.options.items() if n in _OF_ANY})
+
+
+_OF_ANY = (
+    *("seed", "device", "threads"),
+    *("settings", "input_shapes", "weights", "data_dir", "preprocessing"),
+)
 
 
 def decided(
@@ -73,8 +72,6 @@ def configured(request: Request, strategy: Strategy, data: DataSet | None = None
     small = data is not None and len(data.train) < SMALL_SET
     options: dict[str, Any] = {
         "batch": 16 if small and strategy != "features" else 32,
-        "settings": request.settings,
-        "weights": request.weights,
         **DEFAULTS[strategy],
         **request.options,
     }

@@ -13,8 +13,9 @@ from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.training.assembly import Training
-from cnndsl.training.config import Config, TransferChoice, read_config
+from cnndsl.training.config import Config, read_config
 from cnndsl.training.folder import RunFolder
+from cnndsl.training.options import TransferChoice
 from cnndsl.training.preparing import fitting, opened_data
 from cnndsl.training.problems import Problem, problem
 from cnndsl.training.running import MOST_TOLD, Outcome, train_in
@@ -63,10 +64,14 @@ def begin(
     """
     if request.head == "logistic":
         check_logistic()
-    found = open_pretrained(
-        request.model, request.weights, request.settings, request.inputs, request.pictures
-    )
     plain = configured(request, "full")
+    found = open_pretrained(
+        request.model,
+        plain.model.weights,
+        plain.model.settings,
+        plain.shapes(),
+        plain.pictures.given(),
+    )
     data = with_remarks(opened_data(plain, downloading))
     if not data.classes:
         raise UsageError(f"{data.name} has numbers to answer with; transfer is for classes")

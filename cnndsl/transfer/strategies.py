@@ -16,8 +16,8 @@ from cnndsl.data.dataset import DataSet
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
 from cnndsl.training.blocks import blocks, patterns_of
-from cnndsl.training.config import Strategy
 from cnndsl.training.defaults import RATES, learning_rate
+from cnndsl.training.options import Strategy
 from cnndsl.training.patterns import is_trained
 from cnndsl.training.stages import Stage, merged
 from cnndsl.transfer.heads import Renewed

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Literal, Unpack
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from cnndsl.preprocessing import Preprocessing
-    from cnndsl.shape import Shape
     from cnndsl.training.running import Outcome
     from cnndsl.training.settings import Options
 
@@ -20,11 +18,10 @@ Arrays = tuple["ArrayLike", "ArrayLike"]
 
 
 def train(
-    spec: str | Path,
-    data: str | Path | Arrays | Mapping[str, Arrays],
+    spec: str | Path | None = None,
+    data: str | Path | Arrays | Mapping[str, Arrays] | None = None,
     *,
-    input_shapes: Mapping[str, Shape] | None = None,
-    preprocessing: Preprocessing | None = None,
+    config: Path | str | None = None,
     runs: Path | str = "runs",
     name: str | None = None,
     quiet: bool = False,
@@ -35,22 +32,24 @@ def train(
     `data` is what `--data` takes, arrays (pictures, classes), or such a pair by `train`, `val` and
     `test`. Arrays are written into `runs`, so that the run can go on.
 
-    `options` are all that `cnndsl train` takes; the default recipe chooses what isn't given. The
+    `options` are all that `cnndsl train` takes; what isn't given is that of `config`, the
+    config.toml of a run, which may name spec and data too, else the default recipe chooses it. The
     outcome tells the folder, the accuracy and how it went. Raises UsageError, SpecError.
     """
+    from cnndsl.training.config import read_config
     from cnndsl.training.running import begin
     from cnndsl.training.screen import Quiet, Table
     from cnndsl.training.settings import configure
 
-    config = configure(spec, _place(data, Path(runs)), **options)
-    choice = config.training
+    base = None if config is None else read_config(Path(config))
+    place = None if data is None else _place(data, Path(runs))
+    whole = configure(spec, place, base, **options)
+    choice = whole.training
     return begin(
-        config,
+        whole,
         Quiet() if quiet else Table(choice.epochs, choice.batch),
         root=Path(runs),
         name=name,
-        inputs=input_shapes,
-        pictures=preprocessing.as_dict() if preprocessing else {},
     )
 
 
@@ -77,8 +76,6 @@ def transfer(
     head: Literal["linear", "mlp", "logistic"] = "linear",
     at: str | None = None,
     similar: bool = True,
-    input_shapes: Mapping[str, Shape] | None = None,
-    preprocessing: Preprocessing | None = None,
     runs: Path | str = "runs",
     name: str | None = None,
     quiet: bool = False,
@@ -93,20 +90,9 @@ def transfer(
     from cnndsl.transfer.requests import Request
     from cnndsl.transfer.running import begin
 
-    weights = options.get("weights")
-    request = Request(
-        str(model),
-        str(_place(data, Path(runs))),
-        Path(weights) if weights else None,
-        strategy,
-        head,
-        at,
-        similar,
-        settings=options.get("settings", {}),
-        inputs=input_shapes or {},
-        pictures=preprocessing.as_dict() if preprocessing else {},
-        options={name: value for name, value in options.items() if value is not None},
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    place = str(_place(data, Path(runs)))
+    request = Request(str(model), place, strategy, head, at, similar, given)
     return begin(
         request,
         lambda config: Quiet() if quiet else Table(config.training.epochs, config.training.batch),

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.training.assembly import Training
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import Config
 from cnndsl.training.optimisers import Sgd
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.running import assemble
 from cnndsl.training.schedules import Constant
 from tests.support.toy_data import write_toy

@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.training.config import (
-    Config,
-    DataChoice,
-    ModelChoice,
-    TrainingChoice,
-    TransferChoice,
-)
+from cnndsl.training.config import Config
 from cnndsl.training.optimisers import Sgd
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice, TransferChoice
 from cnndsl.training.schedules import Step
 from cnndsl.training.stages import Stage
 

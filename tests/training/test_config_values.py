@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.training.config import Config, TrainingChoice, read_config
+from cnndsl.training.config import Config, read_config
 from cnndsl.training.fields import checked, described
+from cnndsl.training.options import TrainingChoice
 from tests.support.command_line import run as call
 from tests.support.mutations import mutations
 from tests.support.toy_data import write_toy

@@ -17,8 +17,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import Config
 from cnndsl.training.optimisers import Adamw, Optimiser, Sgd
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.running import assemble
 from tests.support.data import real_data
 from tests.support.torch_training import loss_at, moved, theirs

@@ -14,8 +14,9 @@ from cnndsl.specs import load
 from cnndsl.training.assembly import Training
 from cnndsl.training.blocks import blocks, depth_factors, patterns_of
 from cnndsl.training.checkpoint import gathered, load_checkpoint, save_checkpoint
-from cnndsl.training.config import Config, DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.config import Config
 from cnndsl.training.optimisers import Adamw
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.progress import Progress
 from cnndsl.training.running import assemble
 from cnndsl.training.schedules import Constant, LearningRate, Linear, Moment

@@ -22,7 +22,7 @@ from cnndsl.autodiff.forms.direct import direct, flip, flipped
 from cnndsl.autodiff.forms.geometry import Convolution
 from cnndsl.autodiff.forms.transposed import transposed
 from cnndsl.autodiff.forms.winograd import POINTS, Tiling, Winograd
-from cnndsl.autodiff.passes.precision import Precision
+from cnndsl.graphs.precision import Precision
 from cnndsl.graphs.writer import Writer
 
 Product = Literal["forward", "input", "weight"]
