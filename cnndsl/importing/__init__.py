@@ -55,7 +55,6 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
     original = read_graph(path)
-    model = with_norms(original)
 
     def read(model: Model, sizes: bool = False) -> Draft:
         draft = draft_of(model, input_shapes)
@@ -75,6 +74,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         return draft, spelled, verify(original, draft, *spelled[1:])
 
     try:
+        model = with_norms(original)
         opens = not input_shapes and open_sizes(model)
         tries = map(verified, drafts_of_any_size(model, read)) if opens else ()
         found = next((found for found in tries if not found[2].differs), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import onnx
 from onnx import numpy_helper
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.graphs.files import inlined, opset_of, read_model
+from cnndsl.graphs.files import STANDARD, inlined, opset_of, read_model
 from cnndsl.graphs.inference import for_inference
 from cnndsl.importing.draft import Array
 from cnndsl.importing.layouts import channels_last, users_of
@@ -82,6 +82,7 @@ def read_graph(path: Path) -> Model:
     if len(graph.node) > MOST_NODES:
         raise UsageError(f"{name} has {len(graph.node):,} nodes; no net has so many layers")
     _check_kinds(path, graph.node)
+    _check_attributes(path, graph.node, opset)
     notes = for_inference(graph, opset)
     constants = {t.name: _array(path, t) for t in graph.initializer}
     inputs = [_port(v) for v in graph.input if v.name not in constants]
@@ -115,8 +116,6 @@ def attributes(path: Path, node: onnx.NodeProto) -> dict[str, Any]:
             ) from None
         if isinstance(value, onnx.TensorProto):
             value = _array(path, value)
-        elif not isinstance(value, (int, float, bytes, str)):
-            value = list(value) if attribute.ints or attribute.floats else value
         found[attribute.name] = value
     return found
 
@@ -129,6 +128,33 @@ def _check_kinds(path: Path, nodes: Any) -> None:
                 f"`{path}` is quantised ({node.op_type} `{name}`), and a "
                 f"spec's weights are float32: import the float model that it was made from"
             )
+
+
+def _check_attributes(path: Path, nodes: Iterable[onnx.NodeProto], opset: int) -> None:
+    """Raise UsageError where an attribute isn't of the kind that ONNX's operator has it of."""
+    kinds: dict[str, dict[str, int]] = {}
+    for node in nodes:
+        if node.domain not in STANDARD:
+            continue
+        if node.op_type not in kinds:
+            kinds[node.op_type] = _kinds(node.op_type, opset)
+        known = kinds[node.op_type]
+        for attribute in node.attribute:
+            if attribute.type != known.get(attribute.name, attribute.type):
+                raise UsageError(
+                    f"`{path}` is damaged: the attribute `{attribute.name}` of its "
+                    f"{node.op_type} `{node.name or next(iter(node.output), '')}` is of another "
+                    f"kind than ONNX has it"
+                )
+
+
+def _kinds(operator: str, opset: int) -> dict[str, int]:
+    """Of what kind the operator's attributes are; nothing where ONNX doesn't have it."""
+    try:
+        schema: Any = onnx.defs.get_schema(operator, opset)  # partly typed
+    except onnx.defs.SchemaError:
+        return {}
+    return {name: attribute.type.value for name, attribute in schema.attributes.items()}
 
 
 def _array(path: Path, tensor: onnx.TensorProto) -> Array:

@@ -90,6 +90,42 @@ def test_what_cannot_be_imported_is_named(
         import_model(path)
 
 
+_KINDS = onnx.AttributeProto.AttributeType.values()
+
+
+@pytest.mark.parametrize("kind", [k for k in _KINDS if k != onnx.AttributeProto.INTS])
+@pytest.mark.parametrize("operator", ["ReduceMean", "AveragePool"])
+def test_attributes_of_another_kind(operator: str, kind: int, tmp_path: Path) -> None:
+    """Where norms are looked for, too."""
+    axes = {"axes": [1]}
+    norm = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], **axes),
+        helper.make_node("Sub", ["x", "mean"], ["off"]),
+        helper.make_node("Mul", ["off", "off"], ["square"]),
+        helper.make_node("ReduceMean", ["square"], ["variance"], **axes),
+        helper.make_node("Add", ["variance", "little"], ["sum"]),
+        helper.make_node("Sqrt", ["sum"], ["root"]),
+        helper.make_node("Div", ["off", "root"], ["y"]),
+    ]
+    response = [
+        helper.make_node("Mul", ["x", "x"], ["square"]),
+        helper.make_node("Pad", ["square", "pads"], ["padded"]),
+        helper.make_node("AveragePool", ["padded"], ["mean"], kernel_shape=[3, 1]),
+        helper.make_node("Mul", ["mean", "little"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "little"], ["sum"]),
+        helper.make_node("Pow", ["sum", "little"], ["power"]),
+        helper.make_node("Div", ["x", "power"], ["y"]),
+    ]
+    nodes = norm if operator == "ReduceMean" else response
+    for node in nodes:
+        if node.op_type == operator:
+            node.attribute[0].type = kind
+    little, pads = np.asarray(1e-3, np.float32), np.asarray([0, 1, 0, 0, 0, 1, 0, 0])
+    path = made(tmp_path, nodes, little=little, pads=pads)
+    with pytest.raises(UsageError, match=f"its {operator} `.*` is of another kind than ONNX has"):
+        import_model(path)
+
+
 @pytest.mark.parametrize("name", [b"Relu", b"there"])
 def test_names_that_are_no_text(name: bytes, tmp_path: Path) -> None:
     path = made(tmp_path, [helper.make_node("Relu", ["x"], ["y"], name="there")])
