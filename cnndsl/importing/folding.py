@@ -327,7 +327,7 @@ class Folder:
             place.items[place.start : place.start + place.length] = [call]
             if not self.fixed.isdisjoint(call.items):
                 self.fixed.add(call)
-            if call.sides:
+            if call.sides or not self.lonely.isdisjoint(call.items):
                 self.lonely.add(call)
         self._skeletons.clear()
 
@@ -335,6 +335,8 @@ class Folder:
         """A block's name by what it is."""
         block = next((item for item in window if isinstance(item, Block)), None)
         word = "layers" if block is None else "mixed" if block.kind == "concat" else "block"
+        if isinstance(window[0], Region):
+            word = window[0].name
         name, letters = word, iter("bcdefghijklmnopqrstuvwxyz")
         while name in self.taken:
             name = f"{word}_{next(letters)}"

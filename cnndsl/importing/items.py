@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cnndsl.importing.draft import Step, Value
@@ -86,10 +86,11 @@ class Block(Item):
 class Region(Item):
     """Lines between a value and another, of which some take labelled values of others: a block's
     body, where there are several such regions that are alike. `sides` are values beside the entry
-    that they take too, `trailing` words behind the call.
+    that they take too, `trailing` words behind the call; `name` is what the block shall be called.
     """
 
     items: list[Item]
+    name: str = "layers"
     sides: list[Value] = field(default_factory=list["Value"])
     trailing: list[Step] = field(default_factory=list[Step])
 
@@ -125,7 +126,7 @@ class Call(Item):
     """
 
     definition: Definition
-    arguments: list[tuple[Parameter, int]]
+    arguments: Sequence[tuple[Parameter, float]]
     items: list[Item]
     words: str = ""
     sides: list[Value] = field(default_factory=list["Value"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cnndsl.importing.comparing import cost, cost_of_lines, filled, options_of, skeleton
 from cnndsl.importing.items import Block, Item, Loop
 from cnndsl.importing.solving import Parameter, solve
+from cnndsl.importing.wording import number_text
 
 MOST_VARIABLES = 3  # of a loop
 WIDTH = 92  # letters of a loop's first line
@@ -29,7 +30,7 @@ def looped(windows: list[list[Item]]) -> tuple[int, Loop] | None:
 
 def _loop_head(parameters: Sequence[Parameter], count: int) -> str:
     names = ", ".join(p.name for p in parameters)
-    rows = [[str(p.values[i]) for p in parameters] for i in range(count)]
+    rows = [[number_text(p.values[i]) for p in parameters] for i in range(count)]
     texts = [row[0] if len(row) == 1 else f"({', '.join(row)})" for row in rows]
     return f"for {names} in {' '.join(texts)}:"
 

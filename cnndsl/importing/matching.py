@@ -13,6 +13,8 @@ from cnndsl.layers.arithmetic import Arithmetic
 from cnndsl.layers.base import Layer
 from cnndsl.layers.conv import DepthwiseConv, Windows
 from cnndsl.layers.pool import Pooling
+from cnndsl.layers.resample import Upsample
+from cnndsl.layers.windows import spread
 from cnndsl.layers.written import written
 from cnndsl.network import Network
 from cnndsl.shape import Shape
@@ -57,6 +59,9 @@ def _meaning(layer: Layer, inputs: Sequence[Shape]) -> object:
     x = inputs[0]
     if isinstance(layer, DepthwiseConv):
         layer = layer.convolution(x)
+    if isinstance(layer, Upsample) and layer.factor is not None:
+        factor: Any = layer.factor
+        return layer.mode, layer.coordinates, spread(factor, x, "factor")
     fields: dict[str, Any] = {n: getattr(layer, n) for n in type(layer).model_fields}
     if "filters" in fields:
         fields["filters"] = fields["filters"] or x.channels

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cnndsl.importing.comparing import plain_text
+from cnndsl.importing.comparing import plain_text, skeleton
 from cnndsl.importing.draft import Draft, Step, Value
-from cnndsl.importing.folding import Folder
-from cnndsl.importing.items import Again, Call, Definition, Item, Unit
+from cnndsl.importing.items import Again, Block, Call, Definition, Item, Region, Unit
 from cnndsl.importing.lines import body_lines
 from cnndsl.importing.structure import Cuts
 from cnndsl.importing.tying import alike, is_tied
@@ -121,31 +120,35 @@ class _Finder:
         """The items with those of every run as one, at the place of its first."""
         definitions: list[Definition] = []
         places: dict[Item, Item] = {}
-        for group in self.groups:
-            first = _joined(group[0], definitions, taken, folds)
+        texts = [skeleton(group[0])[0] for group in self.groups]
+        for group, text in zip(self.groups, texts, strict=True):
+            alike = folds and texts.count(text) > 1
+            first = _joined(group[0], definitions, taken, folds, alike)
             places[group[0][0]] = first
             places |= {run[0]: Again(entry=run[0].entry, of=first, items=run) for run in group[1:]}
         items = [places.get(i, i) for i in self.items if i in places or i not in self.grouped]
         return items, definitions, set(places.values())
 
 
-def _joined(run: Run, definitions: list[Definition], taken: set[str], folds: bool) -> Item:
-    """A run as one line: as it is, chained, or as the call of a block."""
-    if len(run) == 1:
+def _joined(
+    run: Run, definitions: list[Definition], taken: set[str], folds: bool, alike: bool
+) -> Item:
+    """A run as one line: as it is, chained, or as the call of a block, with others that are alike
+    perhaps.
+    """
+    if len(run) == 1 and not (alike and isinstance(run[0], Block)):
         return run[0]
     units = [item for item in run if isinstance(item, Unit)]
     if len(units) == len(run):
         line = Unit(entry=run[0].entry, layers=[step for unit in units for step in unit.layers])
         if len(plain_text(line)) <= LONGEST_LINE:
             return line
+    if folds:
+        return Region(entry=run[0].entry, items=run, name="tower")
     name, letters = "tower", iter("bcdefghijklmnopqrstuvwxyz")
     while name in taken:
         name = f"tower_{next(letters)}"
     taken.add(name)
-    if folds:
-        folder = Folder(run, set(), set(), set(), taken)
-        run = folder.fold()
-        definitions += folder.definitions
     definitions.append(Definition(name, [], body_lines(run)))
     return Call(entry=run[0].entry, definition=definitions[-1], arguments=[], items=run)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 from cnndsl.importing.wording import Number, best_way, written_way
 
@@ -18,6 +19,7 @@ Hole = tuple[str, Number]
 FACTORS = (2, 3, 4, 6, 8)
 LETTERS = ("k", "s", "p", "d", "g")
 MOST_PARAMETERS = 8
+LEAST_COMPUTED = 16  # smaller numbers are products of others by chance
 
 
 @dataclass(slots=True)
@@ -25,7 +27,7 @@ class Parameter:
     """A name with the values that it takes; a default where it is an option's letter."""
 
     kind: str
-    values: list[int]
+    values: list[int | float]
     name: str = ""
     default: int | None = None
 
@@ -38,7 +40,7 @@ class Solved:
     fills: list[str | None]
 
 
-Term = tuple[str, Parameter | None]
+Term = tuple[str, tuple[Parameter, ...]]
 
 
 def solve(rows: Sequence[Sequence[Hole]], channels: Sequence[int] | None) -> Solved | None:
@@ -55,7 +57,7 @@ def solve(rows: Sequence[Sequence[Hole]], channels: Sequence[int] | None) -> Sol
                 return None
             terms.append(found)
             continue
-        values = [value for _, value in column if isinstance(value, int)]
+        values = [value for _, value in column if not isinstance(value, frozenset)]
         terms.append(_term(kind, values, parameters, channels))
     if len(parameters) > MOST_PARAMETERS:
         return None
@@ -76,31 +78,72 @@ def _padding(ways: Sequence[Number], parameters: list[Parameter]) -> Term | str 
     values = [n for n in numbers if n is not None]
     same = next((p for p in parameters if p.kind == "p" and p.values == values), None)
     if same is None:
-        same = Parameter("p", values)
+        same = Parameter("p", [*values])
         parameters.append(same)
-    return "p={}", same
+    return "p={}", (same,)
 
 
 def _term(
-    kind: str, values: list[int], parameters: list[Parameter], channels: Sequence[int] | None
+    kind: str,
+    numbers: Sequence[int | float],
+    parameters: list[Parameter],
+    channels: Sequence[int] | None,
 ) -> Term | None:
-    if len(set(values)) == 1:
+    if len(set(numbers)) == 1:
         return None
     for parameter in parameters:
-        if parameter.values == values and parameter.kind not in ("*", "p"):
-            return "{}", parameter
-    if kind in ("n", "g", "t"):
+        if parameter.values == numbers and parameter.kind not in ("*", "p"):
+            return "{}", (parameter,)
+    values = [n for n in numbers if isinstance(n, int)]
+    if kind in ("n", "g", "t", "f") and len(values) == len(numbers):
         for parameter in parameters:
-            term = _multiple(values, parameter.values, "{}") if parameter.kind == "n" else None
+            of = _whole(parameter) if parameter.kind == "n" else None
+            term = _multiple(values, of, "{}") if of else None
             if term:
-                return term, parameter
+                return term, (parameter,)
         first = kind == "n" and not any(p.kind == "n" for p in parameters)
         term = _of_channels(values, channels, first) if channels else None
         if term:
-            return term, None
-    new = Parameter(kind, values)
+            return term, ()
+        found = _computed(values, parameters, channels) if kind in ("t", "f") else None
+        if found:
+            return found
+    new = Parameter(kind, list(numbers))
     parameters.append(new)
-    return "{}", new
+    return "{}", (new,)
+
+
+def _whole(parameter: Parameter) -> list[int] | None:
+    values = [n for n in parameter.values if isinstance(n, int)]
+    return values if len(values) == len(parameter.values) else None
+
+
+def _computed(
+    values: list[int], parameters: Sequence[Parameter], channels: Sequence[int] | None
+) -> Term | None:
+    """A multiple of a count, one more or less than it, or a product of two of them."""
+    if min(values) < LEAST_COMPUTED:
+        return None
+    counts: list[tuple[str, tuple[Parameter, ...], list[int]]] = []
+    for parameter in parameters:
+        of = _whole(parameter)
+        if parameter.kind in ("n", "t", "f") and of is not None:
+            counts += [("{}", (parameter,), of), ("({}-1)", (parameter,), [n - 1 for n in of])]
+    if channels:
+        counts.append(("C", (), [*channels]))
+    for template, by, of in counts:
+        for more, text in ((0, template), (1, f"{template}+1"), (-1, f"{template}-1")):
+            if by and "-" not in template and values == [n + more for n in of]:
+                return text, by
+        term = _multiple(values, of, template)
+        if term:
+            return term, by
+    for (one, by, of), (two, also, others) in combinations_with_replacement(counts, 2):
+        for factor in (1, *FACTORS):
+            product = [factor * n * m for n, m in zip(of, others, strict=True)]
+            if values == product:
+                return "*".join([*([str(factor)] if factor > 1 else []), one, two]), (*by, *also)
+    return None
 
 
 def _multiple(values: Sequence[int], of: Sequence[int], name: str) -> str | None:
@@ -125,8 +168,8 @@ def _of_channels(values: list[int], channels: Sequence[int], first: bool) -> str
 def _text(term: Term | str | None) -> str | None:
     if term is None or isinstance(term, str):
         return term
-    template, parameter = term
-    return template.format(parameter.name) if parameter else template
+    template, parameters = term
+    return template.format(*(parameter.name for parameter in parameters))
 
 
 def _name(parameters: list[Parameter]) -> None:
@@ -140,8 +183,8 @@ def _name(parameters: list[Parameter]) -> None:
             wanted = next(names)
         elif parameter.kind in LETTERS:
             wanted = parameter.kind
-        elif parameter.kind in ("*", "t"):
-            wanted = {"*": "k", "t": "c"}[parameter.kind]
+        elif parameter.kind in ("*", "t", "f"):
+            wanted = {"*": "k", "t": "c", "f": "f"}[parameter.kind]
         else:
             wanted = parameter.kind
         if parameter.kind == "*" and any(p.kind == "k" for p in parameters):
@@ -153,6 +196,7 @@ def _name(parameters: list[Parameter]) -> None:
         taken.add(wanted)
         parameter.name = wanted
         if parameter.kind in LETTERS:
-            parameter.default = max(sorted(set(parameter.values)), key=parameter.values.count)
+            values = parameter.values
+            parameter.default = int(max(sorted(set(values)), key=values.count))
             if 1 in parameter.values and parameter.kind == "s":
                 parameter.default = 1

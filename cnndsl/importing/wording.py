@@ -6,24 +6,28 @@ of every number, so that two parts of a net can be compared; and with the names 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
 from cnndsl.importing.draft import Step
 from cnndsl.layers.base import ShapeError
-from cnndsl.layers.channels import Take
+from cnndsl.layers.borders import Crop, Pad
+from cnndsl.layers.channels import Shuffle, Take
 from cnndsl.layers.conv import Windows
 from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.elementwise import Elementwise
 from cnndsl.layers.fc import Dense
 from cnndsl.layers.pool import Pooling
+from cnndsl.layers.resample import Upsample
 from cnndsl.layers.reshape import Reshape
+from cnndsl.layers.scale import Scale
 from cnndsl.layers.windows import Window, spread
 from cnndsl.layers.written import written
 from cnndsl.shape import Shape
 
-Number = int | frozenset[str]
+Number = int | float | frozenset[str]
 """What a hole stands for: a number, or the ways in which a padding can be written."""
 
 
@@ -31,8 +35,8 @@ class Fill(Protocol):
     """Says what to write for a number: an expression, or None for the number itself."""
 
     def __call__(self, kind: str, value: Number) -> str | None:
-        """`kind` is "n" (filters, units), "k", "s", "p", "d", "g", "*" (repeats) or an argument's
-        name.
+        """`kind` is "n" (filters, units), "k", "s", "p", "d", "g", "*" (repeats), "t" (counts of
+        other things), "f" (factors) or an argument's name.
         """
         ...
 
@@ -62,7 +66,59 @@ def layer_text(
         return " ".join(["take", *words, *([f"step={layer.step}"] if layer.step > 1 else [])])
     if isinstance(layer, Reshape):
         return f"reshape {_shape_text(layer.target, fill)}"
+    if isinstance(layer, Shuffle):
+        return f"shuffle {amount(fill('t', layer.groups), layer.groups)}"
+    if isinstance(layer, Scale) and layer.is_fixed:
+        return _factor_text(layer, fill)
+    if isinstance(layer, Upsample) and layer.factor is not None:
+        return _enlarged_text(layer, fill)
+    if isinstance(layer, Pad | Crop):
+        return _border_text(layer, fill, references)
     return written(layer, references)
+
+
+def _factor_text(layer: Scale, fill: Fill) -> str:
+    """`scale 0.17`, with a number or an expression."""
+    given = {
+        name: fill("f", int(n) if n.is_integer() else n)
+        for name, n in (("factor", layer.factor), ("offset", layer.offset))
+        if n is not None
+    }
+    if not any(given.values()):
+        return written(layer)
+    parts: list[str] = []
+    for name, n in (("factor", layer.factor), ("offset", layer.offset)):
+        if n is not None:
+            key = "offset=" if name == "offset" and layer.factor is None else ""
+            said = given[name]
+            parts.append(f"{key}{number_text(n) if said is None else amount(said, 0)}")
+    return f"scale {' '.join(parts)}"
+
+
+def _enlarged_text(layer: Upsample, fill: Fill) -> str:
+    """`upsample 2x2 bilinear`, with a factor that is the same along all axes as a number."""
+    first, *others = layer.factor or (1,)
+    even = isinstance(first, int) and set(others) <= {first}
+    given = fill("k", first) if even else None
+    if given is None:
+        return written(layer)
+    rest = written(layer.model_copy(update={"factor": None})).removeprefix("upsample")
+    return f"upsample {keyed('k', given)}{rest}"
+
+
+def _border_text(layer: Pad | Crop, fill: Fill, references: Sequence[str]) -> str:
+    """`crop p=(0,0,1,1)`, with numbers or expressions."""
+    head, key, tail = written(layer, references).partition("p=(")
+    if not key:
+        return head
+    numbers, _, rest = tail.partition(")")
+    said = [(fill("t", int(n)), n) for n in numbers.split(",")]
+    return f"{head}{key}{','.join(n if given is None else given for given, n in said)}){rest}"
+
+
+def number_text(number: float) -> str:
+    """As the language has it: `2`, `0.75`, `1e-5`."""
+    return re.sub(r"e([+-])0*", r"e\1", repr(number).removesuffix(".0")).replace("e+", "e")
 
 
 def _shape_text(shape: Shape, fill: Fill) -> str:
@@ -118,10 +174,10 @@ def _bias(layer: Any, before_norm: bool) -> str:
     return "" if before_norm else " nobias"
 
 
-def amount(given: str | None, value: int) -> str:
+def amount(given: str | None, value: float) -> str:
     """A number that stands bare; an expression in parentheses."""
     if given is None:
-        return str(value)
+        return number_text(value)
     return given if given.isidentifier() or given == "?" else f"({given})"
 
 

@@ -144,6 +144,41 @@ c5: cell 24 c3 relu from c4
 c6: cell 24 c4 from c5
 """
 
+NUMBERS = """
+def attended(n, m, f):
+    conv 1x1 n relu
+    mul:
+        | reshape {n}@{m}x1
+        | reshape {n}@1x{m}
+    gap channels -> scale f
+    flatten -> shuffle m
+    reshape {m}@{m} sigmoid
+    gap -> scale 2 -> reshape 1@{m//8}x8
+    crop p=(0,0,m//8-4,4)
+    upsample 4x4
+conv 3x3 16 s2 p1
+attended 16 256 0.25
+conv 3x3 24 p1
+attended 24 256 0.17
+conv 3x3 32 s2 p1
+attended 32 64 0.125
+"""
+
+SHARED = """
+def stage(n):
+    x{n}: conv 1x1 n
+    a{n}: residual:
+        conv 3x3 n p1 relu
+        conv 3x3 n p1
+    conv 3x3 n p1 relu
+    reuse a{n}
+    conv 1x1 n relu
+stage 16
+stage 24
+stage 32
+stage 48
+"""
+
 BODIES = {
     "dag": (RES2NET, 30),
     "nested": (GHOST, 28),
@@ -152,6 +187,8 @@ BODIES = {
     "reshaped": (RESHAPED, 16),
     "stacked": (STACKED, 19),
     "cells": (CELLS, 32),
+    "numbers": (NUMBERS, 28),
+    "shared": (SHARED, 30),
 }
 
 

@@ -12,6 +12,8 @@ from cnndsl.importing.operators.pooling import of_whole_map
 from cnndsl.importing.views import Atom, Row, View, size_of
 from cnndsl.importing.walking import Walker, operator
 
+MOST_MERGED = 4  # parts of the channels that are taken apart; more are reordered
+
 
 @operator("ReduceMean", "ReduceMax", "ReduceMin")
 def reduce(walker: Walker, node: Node) -> View:
@@ -92,6 +94,8 @@ def _within_channels(walker: Walker, node: Node, view: View, atoms: set[Atom], o
     taken = [atom for atom in channels if atom in atoms]
     if not taken or len(taken) == len(channels):
         return view
+    if size_of(tuple(taken)) > MOST_MERGED:
+        return walker.as_channels(node, view, view.inner(atoms))
     bases = walker.parts(node, view, taken)
     base = walker.add(node, walker.layer(node, "max" if over == "max" else "add"), *bases)
     rest: Row = tuple(atom for atom in channels if atom not in atoms)
