@@ -121,9 +121,8 @@ def _ranks(training: Training) -> bool:
 
 def not_finite(error: NotFiniteError, folder: RunFolder, progress: Progress) -> str:
     """What happened where the loss is no number, and what to do."""
-    cause = f"; first in {error.causes[0]}" if error.causes else ""
     kept = f"`{folder.best_weights}` has the best weights, " if progress.epochs else ""
     return (
-        f"the loss became {error.loss} at step {progress.steps + 1:,}{cause}. {kept}"
+        f"{error.at(progress.steps)}. {kept}"
         f"the run is kept in `{folder.path}`. Try a lower --lr, or --clip 1"
     )

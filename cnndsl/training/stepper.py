@@ -36,6 +36,11 @@ class NotFiniteError(Exception):
         self.loss, self.causes = loss, tuple(causes)
         super().__init__(f"the loss is {loss}")
 
+    def at(self, number: int) -> str:
+        """What happened at step `number`, counted from 0."""
+        cause = f"; first in {self.causes[0]}" if self.causes else ""
+        return f"the loss became {self.loss} at step {number + 1:,}{cause}"
+
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:

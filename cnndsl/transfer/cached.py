@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnndsl.data.loader import Loader
+from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
@@ -17,6 +18,7 @@ from cnndsl.training.judging import Error
 from cnndsl.training.layout import Float
 from cnndsl.training.problems import Problem
 from cnndsl.training.schedules import Moment
+from cnndsl.training.stepper import NotFiniteError
 from cnndsl.training.subjects import spec_subject
 from cnndsl.transfer.heads import Renewed
 from cnndsl.transfer.vectors import Part, as_data, scaling
@@ -63,13 +65,19 @@ class FeatureTraining(Training):
         self.weights.write(self.inner.subject.start(rule, config.training.seed))
 
     def fitted(self) -> dict[str, Float]:
-        """The whole net's weights after a training without a folder."""
+        """The whole net's weights after a training without a folder. Raises UsageError."""
         self.begin()
         choice, steps = self.config.training, self.epoch_steps
         for epoch in range(choice.epochs):
             for number, batch in enumerate(self.feed.epoch(epoch, 0), epoch * steps):
                 moment = Moment(number, choice.epochs * steps, steps)
-                self.stepper.step([batch], self.rate.at(moment), number)
+                try:
+                    self.stepper.step([batch], self.rate.at(moment), number)
+                except NotFiniteError as e:
+                    raise UsageError(
+                        f"no new head can be fitted to what the net makes of the pictures: "
+                        f"{e.at(number)}"
+                    ) from None
         values = self.whole(self.weights.read())
         return {name: values[name].copy() for name in values}
 

@@ -58,6 +58,11 @@ def _fitted(vectors: Float, targets: Any, classes: int) -> tuple[Float, Float]:
     found = np.unique(targets)
     if len(found) < 2:
         raise UsageError("the training pictures are all of one class")
+    if not np.isfinite(vectors).all():
+        raise UsageError(
+            "no new head can be fitted to what the net makes of the pictures: some of it is no "
+            "numbers, or too large"
+        )
     model = _models().LogisticRegression(C=STRENGTH, max_iter=MOST_ROUNDS)
     model.fit(vectors, targets)
     weight = np.zeros((classes, vectors.shape[1]), np.float32)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from cnndsl.data.randomness import key, order
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.weights.save import read_tensors
+from cnndsl.weights.save import read_tensors, write_tensors
 from tests.support.command_line import cnndsl
 from tests.support.data import real_data
 from tests.support.toy_data import write_toy
@@ -272,6 +272,17 @@ def test_a_file_of_weights_is_no_model() -> None:
 def test_mistakes_are_explained(options: tuple[str, ...], message: str) -> None:
     assert message in transfer(*options, code=1).stderr
     assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    "how", [("last",), ("full",), ("features",), ("features", "--head", "logistic")]
+)
+def test_a_net_that_makes_no_numbers_is_refused(how: tuple[str, ...], place: Path) -> None:
+    values, _ = read_tensors(place / "base.safetensors")
+    values = {n: -np.abs(a) if n.startswith("bn1.") else a for n, a in values.items()}
+    write_tensors(place / "base.safetensors", values)
+    error = transfer("--strategy", *how, code=1).stderr
+    assert "the loss became nan at step 1; first in the batch's" in error or "no numbers" in error
 
 
 def test_weights_are_needed(place: Path) -> None:
