@@ -256,6 +256,30 @@ def test_a_model_that_another_opset_would_change_is_not_trained(
         model_subject(path, {})
 
 
+@pytest.mark.parametrize(
+    ("operator", "shape", "attributes", "message"),
+    [
+        ("Conv", (4,), {"kernel_shape": [3, 3]}, "has 2 axes of space, but its window 0"),
+        ("Conv", (4, 3, 3), {"kernel_shape": [3, 3]}, "has 2 axes of space, but its window 1"),
+        ("Conv", (4, 2, 3, 3), {}, "4x2x3x3 in 1 groups .* 3 channels"),
+        ("Conv", (4, 1, 3, 3), {"group": 3}, "in 3 groups"),
+        ("Conv", (4, 3, 3, 3), {"group": 0}, "in 0 groups"),
+        ("ConvTranspose", (3, 4, 3), {"kernel_shape": [3, 3]}, "of space, but its window 1"),
+        ("ConvTranspose", (2, 4, 3, 3), {}, "in 1 groups .* 3 channels"),
+    ],
+)
+def test_convolutions_that_do_not_fit_are_named(
+    operator: str, shape: tuple[int, ...], attributes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    g = Graph("N", 3, 8, 8)
+    y = g.op(operator, "x", numbers(*shape), **attributes)
+    y = g.op("Flatten", g.op("GlobalAveragePool", y))
+    g.op("Gemm", y, numbers(4, 4))
+    foreign = read_foreign(g.save(tmp_path, "t3"))
+    with pytest.raises(UsageError, match=rf"{operator} \(node `t0`\): .*{message}"):
+        build_foreign_training(foreign, BATCH)
+
+
 def test_channels_last_are_refused_with_a_way_out(tmp_path: Path) -> None:
     g = Graph("N", 16, 16, 3)
     y = g.op("Conv", g.op("Transpose", "x", perm=[0, 3, 1, 2]), numbers(4, 3, 3, 3))

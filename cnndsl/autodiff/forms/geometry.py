@@ -12,6 +12,8 @@ from math import prod
 
 import onnx_ir as ir
 
+from cnndsl.diagnostics import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -123,11 +125,11 @@ class Convolution:
 
 
 def of_conv(node: ir.Node, x: Sequence[int], w: Sequence[int], y: Sequence[int]) -> Convolution:
-    """What a Conv node does, given the shapes of its input, weight and output."""
+    """What a Conv node does, given the shapes of its input, weight and output. Raises UsageError
+    where they don't fit together.
+    """
     rank = len(x) - 2
-    strides = integers(node, "strides", [1] * rank)
-    dilations = integers(node, "dilations", [1] * rank)
-    before = integers(node, "pads", [0] * 2 * rank)[:rank]
+    strides, dilations, before = _steps(node, rank, w[2:])
     mode = node.attributes.get_string("auto_pad", "NOTSET")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         for i in range(rank):
@@ -147,12 +149,10 @@ def of_transpose(
     """The convolution from y's shape to x's whose transpose a ConvTranspose node is.
 
     Where an output shape is given or asked for by `auto_pad`, the pads follow from it, the odd one
-    first for SAME_UPPER, as ONNX says.
+    first for SAME_UPPER, as ONNX says. Raises UsageError where shapes don't fit together.
     """
     rank = len(x) - 2
-    strides = integers(node, "strides", [1] * rank)
-    dilations = integers(node, "dilations", [1] * rank)
-    before = integers(node, "pads", [0] * 2 * rank)[:rank]
+    strides, dilations, before = _steps(node, rank, w[2:])
     extra = integers(node, "output_padding", [0] * rank)
     mode = node.attributes.get_string("auto_pad", "NOTSET")
     if "output_shape" in node.attributes or mode in ("SAME_UPPER", "SAME_LOWER"):
@@ -165,6 +165,34 @@ def of_transpose(
     group = node.attributes.get_int("group", 1)
     rows = zip(y[2:], w[2:], strides, dilations, before, x[2:], strict=True)
     return Convolution(x[0], w[1] * group, x[1], group, tuple(Axis(*row) for row in rows))
+
+
+def check_weight(c: Convolution, w: Sequence[int], channels: int) -> None:
+    """Raise UsageError where a node's weight isn't for the channels of its input."""
+    fits = c.group > 0 and c.filters % c.group == 0
+    if not fits or tuple(w[:2]) != (c.filters, c.channels / c.group):
+        raise UsageError(
+            f"a weight {'x'.join(map(str, w))} in {c.group} groups doesn't fit an input of "
+            f"{channels} channels"
+        )
+
+
+def _steps(
+    node: ir.Node, rank: int, window: Sequence[int]
+) -> tuple[list[int], list[int], list[int]]:
+    """A node's strides, dilations and the pads in front. Raises UsageError where these, or the
+    window, aren't for so many axes.
+    """
+    strides = integers(node, "strides", [1] * rank)
+    dilations = integers(node, "dilations", [1] * rank)
+    pads = integers(node, "pads", [0] * 2 * rank)
+    sizes = {"window": window, "strides": strides, "dilations": dilations}
+    for name, found in {**sizes, "pads": pads[: len(pads) // 2]}.items():
+        if len(found) != rank:
+            raise UsageError(f"its input has {rank} axes of space, but its {name} {len(found)}")
+        if name != "pads" and min(found, default=1) < 1:
+            raise UsageError(f"its {name} would be {'x'.join(map(str, found))}")
+    return strides, dilations, pads[:rank]
 
 
 def integers(node: ir.Node, name: str, default: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.forms.choose import Product, write_product
-from cnndsl.autodiff.forms.geometry import of_conv
+from cnndsl.autodiff.forms.geometry import check_weight, of_conv
 
 
 @rule("Conv")
@@ -18,6 +18,7 @@ def conv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequenc
     x, w, *rest = node.inputs
     assert x is not None and w is not None and dy is not None
     c = of_conv(node, back.shape(x), back.shape(w), back.shape(node.outputs[0]))
+    check_weight(c, back.shape(w), back.shape(x)[1])
     wanted: list[Product] = ["forward"]
     if back.needs(x):
         wanted.append("input")

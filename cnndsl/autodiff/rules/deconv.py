@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from cnndsl.autodiff.backward import Backward, Gradient, rule
 from cnndsl.autodiff.forms.choose import Product, write_product
-from cnndsl.autodiff.forms.geometry import of_transpose
+from cnndsl.autodiff.forms.geometry import check_weight, of_transpose
 from cnndsl.autodiff.rules.conv import bias_gradients
 
 
@@ -19,6 +19,7 @@ def deconv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
     x, w, *rest = node.inputs
     assert x is not None and w is not None and dy is not None
     c = of_transpose(node, back.shape(x), back.shape(w), back.shape(node.outputs[0]))
+    check_weight(c, back.shape(w), back.shape(x)[1])
     wanted: list[Product] = ["input"]
     if back.needs(x):
         wanted.append("forward")
