@@ -62,7 +62,7 @@ def slices(node: Node, sizes: Sequence[int]) -> list[range]:
     kept = [range(n) for n in sizes]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         axis = node.from_front(axis, len(sizes))
-        kept[axis] = kept[axis][slice(start, None if end <= -(1 << 31) else end, step)]
+        kept[axis] = kept[axis][slice(start, end, step)]
     return kept
 
 

@@ -90,6 +90,15 @@ def test_what_cannot_be_imported_is_named(
         import_model(path)
 
 
+@pytest.mark.parametrize("end", [-8, -(1 << 31), -(1 << 63)])
+def test_a_slice_leaves_nothing(end: int, tmp_path: Path) -> None:
+    bounds = {"start": [0], "end": [end], "axes": [2]}
+    slicing = helper.make_node("Slice", ["x", *bounds], ["y"])
+    path = made(tmp_path, [slicing], **{n: np.array(v) for n, v in bounds.items()})
+    with pytest.raises(UsageError, match="Slice `y` leaves nothing of its input"):
+        import_model(path)
+
+
 _KINDS = onnx.AttributeProto.AttributeType.values()
 
 

@@ -369,6 +369,7 @@ def test_slices_are_taken_cropped_and_skipped(tmp_path: Path) -> None:
         ((5, 8, 1), "take last=3"),
         ((0, 5, 1), "take first=5"),
         ((7, -9, -1), "take 7 6 5 4 3 2 1 0"),
+        ((7, -(1 << 63), -1), "take 7 6 5 4 3 2 1 0"),
     ],
 )
 def test_channels_are_sliced(bounds: tuple[int, int, int], line: str, tmp_path: Path) -> None:
