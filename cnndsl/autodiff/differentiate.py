@@ -90,6 +90,9 @@ def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
         gradients = found(back, node, received)
     except UsageError as e:
         raise UsageError(f"{name}: {e}") from None
+    except Exception as e:
+        e.add_note(name)
+        raise
     for i, (value, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
         if gradient is None and node.op_type not in FLAT and _is_asked_for(back, value):
             raise UsageError(f"{name} has no gradient rule yet for its input {i}")

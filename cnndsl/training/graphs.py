@@ -22,6 +22,7 @@ from pathlib import Path
 import onnx_ir as ir
 
 from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.files import read_model
 from cnndsl.graphs.writer import Writer
 from cnndsl.layers.base import Parameter
@@ -131,7 +132,14 @@ def build_foreign_training(
     """
     goal = Goal(tuple(loss or (default_loss(model.outputs[0]),)), recipe, {})
     forward = foreign_training(model, batch, trainable)
-    gradients = gradient_model(forward, model.name, goal, planner)
+    try:
+        gradients = gradient_model(forward, model.name, goal, planner)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AssertionError) as e:
+        where = next(iter(getattr(e, "__notes__", [])), "an operator")
+        raise UsageError(
+            f"`{model.name}` can't be trained: {where} has inputs and attributes that don't fit "
+            f"together"
+        ) from e
     return _graphs(forward, gradients, evaluation_model(foreign_evaluation(model), goal), recipe)
 
 

@@ -280,6 +280,16 @@ def test_convolutions_that_do_not_fit_are_named(
         build_foreign_training(foreign, BATCH)
 
 
+def test_operators_that_no_rule_expects_are_named(tmp_path: Path) -> None:
+    g = Graph("N", 3, 8, 8)
+    scales = np.asarray([[1, 1, 2, 2]], np.float32)
+    y = g.op("Resize", g.op("Conv", "x", numbers(4, 3, 3, 3)), "", scales, mode="linear")
+    y = g.op("Flatten", g.op("GlobalAveragePool", y))
+    foreign = read_foreign(g.save(tmp_path, g.op("Gemm", y, numbers(4, 4))))
+    with pytest.raises(UsageError, match=r"the operator Resize \(node `t1`\) has inputs and attr"):
+        build_foreign_training(foreign, BATCH)
+
+
 def test_channels_last_are_refused_with_a_way_out(tmp_path: Path) -> None:
     g = Graph("N", 16, 16, 3)
     y = g.op("Conv", g.op("Transpose", "x", perm=[0, 3, 1, 2]), numbers(4, 3, 3, 3))
