@@ -262,6 +262,8 @@ class Folder:
         """
         if any(item in self.lonely or isinstance(item, Loop) for item in window):
             return False
+        if any(True for _ in _bodies(window)):  # regions become blocks of their own
+            return False
         if not all(a.end is b.entry for a, b in pairwise(window)):
             return False
         if any(isinstance(item, Unit) and named_inputs(item.layers[0]) for item in window):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import reduce
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -20,6 +21,7 @@ NEVER_BEHIND_BLOCKS = ("bn", "dropout", "scale", "softmax")
 ENLARGING = ("deconv", "upsample", "pixelshuffle", "unpool")
 LONGEST_BODY = 60  # layers of a block; larger ones are written with labels
 MOST_WORDS = 12  # of a line
+MOST_LEVELS = 3  # of concats in one another; labels say more than that better
 MOST_SEARCHED = 5000  # layers of a net in which regions are looked for
 MOST_TURNS, MOST_CONE_TURNS = 6, 12  # of leaving out regions that are like no other
 LEAST_CONE, LONGEST_CONE = 4, 60  # layers
@@ -108,27 +110,39 @@ def nest_concats(draft: Draft) -> None:
 
 def _inner_concats(finder: _Finder, step: Step) -> list[Step]:
     """What a concat takes from now on in the place of some of its inputs."""
-    entry = finder.above[step]
-    if step.word != "concat" or len(step.inputs) < 3 or entry is None:
-        return []
-    groups: list[list[Value]] = []
-    for value in step.inputs:
-        shared = finder.common(groups[-1][-1], value) if groups else None
-        if shared is not None and finder.depth[shared] > finder.depth[entry]:
-            groups[-1].append(value)
-        else:
-            groups.append([value])
-    if not 1 < len(groups) < len(step.inputs):
+    groups = _grouped(finder, step.inputs) if step.word == "concat" else []
+    if not groups or _levels(finder, step.inputs) > MOST_LEVELS:
         return []
     step.inputs, made = [], list[Step]()
     for group in groups:
         if len(group) > 1:
             output = step.layer.shape(*(value.output for value in group))
-            made.append(Step(step.layer, group, output, {}, step.hint))
-            step.inputs.append(made[-1])
+            inner = Step(step.layer, group, output, {}, step.hint)
+            made += [*_inner_concats(finder, inner), inner]
+            step.inputs.append(inner)
         else:
             step.inputs += group
     return made
+
+
+def _grouped(finder: _Finder, values: Sequence[Value]) -> list[list[Value]]:
+    """Values in a row that part behind the one at which all do; none where nothing is gained."""
+    entry = reduce(finder.common, values[1:], values[0])
+    if len(values) < 3 or entry is None:
+        return []
+    groups: list[list[Value]] = []
+    for value in values:
+        shared = finder.common(groups[-1][-1], value) if groups else None
+        if shared is not None and finder.depth[shared] > finder.depth[entry]:
+            groups[-1].append(value)
+        else:
+            groups.append([value])
+    return groups if 1 < len(groups) < len(values) else []
+
+
+def _levels(finder: _Finder, values: Sequence[Value]) -> int:
+    """How deep concats of these values would lie in one another."""
+    return 1 + max((_levels(finder, g) for g in _grouped(finder, values)), default=0)
 
 
 class _Finder:

@@ -179,6 +179,32 @@ stage 32
 stage 48
 """
 
+AGGREGATED = """
+def stage(n, m):
+    y: skip
+    y1: conv 3x3 n p1 relu
+    y2: conv 3x3 n p1 relu
+    y3: conv 3x3 n p1 relu
+    y4: conv 3x3 n p1 relu
+    concat y1 y2 y3 y4 from y
+    conv 1x1 m relu
+def short(n):
+    concat:
+        | conv 3x3 n p1 relu -> concat:
+            | skip
+            | conv 1x1 n relu -> conv 3x3 n p1 relu -> concat:
+                | skip
+                | conv 1x1 n relu -> conv 3x3 n p1 relu
+        | skip
+stage 16 48
+stage 24 64
+short 8
+pool 2x2
+stage 32 96
+stage 48 80
+short 16
+"""
+
 BODIES = {
     "dag": (RES2NET, 30),
     "nested": (GHOST, 28),
@@ -189,6 +215,7 @@ BODIES = {
     "cells": (CELLS, 32),
     "numbers": (NUMBERS, 28),
     "shared": (SHARED, 30),
+    "aggregated": (AGGREGATED, 31),
 }
 
 
