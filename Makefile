@@ -149,5 +149,5 @@ $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 $(VENV)/installed-peers: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet torch==2.13.0 keras==3.15.1
 	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm torchinfo onnxscript
-	$(BIN)/python -m pip install --quiet pillow-heif pandas
+	$(BIN)/python -m pip install --quiet pillow-heif pandas tensorboard
 	@touch $@

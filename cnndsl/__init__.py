@@ -1,8 +1,8 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
 Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `transfer`, `cut` and `features`. They are loaded when first used: `import cnndsl` costs
-nothing.
+`resume`, `transfer`, `cut` and `features`; a `Callback`, such as `TensorBoard`, is told how a
+training goes. They are loaded when first used: `import cnndsl` costs nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from types import ModuleType
 TYPE_CHECKING = False  # type checkers take it for typing's, which is slow to load
 
 if TYPE_CHECKING:
+    from cnndsl.verbs import Callback as Callback
+    from cnndsl.verbs import TensorBoard as TensorBoard
     from cnndsl.verbs import analyse as analyse
     from cnndsl.verbs import compile as compile
     from cnndsl.verbs import cut as cut
@@ -25,7 +27,19 @@ if TYPE_CHECKING:
     from cnndsl.verbs import transfer as transfer
 
 __version__: str  # looked up when it is asked for
-__all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train", "transfer"]
+__all__ = [
+    "Callback",
+    "TensorBoard",
+    "analyse",
+    "compile",
+    "cut",
+    "features",
+    "parse",
+    "resume",
+    "run",
+    "train",
+    "transfer",
+]
 
 
 def __getattr__(name: str) -> object:

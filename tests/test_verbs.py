@@ -39,8 +39,8 @@ assert cnndsl.__version__[0].isdigit()
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-COMMAND_LINE = {"as_json", "assert_accuracy"}
-"""What Python has otherwise: the outcome tells it."""
+COMMAND_LINE = {"as_json", "assert_accuracy", "tensorboard"}
+"""What Python has otherwise: the outcome tells it, and callbacks do."""
 
 
 @pytest.mark.parametrize("verb", ["train", "transfer"])
@@ -49,7 +49,7 @@ def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None
     pictures = {p.name for p in click.command()(picture_options(lambda **_: None)).params}
     options = {p.name for p in command.params} - pictures - COMMAND_LINE
     keywords = {*inspect.signature(getattr(cnndsl, verb)).parameters, *Options.__annotations__}
-    otherwise = {"options", "preprocessing", "input_shapes"}
+    otherwise = {"callbacks", "options", "preprocessing", "input_shapes"}
     if verb == "transfer":
         otherwise.add("allow_missing")  # whatever the old net lacks is made new
     assert options - {"inputs"} == keywords - otherwise

@@ -28,13 +28,10 @@ def command(context: click.Context, run: Path, **values: Any) -> None:
     Uninterrupted or not, a training ends at the same weights, bit by bit, on the same machine's
     CPU. With more epochs than planned it is another training: schedules stretch over all of them.
     """
-    from cnndsl.training.config import read_config
-    from cnndsl.training.folder import RunFolder
     from cnndsl.transfer.running import resume
 
     changes = {name: values[name] for name in ("epochs", "patience", "device") if values[name]}
     if values["time_limit"]:
         changes["time_limit"] = read_duration(values["time_limit"], "--time-limit")
-    choice = read_config(RunFolder.open(run).config).training
-    shown = screen(values, values["epochs"] or choice.epochs, choice.batch)
-    end(context, resume(run, shown, data=values["data"], **changes), values["assert_accuracy"])
+    outcome = resume(run, screen(values), data=values["data"], **changes)
+    end(context, outcome, values["assert_accuracy"])

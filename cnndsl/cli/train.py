@@ -52,7 +52,7 @@ def command(
     from cnndsl.training.running import begin
 
     whole = read_config(spec, values, config)
-    shown = screen(values, whole.training.epochs, whole.training.batch)
+    shown = screen(values)
     outcome = begin(whole, shown, root=runs, name=name, progress=downloading)
     end(context, outcome, values["assert_accuracy"])
 

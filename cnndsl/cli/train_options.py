@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
@@ -19,6 +19,9 @@ from cnndsl.cli.options import read_patterns
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.fields import kind_of
 from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
+
+if TYPE_CHECKING:
+    from cnndsl.training.callbacks import Callback
 
 F = TypeVar("F", bound=Callable[..., Any])
 Options = tuple[Callable[[Any], Any], ...]
@@ -157,6 +160,7 @@ DEVICE = _fields("device precision threads autotune deterministic")
 SCREEN = (
     click.option("-q", "--quiet", is_flag=True, help="Nothing but errors."),
     click.option("--json", "as_json", is_flag=True, help="A JSON object a line."),
+    click.option("--tensorboard", is_flag=True, help="Curves for TensorBoard in the run's folder."),
 )
 
 
@@ -184,10 +188,11 @@ def train_options(defaults: Options = FROM_SCRATCH) -> Callable[[F], F]:
     return options(DATA, defaults, RECIPE, START, END, DEVICE, SCREEN)
 
 
-def screen(values: Mapping[str, Any], epochs: int, batch: int) -> Any:
-    """The screen that --quiet and --json ask for."""
-    from cnndsl.training.screen import JsonLines, Quiet, Table
+def screen(values: Mapping[str, Any]) -> Callback:
+    """What --quiet, --json and --tensorboard ask for."""
+    from cnndsl.training.callbacks import Callback, Callbacks
+    from cnndsl.training.screen import JsonLines, Table
+    from cnndsl.training.tensorboard import TensorBoard
 
-    if values["as_json"]:
-        return JsonLines()
-    return Quiet() if values["quiet"] else Table(epochs, batch)
+    shown = JsonLines() if values["as_json"] else Callback() if values["quiet"] else Table()
+    return Callbacks(shown, TensorBoard()) if values["tensorboard"] else shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,10 +12,6 @@ from cnndsl.cli.output import counted, downloading
 from cnndsl.cli.pictures import picture_options
 from cnndsl.cli.train import end, read_options
 from cnndsl.cli.train_options import FOLDER, USUAL_DATA, chosen, screen, train_options
-
-if TYPE_CHECKING:
-    from cnndsl.training.config import Config
-    from cnndsl.training.screen import Screen
 
 STRATEGIES = ["auto", "features", "last", "full", "gradual", "scratch"]
 HEADS = ["linear", "mlp", "logistic"]
@@ -78,12 +74,9 @@ def command(
         options=read_options(values),
     )
 
-    def shown(config: Config) -> Screen:
-        return screen(values, config.training.epochs, config.training.batch)
-
     outcome = begin(
         request,
-        shown,
+        screen(values),
         root=runs,
         name=name,
         downloading=downloading,

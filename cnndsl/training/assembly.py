@@ -18,7 +18,7 @@ from cnndsl.training.checkpoint import gathered, restore
 from cnndsl.training.config import Config
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
-from cnndsl.training.feeding import EvaluationFeed, TrainingFeed
+from cnndsl.training.feeding import EvaluationFeed, TrainingFeed, plan_epoch
 from cnndsl.training.graphs import TrainingGraphs, made_for
 from cnndsl.training.groups import arrange, check_rates, rate_of
 from cnndsl.training.judging import Error
@@ -41,8 +41,8 @@ class Training:
     """The parts at work. A context manager: it lets go of the data's threads.
 
     `kept` is a folder with the graphs of a run that goes on: the same graphs, the same bits.
-    `epoch`, counted from 0, is the one to begin with, which tells the stage. `inner` is what steps
-    are done on where that isn't the problem itself.
+    `steps` are done already, which tells the stage. `inner` is what steps are done on where that
+    isn't the problem itself.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Training:
         config: Config,
         problem: Problem,
         kept: Path | None = None,
-        epoch: int = 0,
+        steps: int = 0,
         inner: Problem | None = None,
     ):
         check_device(config.training.device)
@@ -68,8 +68,9 @@ class Training:
         self._depths = depth_factors(parameters, decay) if decay else dict.fromkeys(parameters, 1.0)
         self._closing = ExitStack()
         self._feeds: dict[str, EvaluationFeed] = {}
-        self.stage = self.plan.number(epoch)
         choice = config.training
+        division = plan_epoch(len(inner.data.train), choice.batch, choice.accumulate)
+        self.stage = self.plan.number(steps and steps // division.steps)
         self.graphs = _graphs(config, inner, self.plan, self.stage, choice.batch)
         self.feed = TrainingFeed(
             inner.data.train,

@@ -124,7 +124,11 @@ def _cards(
             cards.append(Card(f"{name} loss", f"{scores['loss']:.4g}", "of the best weights"))
     if best:
         count = len(progress.epochs)
-        why = {"patience": "ended early: no better epoch came", "time": "ended by the time limit"}
+        why = {
+            "patience": "ended early: no better epoch came",
+            "time": "ended by the time limit",
+            "stopped": "stopped by a callback",
+        }
         meaning = why.get(progress.ended, "best weights, by validation")
         cards.append(Card("best epoch", f"{best.number} of {count}", meaning))
         cards.append(_time(training, folder, progress))

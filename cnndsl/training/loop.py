@@ -1,6 +1,6 @@
 """The loop: epochs of steps, an evaluation after each, checkpoints between, an end.
 
-It knows neither files nor the screen: those are told what happens (`Listener`) and asked to keep
+It knows neither files nor the screen: those are told what happens (`Callback`) and asked to keep
 what must not be lost (`Keeper`).
 """
 
@@ -14,6 +14,7 @@ from typing import Protocol
 
 from cnndsl.runtime.session import Array
 from cnndsl.training.averaging import Average
+from cnndsl.training.callbacks import Callback, EpochEnd, StepEnd
 from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.progress import Epoch, Progress, Scores, Tally
 from cnndsl.training.schedules import LearningRate, Moment
@@ -47,22 +48,6 @@ class Keeper(Protocol):
         ...
 
 
-class Listener(Protocol):
-    """Shows what happens."""
-
-    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
-        """Step `number` of the epoch's steps was done."""
-        ...
-
-    def evaluating(self) -> None:
-        """An evaluation begins."""
-        ...
-
-    def epoch(self, progress: Progress) -> None:
-        """An epoch is over, evaluation included."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When to end: after so many epochs, so many seconds, so many epochs without a better one.
@@ -92,12 +77,12 @@ class Loop:
         limits: Limits,
         progress: Progress,
         keeper: Keeper,
-        listener: Listener,
+        callback: Callback,
         average: Average | None = None,
     ):
         self.stepper, self.feed, self.evaluate = stepper, feed, evaluate
         self.rate, self.limits, self.progress = rate, limits, progress
-        self.keeper, self.listener, self.average = keeper, listener, average
+        self.keeper, self.callback, self.average = keeper, callback, average
         self.accumulate = stepper.settings.accumulate
         self.epoch_steps = feed.steps
         self._kept_at, self._keeping = monotonic(), 0.0
@@ -116,7 +101,9 @@ class Loop:
         return True
 
     def _train_epoch(self, interrupts: Interrupts) -> bool:
-        """The rest of the epoch, up to the time limit; whether it wasn't interrupted before."""
+        """The rest of the epoch, up to the time limit or a callback's stop; whether it wasn't
+        interrupted before.
+        """
         progress, clock = self.progress, _Clock(self.progress)
         number, done = divmod(progress.steps, self.epoch_steps)
         batches = self.feed.epoch(number, done * self.accumulate)
@@ -136,7 +123,11 @@ class Loop:
             answers = sum(b["target"].size for b in group if "target" in b) or examples
             progress.tally.add(numbers, examples, answers)
             clock.tick()
-            self.listener.step(progress, step + 1, self.epoch_steps, rate)
+            place, epoch = (step + 1, self.epoch_steps), len(progress.epochs) + 1
+            end = StepEnd(progress.steps, epoch, *place, numbers["loss"], rate, progress.tally)
+            if self.callback.on_step(end):
+                progress.ended = "stopped"
+                return True
             if step + 1 < self.epoch_steps:
                 self._checkpoint_when_due()
         return True
@@ -173,7 +164,7 @@ class Loop:
     def _finish_epoch(self) -> None:
         """Evaluate, take note, decide whether to go on."""
         progress, limits = self.progress, self.limits
-        self.listener.evaluating()
+        self.callback.on_evaluation()
         clock = _Clock(progress)
         training_seconds = progress.epoch_seconds
         scores = self.evaluate()
@@ -190,17 +181,17 @@ class Loop:
             )
         )
         progress.tally, progress.epoch_seconds = Tally(), 0.0
-        if not progress.ended:
-            if progress.steps >= limits.epochs * self.epoch_steps:
-                progress.ended = "epochs"
-            elif self._patience_is_over():
-                progress.ended = "patience"
-            elif self._time_is_over():
-                progress.ended = "time"
+        if progress.steps >= limits.epochs * self.epoch_steps:
+            progress.ended = "epochs"
+        elif not progress.ended and self._patience_is_over():
+            progress.ended = "patience"
+        elif not progress.ended and self._time_is_over():
+            progress.ended = "time"
         self.keeper.epoch(progress)
         self.keeper.checkpoint(progress)
         self._kept_at = monotonic()
-        self.listener.epoch(progress)
+        if self.callback.on_epoch(EpochEnd.of(progress)) and not progress.ended:
+            progress.ended = "stopped"
 
     def _moment_before(self) -> Moment:
         """The moment of the step done last."""

@@ -16,8 +16,9 @@ Scores = dict[str, float]
 """`loss`, its parts, and where there are classes `top1` and `top5`: parts of 1. In float16
 `skipped`: the steps that were skipped."""
 
-Ending = Literal["", "epochs", "patience", "time"]
-"""Why no more epochs are done: all are, none was better for too long, the time is over."""
+Ending = Literal["", "epochs", "patience", "time", "stopped"]
+"""Why no more epochs are done: all are, none was better for too long, the time is over, a callback
+said so."""
 
 MOST_STEPS = 1 << 53
 """What floats count exactly, and no training reaches."""

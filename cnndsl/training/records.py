@@ -22,6 +22,7 @@ from cnndsl.training.stepper import NotFiniteError
 ENDS = {
     "patience": "ended early, since no better epoch came; ",
     "time": "ended by the time limit; ",
+    "stopped": "stopped by a callback; ",
 }
 
 

@@ -13,6 +13,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.printing import html_table
 from cnndsl.training.assembly import Training
+from cnndsl.training.callbacks import Callback, RunBegin, RunEnd
 from cnndsl.training.checkpoint import load_checkpoint, read_progress
 from cnndsl.training.config import Config, read_config, write_config
 from cnndsl.training.describing import described_stage, header
@@ -33,11 +34,10 @@ from cnndsl.training.records import (
     summary,
     write_graphs,
 )
-from cnndsl.training.screen import Screen
 from cnndsl.training.stepper import NotFiniteError
 
 MOST_TOLD = 5
-"""So many pictures that can't be read are named on the screen; the log has them all."""
+"""So many pictures that can't be read are named on the callback; the log has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Outcome:
 
 def begin(
     config: Config,
-    screen: Screen,
+    callback: Callback,
     *,
     root: Path = Path("runs"),
     name: str | None = None,
@@ -86,16 +86,16 @@ def begin(
     with Training(config, problem(config, subject, data)) as training:
         training.start()
         folder = RunFolder.create(root, name or Path(config.model.spec).stem)
-        return train_in(folder, training, screen, notes + more)
+        return train_in(folder, training, callback, notes + more)
 
 
-Run = Callable[[Any, RunFolder, Progress, Screen], Outcome]
+Run = Callable[[Any, RunFolder, Progress, Callback], Outcome]
 
 
 def train_in(
     folder: RunFolder,
     training: Training,
-    screen: Screen,
+    callback: Callback,
     notes: Sequence[str] = (),
     run: Run | None = None,
 ) -> Outcome:
@@ -105,13 +105,14 @@ def train_in(
     with folder.locked():
         describe_run(folder, training)
         lines = [*header(training, str(folder.path)), *notes, *training.problem.data.notes]
-        screen.begin(lines, {"run": str(folder.path), **facts(training)})
-        return (run or _run)(training, folder, Progress(), screen)
+        epochs = training.config.training.epochs
+        callback.on_begin(RunBegin(folder.path, epochs, 0, lines, facts(training)))
+        return (run or _run)(training, folder, Progress(), callback)
 
 
 def resume(
     path: Path,
-    screen: Screen,
+    callback: Callback,
     build: Callable[..., Training] = Training,
     *,
     data: str | None = None,
@@ -120,8 +121,8 @@ def resume(
     """Go on with a run; `changes` are new values for `training`, such as more epochs.
 
     `data` is where its data is now, if it has moved. `build` puts its parts together, of
-    configuration, problem, kept graphs and epoch. Raises UsageError where there is nothing to go on
-    from, or the data isn't the same any more.
+    configuration, problem, kept graphs and steps done. Raises UsageError where there is nothing to
+    go on from, or the data isn't the same any more.
     """
     folder = RunFolder.open(path)
     config = read_config(folder.config)
@@ -140,16 +141,17 @@ def resume(
                 f"`cnndsl resume {path} --data PATH`"
             )
         problem = kept_problem(folder, config, opened_data(config))
-        epoch = len(read_progress(folder.checkpoint).epochs)
-        with build(config, problem, folder.graphs, epoch) as training:
+        steps = read_progress(folder.checkpoint).steps
+        with build(config, problem, folder.graphs, steps) as training:
             progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
             _reopen(training, progress)
             if changes or data is not None:
                 write_config(config, folder.config)
             folder.note(f"resumed after step {progress.steps:,}")
             lines = [*header(training, str(path)), f"resumed after step {progress.steps:,}"]
-            screen.begin(lines, {"run": str(path), **facts(training)})
-            return _run(training, folder, progress, screen)
+            epochs = config.training.epochs
+            callback.on_begin(RunBegin(path, epochs, progress.steps, lines, facts(training)))
+            return _run(training, folder, progress, callback)
 
 
 def assemble(config: Config) -> Training:
@@ -160,27 +162,32 @@ def assemble(config: Config) -> Training:
     return Training(config, problem(config, subject, data))
 
 
-def _run(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
+def _run(training: Training, folder: RunFolder, progress: Progress, callback: Callback) -> Outcome:
     with Interrupts() as interrupts:
         try:
-            ended = _train(training, folder, progress, screen, interrupts)
+            ended = _train(training, folder, progress, callback, interrupts)
         except NotFiniteError as e:
             raise UsageError(not_finite(e, folder, progress)) from None
         if not ended:
             folder.note(f"interrupted after step {progress.steps:,}")
-            screen.say(f"stopped after step {progress.steps:,}; everything is kept. To go on:")
-            screen.say(f"  cnndsl resume {folder.path}")
+            done = f"stopped after step {progress.steps:,}"
+            callback.on_note(f"{done}; everything is kept. To go on:")
+            callback.on_note(f"  cnndsl resume {folder.path}")
+            callback.on_end(RunEnd(folder.path, (), {}, interrupts.requested))
             return Outcome(folder.path, progress, None, interrupts.requested)
-    return conclude(training, folder, progress, screen)
+    return conclude(training, folder, progress, callback)
 
 
-def conclude(training: Training, folder: RunFolder, progress: Progress, screen: Screen) -> Outcome:
+def conclude(
+    training: Training, folder: RunFolder, progress: Progress, callback: Callback
+) -> Outcome:
     """Judge the best weights, and write the report. Raises OSError."""
     with Interrupts():  # it takes a moment, and is worth it
         test = finish(training, folder, progress)
         results = write_results(folder, progress, facts(training), test)
         folder.note(f"ended: {progress.ended}")
-    screen.end(summary(training, folder, progress, test), results)
+    lines = summary(training, folder, progress, test)
+    callback.on_end(RunEnd(folder.path, lines, results))
     return Outcome(folder.path, progress, test)
 
 
@@ -200,7 +207,7 @@ def _train(
     training: Training,
     folder: RunFolder,
     progress: Progress,
-    screen: Screen,
+    callback: Callback,
     interrupts: Interrupts,
 ) -> bool:
     """Stage after stage to the end; whether it was reached."""
@@ -214,7 +221,7 @@ def _train(
         loop = Loop(
             training.stepper,
             training.feed,
-            lambda: _evaluate(training, folder, screen, told),
+            lambda: _evaluate(training, folder, callback, told),
             training.rate,
             Limits(
                 choice.epochs,
@@ -226,7 +233,7 @@ def _train(
             ),
             progress,
             keeper,
-            screen,
+            callback,
             training.average,
         )
         if not loop.run(interrupts):
@@ -236,10 +243,10 @@ def _train(
         training.advance(progress.steps)
         text = described_stage(training)
         folder.note(text)
-        screen.say(text)
+        callback.on_note(text)
 
 
-def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[str]) -> Scores:
+def _evaluate(training: Training, folder: RunFolder, callback: Callback, told: set[str]) -> Scores:
     """The validation's scores; says which pictures couldn't be read meanwhile."""
     scores = training.evaluate()
     for name, reason in training.skipped().items():
@@ -247,13 +254,15 @@ def _evaluate(training: Training, folder: RunFolder, screen: Screen, told: set[s
             told.add(name)
             folder.note(f"left out: {reason}")
             if len(told) <= MOST_TOLD:
-                screen.say(f"left out: {reason}")
+                callback.on_note(f"left out: {reason}")
     return scores
 
 
 def _reopen(training: Training, progress: Progress) -> None:
-    """Forget an end that new limits lift."""
+    """Forget an end that new limits lift, and a callback's."""
     choice = training.config.training
+    if progress.ended == "stopped":
+        progress.ended = ""
     if progress.ended == "epochs" and progress.steps < choice.epochs * training.epoch_steps:
         progress.ended = ""
     if progress.ended == "time" and progress.seconds < (choice.time_limit or float("inf")):

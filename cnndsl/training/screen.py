@@ -1,7 +1,7 @@
 """What a training shows: a table with a row an epoch, below it a bar for the one that runs.
 
 Where there is no terminal the bar is left out and a line comes now and then; `JsonLines` is for
-programs, `Quiet` for nobody.
+programs.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
 from cnndsl.printing import is_live, json_text, printable
 from cnndsl.show.table import cut, shown_width
+from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, RunEnd, StepEnd
 from cnndsl.training.environment import memory_in_use
 from cnndsl.training.folder import finite
-from cnndsl.training.progress import Epoch, Progress
 
 BAR, SHORT_BAR = 24, 10
 WIDE = 100  # columns from which on the bar has its whole length
@@ -40,31 +40,11 @@ _DISPENSABLE = (6, 1, 3)
 right answers of the training."""
 
 
-class Screen(Protocol):
-    """A listener of the loop that can also say something."""
-
-    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
-        """What was found and chosen, in lines for people and as facts."""
-        ...
-
-    def say(self, text: str) -> None:
-        """A line for people."""
-        ...
-
-    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
-        """What came of it."""
-        ...
-
-    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None: ...
-    def evaluating(self) -> None: ...
-    def epoch(self, progress: Progress) -> None: ...
-
-
-class Table:
+class Table(Callback):
     """For people."""
 
-    def __init__(self, epochs: int, batch: int, stream: TextIO | None = None):
-        self.epochs, self.batch = epochs, batch
+    def __init__(self, stream: TextIO | None = None):
+        self.epochs = 0
         self.stream = stream or sys.stdout
         self.live = is_live(self.stream)
         self._speed = _Speed()
@@ -72,17 +52,18 @@ class Table:
         self._ranks = True  # whether being among the five best says anything
         self._seen = "images"  # what a step is done on
 
-    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
-        self._ranks = facts.get("classes", 0) > 5
-        self._seen = "feature vectors" if facts.get("strategy") == "features" else "images"
-        for line in [*lines, ""]:
-            self.say(line)
+    def on_begin(self, begin: RunBegin, /) -> None:
+        self.epochs = begin.epochs
+        self._ranks = begin.facts.get("classes", 0) > 5
+        self._seen = "feature vectors" if begin.facts.get("strategy") == "features" else "images"
+        for line in [*begin.lines, ""]:
+            self.on_note(line)
 
-    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
-        for line in ["", *lines]:
-            self.say(line)
+    def on_end(self, end: RunEnd, /) -> None:
+        for line in ["", *end.lines] if end.lines else ():
+            self.on_note(line)
 
-    def say(self, text: str) -> None:
+    def on_note(self, text: str, /) -> None:
         self._clear()
         text = printable(text)
         print(_wrapped(text, self._width()) if self.live else text, file=self.stream, flush=True)
@@ -91,31 +72,30 @@ class Table:
         """Columns that a line may take: the last stays free, since some terminals wrap there."""
         return shutil.get_terminal_size().columns - 1
 
-    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
+    def on_step(self, step: StepEnd, /) -> None:
         now = monotonic()
-        self._speed.add(now, progress.tally.examples)
+        self._speed.add(now, step.tally.examples)
         if not self._began:
             self._next = now + (0 if self.live else PLAIN)
             self._begin()
         if now < self._next:
             return
         self._next = now + (REFRESH if self.live else PLAIN)
-        text = self._status(progress, number, steps)
+        part, text = step.place / step.steps, self._status(step)
         if self.live:
-            self._show(number / steps, text)
+            self._show(part, text)
         else:
-            self.say(f"  {100 * number / steps:3.0f} %  {'  '.join(text)}")
+            self.on_note(f"  {100 * part:3.0f} %  {'  '.join(text)}")
 
-    def evaluating(self) -> None:
+    def on_evaluation(self) -> None:
         if self.live:
             self._show(None, ["evaluating"])
 
-    def epoch(self, progress: Progress) -> None:
+    def on_epoch(self, epoch: EpochEnd, /) -> None:
         self._begin()
-        epoch = progress.epochs[-1]
-        self.say(self._row(self._cells(epoch, progress.best is epoch)))
-        if skipped := epoch.train.get("skipped"):
-            self.say(
+        self.on_note(self._row(self._cells(epoch)))
+        if skipped := epoch.metrics.get("train_skipped"):
+            self.on_note(
                 f"  skipped for a gradient that overflowed float16: {skipped:.0f} of its steps"
             )
         self._speed = _Speed()
@@ -124,7 +104,7 @@ class Table:
     def _begin(self) -> None:
         if not self._began:
             self._began = True
-            self.say(self._row([title for title, _ in _COLUMNS]))
+            self.on_note(self._row([title for title, _ in _COLUMNS]))
 
     def _row(self, cells: list[str]) -> str:
         """A row of the table, without what there is no room for."""
@@ -134,19 +114,19 @@ class Table:
                 chosen.remove(number)
         return "".join(f"{cells[n]:>{_COLUMNS[n][1]}}" for n in chosen).rstrip()
 
-    def _status(self, progress: Progress, number: int, steps: int) -> list[str]:
+    def _status(self, step: StepEnd) -> list[str]:
         """What is said of the epoch that runs, the most important first."""
         speed = self._speed.value()
-        parts = [f"epoch {len(progress.epochs) + 1}/{self.epochs}"]
-        scores = progress.tally.scores()
+        parts = [f"epoch {step.epoch}/{self.epochs}"]
+        scores = step.tally.scores()
         parts.append(f"loss {scores['loss']:.4f}")
         if "top1" in scores:
             parts.append(f"top-1 {100 * scores['top1']:.2f} %")
         if speed:
-            whole = steps * progress.tally.examples / max(number, 1) / speed
-            left = whole * (1 - number / steps)
+            whole = step.steps * step.tally.examples / step.place / speed
+            left = whole * (1 - step.place / step.steps)
             parts += [f"{duration(left)} left", f"{speed:,.0f} {self._seen}/s"]
-            further = self.epochs - len(progress.epochs) - 1
+            further = self.epochs - step.epoch
             if further > 0:
                 parts.append(f"all epochs in {duration(left + further * whole)}")
         memory = memory_in_use()
@@ -154,17 +134,18 @@ class Table:
             parts.append(f"{memory / 1e9:.1f} GB")
         return parts
 
-    def _cells(self, epoch: Epoch, best: bool) -> list[str]:
+    def _cells(self, epoch: EpochEnd) -> list[str]:
+        metrics = epoch.metrics
         return [
-            f"{epoch.number}/{self.epochs}",
-            f"{epoch.rate:.2g}",
-            _number(epoch.train.get("loss")),
-            _percent(epoch.train.get("top1")),
-            _number(epoch.val.get("loss")),
-            _percent(epoch.val.get("top1")),
-            _percent(epoch.val.get("top5") if self._ranks else None),
-            duration(epoch.seconds),
-            "best" if best else "",
+            f"{epoch.epoch}/{self.epochs}",
+            f"{metrics['lr']:.2g}",
+            _number(metrics.get("train_loss")),
+            _percent(metrics.get("train_top1")),
+            _number(metrics.get("val_loss")),
+            _percent(metrics.get("val_top1")),
+            _percent(metrics.get("val_top5") if self._ranks else None),
+            duration(metrics["seconds"]),
+            "best" if epoch.best else "",
         ]
 
     def _show(self, part: float | None, text: Sequence[str]) -> None:
@@ -186,7 +167,7 @@ class Table:
             self._shown = ""
 
 
-class JsonLines:
+class JsonLines(Callback):
     """For programs: an object a line, `event` says what it is."""
 
     def __init__(self, stream: TextIO | None = None):
@@ -197,46 +178,18 @@ class JsonLines:
         line = json_text(finite({"event": event, **content}), allow_nan=False)
         print(line, file=self.stream, flush=True)
 
-    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
-        self.write("begin", **facts)
+    def on_begin(self, begin: RunBegin, /) -> None:
+        self.write("begin", run=str(begin.run), **begin.facts)
 
-    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
-        self.write("end", **results)
+    def on_end(self, end: RunEnd, /) -> None:
+        if end.results:
+            self.write("end", **end.results)
 
-    def say(self, text: str) -> None:
+    def on_note(self, text: str, /) -> None:
         self.write("note", text=text)
 
-    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
-        pass
-
-    def evaluating(self) -> None:
-        pass
-
-    def epoch(self, progress: Progress) -> None:
-        epoch = progress.epochs[-1]
-        self.write("epoch", **epoch.row(), best=progress.best is epoch)
-
-
-class Quiet:
-    """Says nothing."""
-
-    def begin(self, lines: Sequence[str], facts: Mapping[str, Any]) -> None:
-        pass
-
-    def end(self, lines: Sequence[str], results: Mapping[str, Any]) -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        pass
-
-    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
-        pass
-
-    def evaluating(self) -> None:
-        pass
-
-    def epoch(self, progress: Progress) -> None:
-        pass
+    def on_epoch(self, epoch: EpochEnd, /) -> None:
+        self.write("epoch", **epoch.metrics, best=epoch.best)
 
 
 class _Speed:

@@ -41,7 +41,7 @@ class FeatureTraining(Training):
         parts: Mapping[str, Part],
         base: Mapping[str, Float],
         kept: Path | None = None,
-        epoch: int = 0,
+        steps: int = 0,
     ):
         self.renewed, self.parts, self.base = renewed, parts, base
         self.scaling = scaling(parts["train"].vectors)
@@ -55,7 +55,7 @@ class FeatureTraining(Training):
         picture = PictureInput(entry.name, "float32", entry.shape.channels, 1, 1, False, plain)
         data = as_data(problem.data, parts, self.scaling)
         inner = Problem(spec_subject(head, ""), data, picture, None)
-        super().__init__(config, problem, kept, epoch, inner)
+        super().__init__(config, problem, kept, steps, inner)
 
     def begin(self) -> None:
         """Put the head where it begins: a linear one at 0, where all classes are alike."""

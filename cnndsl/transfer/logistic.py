@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.training.callbacks import Callback, EpochEnd
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.layout import Float
 from cnndsl.training.progress import Epoch, Progress
 from cnndsl.training.running import Outcome, conclude, keeper_for
-from cnndsl.training.screen import Screen
 from cnndsl.transfer.cached import FeatureTraining
 
 STRENGTH = 0.1
@@ -28,7 +28,7 @@ def check() -> None:
 
 
 def solve(
-    training: FeatureTraining, folder: RunFolder, progress: Progress, screen: Screen
+    training: FeatureTraining, folder: RunFolder, progress: Progress, callback: Callback
 ) -> Outcome:
     """Fit the head, keep it as the only epoch of the run, and judge it."""
     began = monotonic()
@@ -49,8 +49,8 @@ def solve(
     keeper = keeper_for(training, folder)
     keeper.epoch(progress)
     keeper.checkpoint(progress)
-    screen.epoch(progress)
-    return conclude(training, folder, progress, screen)
+    callback.on_epoch(EpochEnd.of(progress))
+    return conclude(training, folder, progress, callback)
 
 
 def _fitted(vectors: Float, targets: Any, classes: int) -> tuple[Float, Float]:

@@ -13,6 +13,7 @@ from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.training.assembly import Training
+from cnndsl.training.callbacks import Callback
 from cnndsl.training.config import Config, read_config
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.options import TransferChoice
@@ -20,7 +21,7 @@ from cnndsl.training.preparing import fitting, opened_data
 from cnndsl.training.problems import Problem, problem
 from cnndsl.training.running import MOST_TOLD, Outcome, train_in
 from cnndsl.training.running import resume as resume_run
-from cnndsl.training.screen import Screen, duration
+from cnndsl.training.screen import duration
 from cnndsl.training.subjects import SpecSubject
 from cnndsl.transfer.cached import FeatureTraining
 from cnndsl.transfer.extractors import network_extractor
@@ -51,7 +52,7 @@ Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 def begin(
     request: Request,
-    screen: Callable[[Config], Screen],
+    callback: Callback,
     *,
     root: Path = Path("runs"),
     name: str | None = None,
@@ -60,7 +61,7 @@ def begin(
 ) -> Outcome:
     """Make a net for new data out of a trained one, in a new folder.
 
-    `screen` is told the configuration. Raises SpecError, UsageError.
+    Raises SpecError, UsageError.
     """
     if request.head == "logistic":
         check_logistic()
@@ -87,7 +88,7 @@ def begin(
     start.notes += [*found.notes, *([found.guess] if found.guess else []), *notes, *more]
     whole = problem(config, subject, data, pictures=found.pictures)
     if strategy == "features":
-        return _on_features(start, whole, config, screen(config))
+        return _on_features(start, whole, config, callback)
     with Training(config, whole) as training:
         values = subject.start(config.model.init, config.training.seed)
         if strategy in FINE_TUNED:
@@ -95,10 +96,10 @@ def begin(
         else:
             training.load(values)
         folder = start.folder()
-        return train_in(folder, training, screen(config), start.notes)
+        return train_in(folder, training, callback, start.notes)
 
 
-def resume(path: Path, screen: Screen, *, data: str | None = None, **changes: Any) -> Outcome:
+def resume(path: Path, callback: Callback, *, data: str | None = None, **changes: Any) -> Outcome:
     """Go on with any run, one on features too; `data` is where its data is now.
 
     Raises UsageError.
@@ -106,16 +107,16 @@ def resume(path: Path, screen: Screen, *, data: str | None = None, **changes: An
     folder = RunFolder.open(path)
     choice = read_config(folder.config).transfer
     if choice is None or choice.strategy != "features":
-        return resume_run(path, screen, data=data, **changes)
+        return resume_run(path, callback, data=data, **changes)
 
-    def build(config: Config, whole: Problem, kept: Path | None, epoch: int) -> FeatureTraining:
+    def build(config: Config, whole: Problem, kept: Path | None, steps: int) -> FeatureTraining:
         assert isinstance(whole.subject, SpecSubject)
         base, _ = read_tensors(folder.path / BASE)
         renewed = Renewed.of(whole.subject.network, set(whole.subject.parameters) - set(base))
         parts = read_kept(path, whole.data)
-        return FeatureTraining(config, whole, renewed, parts, base, kept, epoch)
+        return FeatureTraining(config, whole, renewed, parts, base, kept, steps)
 
-    return resume_run(path, screen, build, data=data, **changes)
+    return resume_run(path, callback, build, data=data, **changes)
 
 
 @dataclass
@@ -164,7 +165,7 @@ def _subject(found: Pretrained, renewed: Renewed) -> SpecSubject:
     return SpecSubject(found.network.name, found.preprocessing, None, renewed.network, found.text)
 
 
-def _on_features(start: _Start, whole: Problem, config: Config, screen: Screen) -> Outcome:
+def _on_features(start: _Start, whole: Problem, config: Config, callback: Callback) -> Outcome:
     """Features once, then a head on them."""
     renewed, base = _bare(start, whole)
     whole = replace(whole, subject=_subject(start.found, renewed))
@@ -174,7 +175,7 @@ def _on_features(start: _Start, whole: Problem, config: Config, screen: Screen) 
     with FeatureTraining(config, whole, renewed, parts, base) as training:
         training.begin()
         solved = solve if start.request.head == "logistic" else None
-        return train_in(folder, training, screen, start.notes, solved)
+        return train_in(folder, training, callback, start.notes, solved)
 
 
 def _fitted_head(start: _Start, whole: Problem, config: Config) -> dict[str, Float]:

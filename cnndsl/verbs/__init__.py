@@ -1,5 +1,5 @@
 """The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train`, `resume`, `transfer`, `cut` and `features`.
+`train`, `resume`, `transfer`, `cut` and `features`; and callbacks of a training.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.specs import load
+from cnndsl.training.callbacks import Callback
+from cnndsl.training.tensorboard import TensorBoard
 from cnndsl.verbs.learning import resume, train, transfer
 
 if TYPE_CHECKING:
@@ -28,7 +30,19 @@ if TYPE_CHECKING:
 
 Spec = str | Path
 
-__all__ = ["analyse", "compile", "cut", "features", "parse", "resume", "run", "train", "transfer"]
+__all__ = [
+    "Callback",
+    "TensorBoard",
+    "analyse",
+    "compile",
+    "cut",
+    "features",
+    "parse",
+    "resume",
+    "run",
+    "train",
+    "transfer",
+]
 
 
 def parse(

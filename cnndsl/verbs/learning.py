@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
+
+from cnndsl.training.callbacks import Callback, Callbacks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -25,6 +27,7 @@ def train(
     runs: Path | str = "runs",
     name: str | None = None,
     quiet: bool = False,
+    callbacks: Sequence[Callback] = (),
     **options: Unpack[Options],
 ) -> Outcome:
     """Train a spec (its path or zoo name) or an .onnx model on data, and keep the run in a folder.
@@ -34,38 +37,34 @@ def train(
 
     `options` are all that `cnndsl train` takes; what isn't given is that of `config`, the
     config.toml of a run, which may name spec and data too, else the default recipe chooses it. The
-    outcome tells the folder, the accuracy and how it went. Raises UsageError, SpecError.
+    outcome tells the folder, the accuracy and how it went; `callbacks` are told meanwhile. Raises
+    UsageError, SpecError.
     """
     from cnndsl.training.config import read_config
     from cnndsl.training.running import begin
-    from cnndsl.training.screen import Quiet, Table
     from cnndsl.training.settings import configure
 
     base = None if config is None else read_config(Path(config))
     place = None if data is None else _place(data, Path(runs))
     whole = configure(spec, place, base, **options)
-    choice = whole.training
-    return begin(
-        whole,
-        Quiet() if quiet else Table(choice.epochs, choice.batch),
-        root=Path(runs),
-        name=name,
-    )
+    return begin(whole, _told(quiet, callbacks), root=Path(runs), name=name)
 
 
-def resume(run: Path | str, *, data: Path | str | None = None, quiet: bool = False) -> Outcome:
+def resume(
+    run: Path | str,
+    *,
+    data: Path | str | None = None,
+    quiet: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Outcome:
     """Go on with the training in a run's folder; `data` is where its data is now, if it has moved.
 
     Raises UsageError.
     """
-    from cnndsl.training.config import read_config
-    from cnndsl.training.folder import RunFolder
-    from cnndsl.training.screen import Quiet, Table
     from cnndsl.transfer.running import resume as resume_run
 
-    choice = read_config(RunFolder.open(Path(run)).config).training
-    screen = Quiet() if quiet else Table(choice.epochs, choice.batch)
-    return resume_run(Path(run), screen, data=None if data is None else str(data))
+    place = None if data is None else str(data)
+    return resume_run(Path(run), _told(quiet, callbacks), data=place)
 
 
 def transfer(
@@ -79,6 +78,7 @@ def transfer(
     runs: Path | str = "runs",
     name: str | None = None,
     quiet: bool = False,
+    callbacks: Sequence[Callback] = (),
     **options: Unpack[Options],
 ) -> Outcome:
     """Make a net for other data of a trained one, and keep the run in a folder.
@@ -86,19 +86,20 @@ def transfer(
     `model` is an .onnx file, the folder of a run, or a spec with a file of `weights`. `options`
     are those of `train` where the strategy's own aren't wanted. Raises UsageError, SpecError.
     """
-    from cnndsl.training.screen import Quiet, Table
     from cnndsl.transfer.requests import Request
     from cnndsl.transfer.running import begin
 
     given = {name: value for name, value in options.items() if value is not None}
     place = str(_place(data, Path(runs)))
     request = Request(str(model), place, strategy, head, at, similar, given)
-    return begin(
-        request,
-        lambda config: Quiet() if quiet else Table(config.training.epochs, config.training.batch),
-        root=Path(runs),
-        name=name,
-    )
+    return begin(request, _told(quiet, callbacks), root=Path(runs), name=name)
+
+
+def _told(quiet: bool, callbacks: Sequence[Callback]) -> Callback:
+    """Who is told how a training goes. Raises TypeError for what is no Callback."""
+    from cnndsl.training.screen import Table
+
+    return Callbacks(*callbacks) if quiet else Callbacks(Table(), *callbacks)
 
 
 def _place(data: str | Path | Arrays | Mapping[str, Arrays], runs: Path) -> str | Path:

@@ -118,7 +118,7 @@ def test_patience_ends_a_training_that_gets_no_better() -> None:
 
 
 def test_a_time_limit_ends_with_an_evaluation() -> None:
-    observer = Silent(on_step=lambda progress: sleep(0.02))
+    observer = Silent(after=lambda progress: sleep(0.02))
     training = run(observer, Limits(1000, seconds=0.2))
     assert training.progress.ended == "time"
     assert observer.events[-4:] == ["evaluating", "epoch", "checkpoint", "epoch"]

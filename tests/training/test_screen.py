@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from cnndsl.show.table import shown_width
+from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, StepEnd
 from cnndsl.training.progress import Epoch, Progress, Tally
-from cnndsl.training.screen import JsonLines, Quiet, Screen, Table, duration
+from cnndsl.training.screen import JsonLines, Table, duration
 
 SCORES = {"loss": 0.5, "top1": 0.75, "top5": 1.0}
 
@@ -20,24 +22,25 @@ class Terminal(io.StringIO):
         return True
 
 
-def play(screen: Screen) -> None:
+def play(screen: Callback) -> None:
     """Two epochs of three steps."""
     running = Progress()
-    screen.say("hello")
+    screen.on_begin(RunBegin(Path("runs/net-001"), 2, 0, ["hello"], {"classes": 10}))
     for epoch in range(2):
         for step in range(3):
             running.tally.add({"loss": 1.0, "correct": 3}, 4, 4)
-            screen.step(running, step + 1, 3, 0.1)
-        screen.evaluating()
+            place = epoch * 3 + step + 1
+            screen.on_step(StepEnd(place, epoch + 1, step + 1, 3, 1.0, 0.1, running.tally))
+        screen.on_evaluation()
         running.tally = Tally()
         running.epochs.append(Epoch(epoch + 1, 3, 0.1, SCORES, SCORES, 65.0, 12.0))
-        screen.epoch(running)
+        screen.on_epoch(EpochEnd.of(running))
 
 
 def test_without_a_terminal_there_is_a_row_an_epoch() -> None:
     stream = io.StringIO()
-    play(Table(2, 4, stream))
-    lines = stream.getvalue().splitlines()
+    play(Table(stream))
+    lines = [line for line in stream.getvalue().splitlines() if line]
     assert "\r" not in stream.getvalue() and "\033" not in stream.getvalue()
     assert lines[0] == "hello"
     assert lines[1].split()[:4] == ["epoch", "lr", "train", "loss"]
@@ -47,7 +50,7 @@ def test_without_a_terminal_there_is_a_row_an_epoch() -> None:
 
 def test_a_terminal_gets_a_bar_that_rows_replace() -> None:
     stream = Terminal()
-    play(Table(2, 4, stream))
+    play(Table(stream))
     text = stream.getvalue()
     assert "▕" in text and "loss 1.0000" in text
     assert "\r\033[K" in text
@@ -61,15 +64,16 @@ def test_every_line_fits_the_terminal_and_none_ends_within_a_word(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = Terminal()
-    table = Table(100, 64, stream)
+    table = Table(stream)
     long = "strategy  " + "features of few pictures 写真 are taken " * 6
-    table.begin(["net       Tiny", long], {"classes": 10})
+    run = Path("runs/net-001")
+    table.on_begin(RunBegin(run, 100, 0, ["net       Tiny", long], {"classes": 10}))
     progress = Progress(epochs=[Epoch(9, 3, 8.7e-05, SCORES, SCORES, 65.0, 12.0)])
     for step in range(3):
         progress.tally.add({"loss": 11.25, "correct": 3}, 4, 4)
         table._next = 0  # pyright: ignore[reportPrivateUsage]
-        table.step(progress, step + 1, 3, 0.1)
-    table.epoch(progress)
+        table.on_step(StepEnd(step + 4, 2, step + 1, 3, 11.25, 0.1, progress.tally))
+    table.on_epoch(EpochEnd.of(progress))
     shown = [part for line in stream.getvalue().split("\n") for part in re.split("\r|\033.K", line)]
     assert max(map(shown_width, shown)) < columns
     live = [part for part in shown if "▕" in part]
@@ -88,12 +92,12 @@ def test_programs_get_an_object_a_line() -> None:
     stream = io.StringIO()
     play(JsonLines(stream))
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [e["event"] for e in events] == ["note", "epoch", "epoch"]
+    assert [e["event"] for e in events] == ["begin", "epoch", "epoch"]
     assert events[1]["val_top1"] == 0.75 and events[1]["best"] is True
 
 
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    play(Quiet())
+    play(Callback())
     assert capsys.readouterr() == ("", "")
 
 

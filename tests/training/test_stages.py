@@ -111,7 +111,7 @@ def test_going_over_is_as_going_on_from_a_checkpoint(config: Config, tmp_path: P
         save_checkpoint(path, training.stepper, training.average, Progress(steps))
         training.advance(steps)
         after = gathered(training.stepper, training.average)
-        with Training(training.config, training.problem, epoch=1) as other:
+        with Training(training.config, training.problem, steps=steps) as other:
             load_checkpoint(path, other.stepper, other.average)
             for name, values in gathered(other.stepper, other.average).items():
                 assert (values == after[name]).all(), name

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cnndsl.training.averaging import Average
+from cnndsl.training.callbacks import Callback, EpochEnd, StepEnd
 from cnndsl.training.checkpoint import load_checkpoint, save_checkpoint
 from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.loop import Limits, Loop
@@ -34,19 +35,22 @@ class ToyFeed:
         return (toy.batch(100 * number + i) for i in range(start, self.batches))
 
 
-class Silent:
-    """A listener and a keeper; `on_step` is called after each step."""
+class Silent(Callback):
+    """A callback and a keeper; `after` is called after each step."""
 
-    def __init__(self, path: Path | None = None, on_step: Callable[[Progress], None] | None = None):
-        self.path, self.on_step = path, on_step or (lambda progress: None)
+    def __init__(self, path: Path | None = None, after: Callable[[Progress], None] | None = None):
+        self.path, self.after = path, after or (lambda progress: None)
         self.events: list[str] = []
 
-    def step(self, progress: Progress, number: int, steps: int, rate: float) -> None:
-        self.events.append(f"step {number} of {steps}")
-        self.on_step(progress)
+    def on_step(self, step: StepEnd, /) -> None:
+        self.events.append(f"step {step.place} of {step.steps}")
+        self.after(self.training.progress)
 
-    def evaluating(self) -> None:
+    def on_evaluation(self) -> None:
         self.events.append("evaluating")
+
+    def on_epoch(self, epoch: EpochEnd, /) -> None:
+        self.events.append("epoch")
 
     def epoch(self, progress: Progress) -> None:
         self.events.append("epoch")

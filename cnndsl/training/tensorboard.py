@@ -1,0 +1,58 @@
+"""Curves for TensorBoard, written by its own package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from time import time
+from typing import Any
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, RunEnd, StepEnd
+
+
+class TensorBoard(Callback):
+    """Writes loss and learning rate of every step, and the metrics of every epoch, for TensorBoard:
+    into the run's folder, or another one. `tensorboard --logdir runs` shows them.
+
+    Raises UsageError where the package `tensorboard` is missing.
+    """
+
+    def __init__(self, folder: str | Path | None = None):
+        self.folder = folder
+        try:
+            self._files = import_module("tensorboard.summary.writer.event_file_writer")
+            self._events = import_module("tensorboard.compat.proto.event_pb2")
+            self._summaries = import_module("tensorboard.compat.proto.summary_pb2")
+        except ModuleNotFoundError as e:
+            raise UsageError(
+                f"the package `{e.name}` is missing, which writes for TensorBoard: "
+                "`pip install tensorboard`"
+            ) from None
+
+    def on_begin(self, begin: RunBegin, /) -> None:
+        self._writer = self._files.EventFileWriter(str(self.folder or begin.run))
+        if begin.step:  # steps after the checkpoint are done once more, so their curves begin anew
+            start = self._events.SessionLog(status=self._events.SessionLog.START)
+            self._add(begin.step + 1, session_log=start)
+
+    def on_step(self, step: StepEnd, /) -> None:
+        self._scalars(step.step, {"loss": step.loss, "learning_rate": step.learning_rate})
+
+    def on_epoch(self, epoch: EpochEnd, /) -> None:
+        step = int(epoch.metrics["step"])
+        self._scalars(step, {n: v for n, v in epoch.metrics.items() if n not in ("step", "lr")})
+        self._writer.flush()
+
+    def on_end(self, end: RunEnd, /) -> None:
+        self._writer.close()
+
+    def _scalars(self, step: int, numbers: Mapping[str, float]) -> None:
+        value = self._summaries.Summary.Value
+        values = [value(tag=name, simple_value=number) for name, number in numbers.items()]
+        self._add(step, summary=self._summaries.Summary(value=values))
+
+    def _add(self, step: int, **content: Any) -> None:
+        event = self._events.Event(wall_time=time(), step=step, **content)
+        self._writer.add_event(event)
