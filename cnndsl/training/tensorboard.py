@@ -14,7 +14,7 @@ from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, RunEnd, Step
 
 class TensorBoard(Callback):
     """Writes loss and learning rate of every step, and the metrics of every epoch, for TensorBoard:
-    into the run's folder, or another one. `tensorboard --logdir runs` shows them.
+    into the run's folder, or another one.
 
     Raises UsageError where the package `tensorboard` is missing.
     """

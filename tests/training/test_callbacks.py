@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -143,6 +145,20 @@ def test_a_callback_that_fails_ends_the_run_with_its_own_error(moment: str) -> N
     assert not told.kinds().endswith(".")
     resumed = cnndsl.resume(told.told[0].run, quiet=True)
     assert bits(resumed.folder) == bits(whole.folder)
+
+
+def test_a_signal_is_told_at_the_end() -> None:
+    class Impatient(Recorder):
+        def on_step(self, step: StepEnd, /) -> bool:
+            if step.step == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().on_step(step)
+
+    told = Impatient()
+    outcome = begin(told)
+    end = told.told[-1]
+    assert told.kinds() == "bsss." and end.signal == outcome.signal == signal.SIGTERM
+    assert not end.results and not end.lines
 
 
 def test_every_callback_is_told_though_one_stops() -> None:
