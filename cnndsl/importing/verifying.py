@@ -16,12 +16,14 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.emit import skeleton
 from cnndsl.importing.draft import Array, Draft, Float, Source
 from cnndsl.importing.reading import Model
+from cnndsl.layers.base import ShapeError
 from cnndsl.lower import lower
 from cnndsl.lower.builder import GraphBuilder
 from cnndsl.network import Network
 from cnndsl.runtime.comparing import difference
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Session, open_session, run_session
+from cnndsl.shape import Shape
 
 EVEN, ODD = (224, 160, 32), (211, 147, 27)
 """Numbers for open heights, widths and depths: some that halve five times, some that don't."""
@@ -31,6 +33,7 @@ SCALES = (1.0, 30.0)
 
 BATCHES = (2, 1)  # two examples show whether they depend on each other; some models want one
 MOST_MACS = 20 * 10**9  # of a net that is run more than once
+MOST_NUMBERS = 1 << 28  # of one value, in all examples: a gigabyte
 
 
 class _Undescribed(GraphBuilder):
@@ -64,6 +67,7 @@ def verify(model: Model, draft: Draft, network: Network, values: Mapping[str, Fl
     for sizes in (EVEN, ODD) if opened else (EVEN,):
         for batch in BATCHES:
             try:
+                _check_sizes(network, (batch, *sizes))
                 feeds = _feeds(theirs, draft, (batch, *sizes), scales)
                 differs = _compared(model, draft, network, (theirs, ours), values, feeds)
             except UsageError as e:
@@ -74,6 +78,22 @@ def verify(model: Model, draft: Draft, network: Network, values: Mapping[str, Fl
                 return Verdict(differs=differs)
             break
     return Verdict()
+
+
+def _check_sizes(network: Network, sizes: Sequence[int]) -> None:
+    """Raise UsageError where a value is too large to be computed only for a comparison."""
+    batch, *numbers = sizes
+    shapes = {i.name: Shape(i.shape.channels, _space(i.shape, numbers)) for i in network.inputs}
+    for step in network.steps:
+        try:
+            shape = step.layer.shape(*(shapes[name] for name in step.inputs))
+        except ShapeError:
+            return  # it doesn't take these sizes, as running it will say
+        if batch * shape.elements > MOST_NUMBERS:
+            raise UsageError(
+                f"its value `{step.name}` would have {batch * shape.elements:,} numbers"
+            )
+        shapes[step.name] = shape
 
 
 def _compared(
@@ -148,11 +168,16 @@ def _shape(port: Sequence[int | str | None], source: Source, sizes: Sequence[int
     batch, *numbers = sizes
     if len(port) < 2:
         return [n for n in port if isinstance(n, int)]
-    space = iter(numbers)
-    ours = [n if isinstance(n, int) else next(space) for n in source.output.space]
+    ours = _space(source.output, numbers)
     example = [*ours, source.output.channels] if source.last else [source.output.channels, *ours]
     first = port[0]
     return [first if isinstance(first, int) and first > 0 else batch, *example]
+
+
+def _space(shape: Shape, numbers: Sequence[int]) -> tuple[int, ...]:
+    """A shape's sizes of the space, the numbers in the place of those that are open."""
+    given = iter(numbers)
+    return tuple(n if isinstance(n, int) else next(given) for n in shape.space)
 
 
 def _turned(array: Array, source: Source) -> Array:

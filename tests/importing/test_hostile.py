@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 import cnndsl
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing import import_model
+from tests.support.graphs import Graph, numbers
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,16 @@ def test_a_small_file_asks_for_a_large_constant(tmp_path: Path) -> None:
     path = made(tmp_path, nodes, shape=np.array([1 << 20, 1 << 20], np.int64))
     with pytest.raises(UsageError, match="too large"):
         import_model(path)
+
+
+def test_what_would_take_gigabytes_isnt_run_to_be_compared(tmp_path: Path) -> None:
+    g = Graph("N", 1, "H", "W")
+    x = g.op("Conv", "x", numbers(8, 1, 3, 3), strides=[2, 2], pads=[1, 1, 1, 1 << 20])
+    path = g.save(tmp_path, g.op("GlobalAveragePool", g.op("Relu", x)))
+    begun = time.process_time()
+    (note,) = import_model(path).notes
+    assert "was not compared" in note and "would have 469,8" in note
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize(
