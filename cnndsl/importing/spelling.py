@@ -53,28 +53,33 @@ WAYS = BOLD, (Way(folds=False),), (Way(folds=False, blocks=False),)
 def spell(draft: Draft, name: str) -> Spelled:
     """The shortest spec that means the draft."""
     for ways in WAYS:
-        found = [spelled for way in ways if (spelled := _attempted(draft, way, name))]
-        if found:
-            return min(found, key=lambda spelled: spelled[0].count("\n"))
+        written = dict(filter(None, (_written(draft, way, name) for way in ways)))
+        for text in sorted(written, key=lambda text: text.count("\n")):
+            if found := _meant(draft, text, *written[text]):
+                return found
     raise UsageError("the model can't be written as a spec: its layers don't fit the language")
 
 
-def _attempted(draft: Draft, way: Way, name: str) -> Spelled | None:
-    try:
-        return _spelled(draft, way, name)
-    except (SpecError, RecursionError):
-        return None
+def _written(draft: Draft, way: Way, name: str) -> tuple[str, tuple[File, list[Step]]] | None:
+    """The text, its tree, and the steps in the order of the text; None where there is none."""
 
-
-def _spelled(draft: Draft, way: Way, name: str) -> Spelled | None:
     def items(cuts: Cuts) -> list[Item]:
         return items_of(draft, cuts, way.folds, way.cones) if way.blocks else _flat_items(draft)
 
-    spelling = _Spelling(draft, items, way)
-    tree = spelling.tree(name)
-    text = write(tree)
-    network, _ = load(tree if text == tree.source.text else Source("<imported>", text))
-    steps = [step for item in spelling.items for step in item.steps()]
+    try:
+        spelling = _Spelling(draft, items, way)
+        tree = spelling.tree(name)
+    except (SpecError, RecursionError):
+        return None
+    return write(tree), (tree, [step for item in spelling.items for step in item.steps()])
+
+
+def _meant(draft: Draft, text: str, tree: File, steps: Sequence[Step]) -> Spelled | None:
+    """The spec, read again; None where it doesn't mean the draft."""
+    try:
+        network, _ = load(tree if text == tree.source.text else Source("<imported>", text))
+    except (SpecError, RecursionError):
+        return None
     values = matched(draft, steps, network)
     return None if values is None else (text, network, values)
 
