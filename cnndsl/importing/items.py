@@ -126,7 +126,7 @@ class Call(Item):
     """
 
     definition: Definition
-    arguments: Sequence[tuple[Parameter, float]]
+    arguments: Sequence[tuple[Parameter, float | str]]
     items: list[Item]
     words: str = ""
     sides: list[Value] = field(default_factory=list["Value"])

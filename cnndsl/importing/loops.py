@@ -18,6 +18,8 @@ def looped(windows: list[list[Item]]) -> tuple[int, Loop] | None:
     solved = solve([skeleton(window)[1] for window in windows], None)
     if solved is None or not 0 < len(solved.parameters) <= MOST_VARIABLES:
         return None
+    if any(parameter.kind == "act" for parameter in solved.parameters):
+        return None
     if len({o for window in windows for o in options_of(window)}) > 1:
         return None
     head = _loop_head(solved.parameters, len(windows))

@@ -27,9 +27,9 @@ class Parameter:
     """A name with the values that it takes; a default where it is an option's letter."""
 
     kind: str
-    values: list[int | float]
+    values: list[int | float | str]
     name: str = ""
-    default: int | None = None
+    default: int | str | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ def _padding(ways: Sequence[Number], parameters: list[Parameter]) -> Term | str 
 
 def _term(
     kind: str,
-    numbers: Sequence[int | float],
+    numbers: Sequence[int | float | str],
     parameters: list[Parameter],
     channels: Sequence[int] | None,
 ) -> Term | None:
@@ -195,8 +195,9 @@ def _name(parameters: list[Parameter]) -> None:
             wanted = f"{wanted.partition('_')[0]}_{number}"
         taken.add(wanted)
         parameter.name = wanted
-        if parameter.kind in LETTERS:
+        if parameter.kind in (*LETTERS, "act"):
             values = parameter.values
-            parameter.default = int(max(sorted(set(values)), key=values.count))
+            often = max(sorted(set(values), key=str), key=values.count)
+            parameter.default = often if isinstance(often, str) else int(often)
             if 1 in parameter.values and parameter.kind == "s":
                 parameter.default = 1

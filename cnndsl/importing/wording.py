@@ -27,8 +27,13 @@ from cnndsl.layers.windows import Window, spread
 from cnndsl.layers.written import written
 from cnndsl.shape import Shape
 
-Number = int | float | frozenset[str]
-"""What a hole stands for: a number, or the ways in which a padding can be written."""
+Number = int | float | str | frozenset[str]
+"""What a hole stands for: a number, an activation, or the ways to write a padding."""
+
+ACTIVATIONS = frozenset(
+    ("relu", "relu6", "leaky", "elu", "selu", "silu", "hswish", "gelu", "mish", "tanh", "softplus")
+)
+"""Words that a block may have as its parameter."""
 
 
 class Fill(Protocol):
@@ -36,7 +41,7 @@ class Fill(Protocol):
 
     def __call__(self, kind: str, value: Number) -> str | None:
         """`kind` is "n" (filters, units), "k", "s", "p", "d", "g", "*" (repeats), "t" (counts of
-        other things), "f" (factors) or an argument's name.
+        other things), "f" (factors), "act" (activations) or an argument's name.
         """
         ...
 
@@ -66,6 +71,8 @@ def layer_text(
         return " ".join(["take", *words, *([f"step={layer.step}"] if layer.step > 1 else [])])
     if isinstance(layer, Reshape):
         return f"reshape {_shape_text(layer.target, fill)}"
+    if step.word in ACTIVATIONS and written(layer) == step.word:
+        return fill("act", step.word) or step.word
     if isinstance(layer, Shuffle):
         return f"shuffle {amount(fill('t', layer.groups), layer.groups)}"
     if isinstance(layer, Scale) and layer.is_fixed:
@@ -116,8 +123,10 @@ def _border_text(layer: Pad | Crop, fill: Fill, references: Sequence[str]) -> st
     return f"{head}{key}{','.join(n if given is None else given for given, n in said)}){rest}"
 
 
-def number_text(number: float) -> str:
-    """As the language has it: `2`, `0.75`, `1e-5`."""
+def number_text(number: float | str) -> str:
+    """As the language has it: `2`, `0.75`, `1e-5`; a word as it is."""
+    if isinstance(number, str):
+        return number
     return re.sub(r"e([+-])0*", r"e\1", repr(number).removesuffix(".0")).replace("e+", "e")
 
 
@@ -174,7 +183,7 @@ def _bias(layer: Any, before_norm: bool) -> str:
     return "" if before_norm else " nobias"
 
 
-def amount(given: str | None, value: float) -> str:
+def amount(given: str | None, value: float | str) -> str:
     """A number that stands bare; an expression in parentheses."""
     if given is None:
         return number_text(value)

@@ -205,6 +205,19 @@ stage 48 80
 short 16
 """
 
+ACTIVATIONS = """
+def block(n, m, act=relu, s=1):
+    residual ifsame:
+        conv 1x1 n act
+        dwconv 3x3 s=s p1 act
+        conv 1x1 m
+block 64 24 s2
+block 72 24
+block 96 40 act=hswish s2
+block 120 40 act=hswish
+block 144 48 act=silu
+"""
+
 BODIES = {
     "dag": (RES2NET, 30),
     "nested": (GHOST, 28),
@@ -216,6 +229,7 @@ BODIES = {
     "numbers": (NUMBERS, 28),
     "shared": (SHARED, 30),
     "aggregated": (AGGREGATED, 31),
+    "activations": (ACTIVATIONS, 17),
 }
 
 
