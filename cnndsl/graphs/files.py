@@ -11,12 +11,12 @@ from onnx import inliner
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced, replaced_together
 from cnndsl.graphs.safety import check_model, check_names
+from cnndsl.graphs.slices import SMALL, check_slices, open_negative
 
 LARGEST_MESSAGE = (1 << 31) - (1 << 24)
 STANDARD = ("", "ai.onnx")
 """What the domain of ONNX's own operators is called."""
 
-_SMALL = 1024  # values of a tensor that shapes may depend on
 _ALIGNMENT = 4096  # bytes: where values begin, so that they may be mapped into memory
 
 
@@ -40,6 +40,8 @@ def read_model(source: Path | bytes) -> onnx.ModelProto:
         reason = str(e).strip().split("\n", 1)[0]
         raise UsageError(f"{name} is no ONNX model, or a damaged one: {reason}") from None
     check_names(model, name)
+    open_negative(model.graph)
+    check_slices(model, name)
     return model
 
 
@@ -70,7 +72,7 @@ def write_model(model: onnx.ModelProto, path: Path) -> Path | None:
         with replaced(path) as file:
             file.write(model.SerializeToString())
         return None
-    large = [t for t in model.graph.initializer if len(t.raw_data) > _SMALL]
+    large = [t for t in model.graph.initializer if len(t.raw_data) > SMALL]
 
     def write(file: BinaryIO) -> list[tuple[int, int]]:
         places: list[tuple[int, int]] = []

@@ -59,6 +59,31 @@ def check_model(model: Path | bytes) -> None:
         beside(model, location)
 
 
+def check_sizes(model: Path | bytes) -> None:
+    """Raise UsageError where ONNX Runtime would end this process; see `graphs.slices`."""
+    if isinstance(model, bytes):
+        found = b"Slice" in model
+    else:
+        with opened(model) as buffer:
+            found = buffer.find(b"Slice", 0, len(buffer)) >= 0
+    if not found:
+        return
+    import onnx
+
+    from cnndsl.graphs.slices import check_slices
+
+    read: Any = onnx  # partly typed
+    try:
+        proto: onnx.ModelProto = (
+            read.load_from_string(model)
+            if isinstance(model, bytes)
+            else read.load(model, load_external_data=False)
+        )
+    except Exception:  # protobuf's own; ONNX Runtime says what it is
+        return
+    check_slices(proto, f"`{model}`" if isinstance(model, Path) else "the model")
+
+
 def beside(model: Path, location: str) -> Path:
     """The file that a model names for its weights. Raises UsageError unless it lies in the model's
     folder or below it.

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.graphs.safety import check_model
+from cnndsl.graphs.safety import check_model, check_sizes
 from cnndsl.printing import encodable
 
 Array = npt.NDArray[Any]
@@ -83,6 +83,7 @@ def open_session(
         providers.insert(0, "CUDAExecutionProvider")
     if not trusted:
         check_model(model)
+        check_sizes(model)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _SILENT

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.graphs.files import read_model, write_model
+from cnndsl.graphs.slices import without_weights
 from cnndsl.preprocessing import Preprocessing
 
 Node = onnx.NodeProto
@@ -26,7 +26,6 @@ _CLASSIFIERS = frozenset({"Gemm", "MatMul", "Conv", "FusedMatMul"})
 _MEANS = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "GlobalMaxPool"})
 _IDENTITIES = frozenset({"Dropout", "Identity", "Cast"})
 _ARRANGING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # values in their order
-_SMALL = 1024  # values of a tensor that shapes may depend on
 _FEW = 4
 
 
@@ -169,29 +168,10 @@ def _without_graph(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _types(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
     """Types and shapes of values, as far as they can be inferred without the large weights."""
-    light = _without_graph(model)
-    graph = model.graph
-    light.graph.name = graph.name
-    light.graph.node.extend(graph.node)
-    light.graph.output.extend(graph.output)
-    light.graph.value_info.extend(graph.value_info)
-    inputs = {i.name: i for i in graph.input}
-    for tensor in graph.initializer:
-        size = 1
-        for dim in tensor.dims:
-            size *= dim
-        if size <= _SMALL:
-            light.graph.initializer.append(tensor)
-        elif tensor.name not in inputs:
-            info: Any = onnx.helper.make_tensor_value_info(
-                tensor.name, tensor.data_type, list(tensor.dims)
-            )
-            inputs[tensor.name] = info
-    light.graph.input.extend(inputs.values())
     try:
-        inferred = onnx.shape_inference.infer_shapes(light).graph
+        inferred = onnx.shape_inference.infer_shapes(without_weights(model)).graph
     except Exception:  # a model that ONNX itself doesn't follow may run all the same
-        inferred = graph
+        inferred = model.graph
     return {v.name: v for v in (*inferred.value_info, *inferred.output)}
 
 

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.graphs.safety import check_model, external_locations
+from cnndsl.graphs.safety import check_model, check_sizes, external_locations
 from cnndsl.importing import import_model
+from cnndsl.lower.foreign import read_foreign
 from cnndsl.runtime.session import open_session, run_session
 from cnndsl.surgery.models import cut_file
+from tests.support.graphs import Graph, integers, numbers
 from tests.support.small_models import channel_means, difference, saved, with_external_weights
 
 SECRET = np.arange(4, dtype=np.float32)
@@ -173,3 +176,43 @@ def test_functions_without_end_are_refused_before_they_are_written_out(
     for use in (check_model, import_model, lambda p: cut_file(p, ["x"], folder / "cut.onnx")):
         with pytest.raises(UsageError, match=reason):
             use(path)
+
+
+BEHIND: dict[str, dict[str, list[int]]] = {
+    "Conv": {},
+    "MaxPool": {"kernel_shape": [9, 9]},
+    "AveragePool": {"kernel_shape": [9, 9]},
+    "ConvTranspose": {"pads": [9, 9, 9, 9]},
+}
+
+
+@pytest.mark.parametrize("kind", BEHIND)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_slice_of_less_than_nothing_is_refused(kind: str, again: bool, tmp_path: Path) -> None:
+    """ONNX and ONNX Runtime would end the process."""
+    g = Graph(1, 1, 5, 5)
+    bounds = (integers(0, 0), integers(8, 8), integers(2, 3))
+    x = g.op("Slice", "x", *bounds) if again else "x"
+    weight = [numbers(1, 1, *([3, 3] if "Trans" in kind else [9, 9]))] if "Conv" in kind else []
+    x = g.op("Relu", g.op(kind, x, *weight, **BEHIND[kind]))
+    path = g.save(tmp_path, g.op("Slice", x, *bounds))
+    for opening in (open_session, import_model, read_foreign):
+        with pytest.raises(UsageError, match=r"its value `t\d` would be 1x1x-\d+x-\d+"):
+            opening(path)
+
+
+def test_a_negative_size_is_an_open_one(tmp_path: Path) -> None:
+    g = Graph(-1, 1, 8, 8)
+    x = g.op("Slice", "x", integers(0), integers(1), integers(0))
+    path = g.save(tmp_path, g.op("Conv", x, numbers(1, 1, 3, 3)))
+    open_session(path)
+    cut_file(path, ["t0"], tmp_path / "cut.onnx")
+
+
+def test_slices_of_any_depth_are_followed_fast(tmp_path: Path) -> None:
+    g, x = Graph(1, 1, 8, 8), "x"
+    for _ in range(2000):
+        x = g.op("Relu", g.op("Slice", x, integers(0), integers(8), integers(2)))
+    path, begun = g.save(tmp_path, x), time.process_time()
+    check_sizes(path)
+    assert time.process_time() - begun < 5
