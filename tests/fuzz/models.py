@@ -184,6 +184,8 @@ def _agreement() -> str:
     except UsageError as e:
         assert "fault of cnndsl" not in str(e), "import computes something else, as it says itself"
         return "import: refused"
+    if any("would have" in note for note in imported.notes):
+        return "import: done, not compared"  # sums of millions depend on their order
     try:
         theirs, ours = _session(path), _session(again)
         feeds = [
