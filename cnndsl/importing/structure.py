@@ -252,7 +252,8 @@ class _Finder:
             return None
         if not found.isdisjoint(self.cuts.around):
             return None
-        return Region(entry=entry, items=self._items(steps, tip), sides=list(outer))
+        inner = self._items(steps, tip)
+        return Region(entry=entry, items=inner, sides=list(outer), name="cell")
 
     def _block(self, merge: Step) -> Block | None:
         entry = self.above[merge]
