@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cnndsl.diagnostics import did_you_mean
-from cnndsl.elaborate.meanings import Definition, LayerWord, Meaning, Size, Unknown, Value
+from cnndsl.elaborate.meanings import Definition, LayerWord, Meaning, Size, UnknownError, Value
 from cnndsl.elaborate.scope import Scope, head_span, quote
 from cnndsl.elaborate.synonyms import suggestion
 from cnndsl.layers.arguments import Argument
@@ -157,7 +157,7 @@ class Arguments:
                     case tree.ShapeLiteral():
                         message = f"the block {self.name} takes no shape"
                         raise self.fail(span, "unexpected-argument", message, self.example)
-            except Unknown:
+            except UnknownError:
                 failed = True
         for parameter in () if failed else parameters:
             if parameter.name not in given and parameter.default is None:
@@ -178,13 +178,13 @@ class Arguments:
             wrong_word = False
             try:
                 self._argument(argument)
-            except Unknown:
+            except UnknownError:
                 failed = True
                 wrong_word = isinstance(argument, tree.Word)
         return not failed
 
     def _argument(self, argument: tree.Argument) -> None:
-        """Read one argument; raises Unknown after a reported error."""
+        """Read one argument; raises UnknownError after a reported error."""
         self.scope.work(argument.span)
         match argument:
             case tree.Size():
@@ -241,7 +241,7 @@ class Arguments:
             if argument.letters == letters:
                 return self._set(name, value, span)
         if self.scope.forgotten.covers(span.text):  # a label that can't be called so
-            raise Unknown
+            raise UnknownError
         message = f"{self.name} has no option `{letters}`"
         raise self.fail(span, "unknown-option", message, self._usage())
 
@@ -279,7 +279,7 @@ class Arguments:
         if name == "C":
             raise self.scope.no_channels(span)
         if self.scope.forgotten.covers(name) or self.scope.build.has_error("unknown-word", span):
-            raise Unknown
+            raise UnknownError
         words = [w for a in self.fields.values() for w in a.words]
         variables = (*self.scope.variables, *self.scope.file.variables)
         blocks = self.scope.file.definition_names()
@@ -347,7 +347,7 @@ class Arguments:
         if isinstance(meaning, int | float):
             return meaning
         if isinstance(meaning, LayerWord) and self.scope.forgotten.covers(meaning.name):
-            raise Unknown
+            raise UnknownError
         message = f"`{argument.key}=` takes a number, not {quote(argument.value.span)}"
         raise self.fail(argument.span, "not-a-number", message, self._usage())
 

@@ -6,7 +6,7 @@ import math
 
 from cnndsl.diagnostics import did_you_mean
 from cnndsl.elaborate.arithmetic import FUNCTIONS, LARGEST_NUMBER
-from cnndsl.elaborate.meanings import Unknown, Value
+from cnndsl.elaborate.meanings import UnknownError, Value
 from cnndsl.elaborate.scope import Scope, quote
 from cnndsl.network import LossTerm
 from cnndsl.shape import may_be_equal
@@ -22,7 +22,7 @@ def loss_terms(scope: Scope, node: tree.Expression, coefficient: float = 1.0) ->
     """
     try:
         return _terms(scope, node, coefficient)
-    except Unknown:
+    except UnknownError:
         return []
 
 
@@ -91,7 +91,7 @@ def _value(scope: Scope, argument: tree.Expression) -> Value:
     if isinstance(value, Value):
         return value
     if scope.forgotten.covers(argument.span.text):
-        raise Unknown
+        raise UnknownError
     message = f"{quote(argument.span)} is no value of the net"
     help = "a loss takes labels, inputs and heads"
     raise scope.fail(argument.span, "not-a-value", message, help)

@@ -58,7 +58,7 @@ UNKNOWN = Value("?", None)
 """What a reported error left open: everything that depends on it stays silent."""
 
 
-class Unknown(Exception):
+class UnknownError(Exception):
     """Something depends on what an earlier, reported error left open; it stays silent."""
 
 

@@ -10,7 +10,7 @@ from cnndsl.elaborate.arithmetic import LARGEST_NUMBER, normal
 from cnndsl.elaborate.files import Files, ReadUsed
 from cnndsl.elaborate.lint import lint
 from cnndsl.elaborate.losses import loss_terms
-from cnndsl.elaborate.meanings import UNKNOWN, LayerWord, Meaning, Unknown, Value
+from cnndsl.elaborate.meanings import UNKNOWN, LayerWord, Meaning, UnknownError, Value
 from cnndsl.elaborate.names import check_name
 from cnndsl.elaborate.scope import Construction, name_span
 from cnndsl.elaborate.steps import MOST_ELEMENTS, report_head_needed
@@ -168,12 +168,12 @@ class Program:
         self.net, self.name = node, node.name
         try:
             self.scope.check_length(node.name, node.span)
-        except Unknown:
+        except UnknownError:
             self.name = "Net"
         for parameter in node.parameters:
             try:
                 meaning = self._parameter(parameter)
-            except Unknown:
+            except UnknownError:
                 meaning = UNKNOWN
             if isinstance(meaning, LayerWord):
                 self.settings[parameter.name] = meaning.text
@@ -182,14 +182,14 @@ class Program:
             self.scope.file.variables[parameter.name] = meaning
 
     def _parameter(self, parameter: tree.Parameter) -> Meaning:
-        """What a parameter of the net stands for; raises Unknown after a reported error."""
+        """What a parameter of the net stands for; raises UnknownError after a reported error."""
         name, span = parameter.name, parameter.span
         if name in self.parameters:
             message = f"the net has two parameters `{name}`"
             raise self.scope.fail(span, "name-taken", message, "choose another name")
         self.parameters.add(name)
         if not check_name(self.scope, name, span):
-            raise Unknown
+            raise UnknownError
         if name in self.given:
             return self._given(name, span)
         if parameter.default is not None:
@@ -224,14 +224,14 @@ class Program:
         try:
             shape = self._input_shape(node)
             self.inputs[node.name] = Input(name=node.name, shape=shape, origin=Origin(node.span))
-        except Unknown:
+        except UnknownError:
             shape = self.inputs[node.name] = None
         self.value = self.build.values[node.name] = Value(node.name, shape)
         self.build.label(node.name, self.value, span)
 
     def _input_shape(self, node: tree.Input) -> Shape:
         """The shape as given or as written, if it is none that no net could take; else raises
-        Unknown after a reported error.
+        UnknownError after a reported error.
         """
         span = node.shape.span
         given = self.input_shapes.get(node.name) or self.input_shapes.get("")
@@ -281,7 +281,7 @@ class Program:
         for name in node.names:
             try:
                 found = self.scope.resolve(self.scope.text(name), name.span)
-            except Unknown:
+            except UnknownError:
                 continue
             step = self.build.by_name.get(found.name)
             if step is not None and step.head is not None:

@@ -29,7 +29,7 @@ from cnndsl.elaborate.meanings import (
     LayerWord,
     Meaning,
     Size,
-    Unknown,
+    UnknownError,
     Value,
 )
 from cnndsl.elaborate.synonyms import FUNCTION_WORDS, suggestion
@@ -138,10 +138,10 @@ class Scope:
             self.build.reported.add((code, id(span.source), span.start))
             self.build.add_errors([Diagnostic(code, message, span, help, "error", self.frames)])
 
-    def fail(self, span: Span, code: str, message: str, help: str = "") -> Unknown:
+    def fail(self, span: Span, code: str, message: str, help: str = "") -> UnknownError:
         """Report an error; returns what to raise."""
         self.error(span, code, message, help)
-        return Unknown()
+        return UnknownError()
 
     def stop(self, span: Span, code: str, message: str, help: str = "") -> NoReturn:
         """Report an error after which nothing more can be said."""
@@ -175,7 +175,7 @@ class Scope:
                 return name
 
     def check_length(self, name: str, span: Span) -> None:
-        """Bound a full name; raises Unknown after reporting it."""
+        """Bound a full name; raises UnknownError after reporting it."""
         if len(name) > LONGEST_NAME:
             message = f"the name `{name[:20]}…` has {len(name):,} letters, more than {LONGEST_NAME}"
             help = "use shorter labels, or fewer blocks in one another"
@@ -189,8 +189,8 @@ class Scope:
     def known(self, name: str) -> Meaning | None:
         """What a name stands for, or None: a variable, a layer, a block, or a value above.
 
-        A file's own names come before the prelude's. Raises Unknown where an earlier error left
-        the name open.
+        A file's own names come before the prelude's. Raises UnknownError where an earlier error
+        left the name open.
         """
         found = self.lookup(name)
         if found is None and name == "C":
@@ -199,7 +199,7 @@ class Scope:
             found = UNKNOWN if self.entry.shape is None else self.entry.shape.channels
         if found is not None:
             if found == UNKNOWN:
-                raise Unknown
+                raise UnknownError
             return found
         if name in LAYERS or name in FORMS or name in self.file.definitions:
             return LayerWord(name)
@@ -226,12 +226,12 @@ class Scope:
         return None
 
     def resolve(self, name: str, span: Span) -> Value:
-        """As `find`; raises Unknown where there is no such name, after reporting it."""
+        """As `find`; raises UnknownError where there is no such name, after reporting it."""
         found, build = self.find(name), self.build
         if found is not None:
             return found
         if build.has_error("unknown-value", span) or self._is_forgotten(name):
-            raise Unknown
+            raise UnknownError
         if self.full(name) in build.left_out:
             line = build.left_out[self.full(name)].line
             help = f"line {line}, which has this label, is left out by its `if` or `*0`"
@@ -261,7 +261,7 @@ class Scope:
         if isinstance(found, int | float):
             return found
         if isinstance(found, LayerWord) and self.forgotten.covers(found.name):
-            raise Unknown
+            raise UnknownError
         message = f"{quote(node.span)} is {_kind(found)}, not a number"
         raise self.fail(node.span, "not-a-number", message, "write a number or a variable")
 
@@ -330,13 +330,13 @@ class Scope:
         if name == "C":
             raise self.no_channels(span)
         if self.forgotten.covers(name):
-            raise Unknown
+            raise UnknownError
         candidates = (*self.variables, *self.file.variables, *self.build.labels, *LAYERS)
         help = "a name is a parameter, a `let`, a loop's variable, or a label above"
         message = f"`{name}` doesn't stand for anything here"
         raise self.fail(span, "unknown-name", message, suggestion(name, candidates, help))
 
-    def no_channels(self, span: Span) -> Unknown:
+    def no_channels(self, span: Span) -> UnknownError:
         """The error for a `C` outside a block."""
         message = "`C`, the channels at a block's entry, has no meaning outside a `def`"
         return self.fail(span, "no-channels-here", message, "write the number")
@@ -431,12 +431,12 @@ class Sharing:
         self._count = len(steps)
 
     def next(self) -> str:
-        """The owner of the next step's weights; raises Unknown where there is none."""
+        """The owner of the next step's weights; raises UnknownError where there is none."""
         if not self._owners and not self.broken:
             self.broken = True
             self._report_count("more")
         if self.broken:
-            raise Unknown
+            raise UnknownError
         return self._owners.popleft()
 
     def finish(self) -> None:

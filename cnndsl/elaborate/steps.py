@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import lcm
 
-from cnndsl.elaborate.meanings import Unknown, Value
+from cnndsl.elaborate.meanings import UnknownError, Value
 from cnndsl.elaborate.scope import Scope
 from cnndsl.layers.base import Layer, Parameter, ShapeError
 from cnndsl.network import Origin, Step
@@ -26,7 +26,7 @@ def add_step(
     """Add a step; its shape is inferred, or unknown after an error here or before.
 
     `places` are those of the arguments, "" of the op itself. Within a `reuse` the step takes its
-    weights from the repeated line's; raises Unknown where it can't.
+    weights from the repeated line's; raises UnknownError where it can't.
     """
     build, span = scope.build, places[""]
     shares = None
@@ -34,7 +34,7 @@ def add_step(
         shares = sharing.next()
     if shares is not None and not _may_share(scope, layer, inputs, shares):
         scope.sharing[-1].broken = True
-        raise Unknown
+        raise UnknownError
     if len(build.steps) >= MOST_STEPS:
         message = f"the net has more than {MOST_STEPS:,} layers"
         scope.stop(span, "too-many-layers", message, "check the repeats and loops that lead here")

@@ -20,7 +20,7 @@ from cnndsl.elaborate.meanings import (
     LayerWord,
     Meaning,
     Size,
-    Unknown,
+    UnknownError,
     Value,
 )
 from cnndsl.elaborate.names import check_name
@@ -68,7 +68,7 @@ def declare(scope: Scope, node: tree.Let, variables: dict[str, Meaning]) -> None
         return
     try:
         variables[node.name] = scope.meaning(node.value)
-    except Unknown:
+    except UnknownError:
         variables[node.name] = UNKNOWN
 
 
@@ -100,7 +100,7 @@ def _rounds(scope: Scope, node: tree.Loop) -> Iterator[Scope | None]:
         scope.work(span)
         try:
             meanings = {n: scope.meaning(e) for n, e in zip(names, row, strict=True)}
-        except Unknown:
+        except UnknownError:
             scope.forgotten.body(node.body)
             yield None
             continue
@@ -121,7 +121,7 @@ def _rows(scope: Scope, node: tree.Loop) -> Iterator[tuple[tree.Expression, ...]
             case (tree.Call(function="range") as call,):
                 try:
                     numbers = _range(scope, call)
-                except Unknown:
+                except UnknownError:
                     scope.forgotten.body(node.body)
                     continue
                 for number in numbers:
@@ -145,7 +145,7 @@ def add_line(scope: Scope, node: tree.Line, value: Value) -> Value:
     """`[label:] op args -> op args [from x] [*k] [if cond]`."""
     try:
         return _add_line(scope, node, value)
-    except Unknown:
+    except UnknownError:
         scope.forgotten.op(node.operations[-1])
         scope.forgotten.label(node.label)
         return UNKNOWN
@@ -330,7 +330,7 @@ def _add_call(
         elif parameter.default is not None:
             try:
                 inner.variables[parameter.name] = inner.meaning(parameter.default)
-            except Unknown:
+            except UnknownError:
                 inner.variables[parameter.name] = UNKNOWN
     value = add_statements(inner, definition.node.body, value)
     return add_chain(scope, read.trailing, value)
@@ -422,7 +422,7 @@ def _ends(scope: Scope, body: tree.Branches, value: Value) -> Iterator[Value]:
 def _is_taken(scope: Scope, line: tree.Line) -> bool:
     try:
         return _repeats(scope, line) > 0
-    except Unknown:
+    except UnknownError:
         return True
 
 
@@ -513,7 +513,7 @@ def _add_reuse(scope: Scope, operation: tree.Operation, value: Value, own: str |
 
 
 def _recorded(scope: Scope, label: str, word: tree.Word) -> Recorded:
-    """The labelled line of that name; raises Unknown after a reported error."""
+    """The labelled line of that name; raises UnknownError after a reported error."""
     recorded = scope.build.recorded
     for full in scope.outwards(label):
         if full in recorded:
@@ -527,7 +527,7 @@ def _recorded(scope: Scope, label: str, word: tree.Word) -> Recorded:
         message = f"{quote(word.span)} is no label of a line, so there is nothing to repeat"
         help = "label the line whose weights are shared: `a: conv …`, then `reuse a`"
         scope.error(word.span, "not-a-label", message, help)
-    raise Unknown
+    raise UnknownError
 
 
 # What isn't allowed

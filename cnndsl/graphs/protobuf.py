@@ -17,7 +17,7 @@ Buffer = bytes | mmap.mmap
 VARINT, EIGHT_BYTES, LENGTH_DELIMITED, FOUR_BYTES = 0, 1, 2, 5
 
 
-class BadMessage(Exception):
+class MessageError(Exception):
     """The bytes are no protobuf message."""
 
 
@@ -32,16 +32,16 @@ class Field(NamedTuple):
 
 @contextmanager
 def opened(path: Path) -> Generator[Buffer]:
-    """A file's bytes without reading them. Raises BadMessage for an empty file, and OSError."""
+    """A file's bytes without reading them. Raises MessageError for an empty file, and OSError."""
     with path.open("rb") as file:
         if not path.stat().st_size:
-            raise BadMessage
+            raise MessageError
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
             yield buffer
 
 
 def fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
-    """The fields of the message between two places. Raises BadMessage."""
+    """The fields of the message between two places. Raises MessageError."""
     while position < end:
         tag, position = varint(buffer, position, end)
         number, kind = tag >> 3, tag & 7
@@ -54,14 +54,14 @@ def fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
         elif kind in (EIGHT_BYTES, FOUR_BYTES):
             position += 8 if kind == EIGHT_BYTES else 4
         else:
-            raise BadMessage
+            raise MessageError
         if number == 0 or position > end:
-            raise BadMessage
+            raise MessageError
         yield Field(number, kind, begin, position)
 
 
 def varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
-    """A number of up to ten bytes, and where it ends. Raises BadMessage."""
+    """A number of up to ten bytes, and where it ends. Raises MessageError."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= end:
@@ -71,4 +71,4 @@ def varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
-    raise BadMessage
+    raise MessageError

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.graphs.protobuf import LENGTH_DELIMITED, BadMessage, Buffer, fields, opened
+from cnndsl.graphs.protobuf import LENGTH_DELIMITED, Buffer, MessageError, fields, opened
 
 MOST_NESTED = 64
 MOST_FIELDS = 10_000_000  # a net of 10,000 layers has under a million
@@ -51,7 +51,7 @@ def check_model(model: Path | bytes) -> None:
     name = f"`{model}`" if isinstance(model, Path) else "the model"
     try:
         locations = external_locations(model)
-    except (BadMessage, UnicodeDecodeError):
+    except (MessageError, UnicodeDecodeError):
         raise UsageError(f"{name} is no ONNX model, or a damaged one") from None
     for location in sorted(locations):
         if not isinstance(model, Path):
@@ -125,7 +125,7 @@ def _locations(buffer: Buffer) -> set[str]:
     found: set[str] = set()
     kinds = {(number, form) for number, form, *_ in fields(buffer, 0, len(buffer))}
     if _MODEL_GRAPH not in kinds:
-        raise BadMessage
+        raise MessageError
     has_functions = _MODEL_FUNCTION in kinds
     calls: dict[Call, Counter[Call]] = {_MAIN: Counter()}
     todo, count = [("Model", 0, len(buffer), 0, _MAIN)], 0
@@ -145,7 +145,7 @@ def _locations(buffer: Buffer) -> set[str]:
         for number, form, start, stop in fields(buffer, begin, end):
             count += 1
             if depth > MOST_NESTED or count > MOST_FIELDS:
-                raise BadMessage
+                raise MessageError
             if number in children and form == LENGTH_DELIMITED:
                 todo.append((children[number], start, stop, depth + 1, owner))
     if has_functions:

@@ -33,7 +33,7 @@ Row = tuple[Atom, ...]
 Form = tuple[tuple[tuple[int, int, int], ...], ...]
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """A tensor that no arrangement of the value's axes gives."""
 
 
@@ -78,10 +78,10 @@ class View:
         return View(self.base, self.axes, tuple(dims))
 
     def reshaped(self, sizes: Sequence[int]) -> View:
-        """The tensor with another shape; raises Unfit."""
+        """The tensor with another shape; raises UnfitError."""
         atoms = list(chain.from_iterable(self.dims))
         if prod(sizes) != prod(self.sizes):
-            raise Unfit
+            raise UnfitError
         parts: dict[Atom, Row] = {}
         rows: list[Row] = []
         for size in sizes:
@@ -90,7 +90,7 @@ class View:
                 atom = atoms.pop(0)
                 if size % atom.size:
                     if atom.size % size:
-                        raise Unfit
+                        raise UnfitError
                     split = (Atom(size), Atom(atom.size // size))
                     whole = next((a for a, row in parts.items() if atom in row), atom)
                     old = parts.get(whole, (atom,))

@@ -21,7 +21,7 @@ from cnndsl.weights.formats.elements import TYPES, width
 from cnndsl.weights.formats.limits import LONGEST_NAME, check_expansion
 from cnndsl.weights.formats.others import refused
 from cnndsl.weights.parametrised import with_plain_weights
-from cnndsl.weights.tensors import Array, Damaged, TensorFile
+from cnndsl.weights.tensors import Array, DamagedError, TensorFile
 
 _OLD_TORCH = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # a pickled number, behind a version
 _ZIP = b"PK\3\4"
@@ -79,10 +79,10 @@ def _read(path: Path, read: Callable[[], Array]) -> Array:
 
 
 def _check(file: TensorFile) -> None:
-    """Raise Damaged for names that no model has, and tensors far larger than the file."""
+    """Raise DamagedError for names that no model has, and tensors far larger than the file."""
     for name in file.tensors:
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
-            raise Damaged(f"has a tensor called `{name[:100]}`: that can't be meant")
+            raise DamagedError(f"has a tensor called `{name[:100]}`: that can't be meant")
     total = sum(t.size * width(t.type) for t in file.tensors.values() if t.type in TYPES)
     check_expansion(total, file.bytes)
 
@@ -98,7 +98,7 @@ def _one_sentence(path: Path) -> Generator[None]:
         yield
     except UsageError:
         raise
-    except Damaged as e:
+    except DamagedError as e:
         raise UsageError(f"`{path}` {_plain(str(e))}") from None
     except MemoryError:
         raise UsageError(f"`{path}` doesn't fit into memory") from None

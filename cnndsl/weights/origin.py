@@ -15,7 +15,15 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from cnndsl.weights.metadata import as_metadata, labels_in_metadata, preprocessing_in_metadata
-from cnndsl.weights.tensors import AS_USUAL, Damaged, FileFormat, Layer, Slide, TensorFile, Turns
+from cnndsl.weights.tensors import (
+    AS_USUAL,
+    DamagedError,
+    FileFormat,
+    Layer,
+    Slide,
+    TensorFile,
+    Turns,
+)
 
 KEY = "cnndsl.origin"
 _MOST = 1e6  # of a number in it: strides, axes, epsilons
@@ -57,7 +65,7 @@ def texts_of(file: TensorFile, strip: str = "") -> dict[str, str]:
 
 
 def with_texts(file: TensorFile, texts: Mapping[str, str]) -> TensorFile:
-    """The file with what its texts say. Raises Damaged, or ValueError, where it can't be meant."""
+    """The file with what its texts say; raises DamagedError or ValueError for what can't be."""
     file = replace(
         file,
         preprocessing=preprocessing_in_metadata(texts),
@@ -68,10 +76,10 @@ def with_texts(file: TensorFile, texts: Mapping[str, str]) -> TensorFile:
     try:
         said = json.loads(texts[KEY])
         if not all(abs(number) <= _MOST for number in _numbers(said)):
-            raise Damaged(f"says of itself what can't be meant ({KEY})")
+            raise DamagedError(f"says of itself what can't be meant ({KEY})")
         origin = _adapter().validate_python(said)
     except (ValueError, RecursionError):
-        raise Damaged(f"says of itself what can't be read ({KEY})") from None
+        raise DamagedError(f"says of itself what can't be read ({KEY})") from None
     names = [name for name in origin.order if name in file.tensors]
     return replace(
         file,

@@ -18,7 +18,7 @@ from math import prod
 
 import numpy as np
 
-from cnndsl.weights.tensors import Array, Damaged, Tensor, TensorFile
+from cnndsl.weights.tensors import Array, DamagedError, Tensor, TensorFile
 
 _NEW = re.compile(r"(?:(?P<layer>.*)\.)?parametrizations\.(?P<name>[^.]+)\.(?P<part>.+)")
 _OLD = re.compile(r"(?P<base>.*)_(?P<part>orig|mask|g|u|v)")
@@ -42,8 +42,8 @@ class _Form:
 def with_plain_weights(file: TensorFile) -> TensorFile:
     """The file with each such weight in the place of what it is computed from, and a word on it.
 
-    Computing one takes some ten times its size in memory, and raises Damaged where vectors that no
-    training has turned leave open which axis is meant.
+    Computing one takes some ten times its size in memory, and raises DamagedError where vectors
+    that no training has turned leave open which axis is meant.
     """
     tensors, notes = dict(file.tensors), list(file.notes)
     for form in _FORMS:
@@ -98,8 +98,8 @@ def _computed(name: str, form: _Form, parts: Sequence[Tensor]) -> Tensor:
         arrays = [part.read().astype(np.float64) for part in parts]
         try:
             return form.compute(*arrays).astype(type_)
-        except _Undecided:
-            raise Damaged(
+        except _UndecidedError:
+            raise DamagedError(
                 f"has vectors for `{name}` that don't tell along which axis its spectral norm is "
                 f"taken; call torch.nn.utils.remove_spectral_norm before saving"
             ) from None
@@ -107,7 +107,7 @@ def _computed(name: str, form: _Form, parts: Sequence[Tensor]) -> Tensor:
     return Tensor(name, whole.shape, type_, read)
 
 
-class _Undecided(Exception):
+class _UndecidedError(Exception):
     """Either axis may be that of the outputs."""
 
 
@@ -136,7 +136,7 @@ def _spectral(weight: Array, left: Array, right: Array) -> Array:
             found.append((norm / length, norm))
     cosine, norm = max(found)
     if len(found) > 1 and cosine < _PARALLEL:
-        raise _Undecided
+        raise _UndecidedError
     return weight / norm
 
 

@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 FileFormat = Literal["PyTorch", "safetensors", "NumPy", "ONNX", "Keras"]
 
 
-class Damaged(ValueError):
+class DamagedError(ValueError):
     """Why a file can't be used: a clause that goes behind its name, as `is cut off`."""
 
 

@@ -10,7 +10,7 @@ from cnndsl.importing.draft import Array
 from cnndsl.importing.nodes import Node
 from cnndsl.importing.operators.windows import short
 from cnndsl.importing.sizes import part_sizes, slices
-from cnndsl.importing.views import Atom, Row, Unfit, View, size_of
+from cnndsl.importing.views import Atom, Row, UnfitError, View, size_of
 from cnndsl.importing.walking import Walker, operator
 
 MOST_DIMENSIONS = 5  # of a map, the batch among them
@@ -144,7 +144,7 @@ def gather(walker: Walker, node: Node) -> View:
     made = view if same else _chosen(walker, node, view, axis, chosen)
     try:
         return made.reshaped([*made.sizes[:axis], *indices.shape, *made.sizes[axis + 1 :]])
-    except Unfit:
+    except UnfitError:
         node.refuse(f"arranges what it chooses as {indices.shape}, which no layer does")
 
 

@@ -11,7 +11,7 @@ from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.elementary import PLACES, Elementary, Lowest
 from cnndsl.importing.nodes import Node
 from cnndsl.importing.operators.windows import axes, padding, short, written_padding
-from cnndsl.importing.views import Unfit, View
+from cnndsl.importing.views import UnfitError, View
 from cnndsl.importing.walking import Walker, operator
 from cnndsl.layers.arguments import Padding
 from cnndsl.layers.base import ShapeError
@@ -106,7 +106,7 @@ def unpool(walker: Walker, node: Node) -> View:
         return step
     try:
         return step.reshaped(node.array(0).shape)
-    except Unfit:
+    except UnfitError:
         node.refuse("scatters values over more than the pool took in")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from cnndsl.importing.draft import Array
 from cnndsl.importing.nodes import Node, Tensor
 from cnndsl.importing.sizes import flat_sizes, reshape_target, squeezed, unsqueezed
-from cnndsl.importing.views import Unfit, View
+from cnndsl.importing.views import UnfitError, View
 from cnndsl.importing.walking import Walker, operator
 
 _INTEGERS = {2, 3, 4, 5, 6, 7, 9, 12, 13}
@@ -74,12 +74,12 @@ def reshape(walker: Walker, node: Node) -> View:
     target = flat_sizes(node, sizes) if node.kind == "Flatten" else reshape_target(node, sizes)
     try:
         return _flat(walker, node, view.reshaped(target))
-    except Unfit:
+    except UnfitError:
         pass
     try:  # the values in their order
         values = tuple(a for row in view.dims for a in row if a not in view.axes[0])
         return walker.whole(walker.arrange(node, view, [values])).reshaped(target)
-    except Unfit:
+    except UnfitError:
         node.refuse(f"can't turn the shape {sizes} into {tuple(target)} one example at a time")
 
 
@@ -145,6 +145,6 @@ def _moved(
     try:
         parts = node.view().reshaped(split)
         moved = parts.with_dims([parts.dims[i] for i in order]).reshaped(made)
-    except Unfit:
+    except UnfitError:
         node.refuse("rearranges its input in a way that no layer does")
     return walker.whole(walker.plain(node, moved))

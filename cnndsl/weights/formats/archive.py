@@ -14,7 +14,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 
 from cnndsl.weights.formats.limits import check_expansion
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 LARGEST_CONTENTS = 2 << 20  # bytes of the table of contents: some 20,000 tensors
 _PIECE = 1 << 18  # bytes
@@ -34,7 +34,7 @@ class Member:
     checksum: int
 
     def read(self, begin: int = 0, end: int | None = None) -> bytearray:
-        """Its bytes, or those from `begin` to `end`. Raises Damaged, and OSError.
+        """Its bytes, or those from `begin` to `end`. Raises DamagedError, and OSError.
 
         The checksum is looked at where all are read. Of a compressed member, what lies before
         `begin` is unpacked and thrown away.
@@ -52,7 +52,7 @@ class Member:
         if len(data) != end - begin:
             raise self._cut_off()
         if len(data) == self.size and zlib.crc32(data) != self.checksum:
-            raise Damaged(f"is damaged: the checksum of `{self.name}` is another")
+            raise DamagedError(f"is damaged: the checksum of `{self.name}` is another")
         return data
 
     def _seek(self, file: BufferedReader) -> None:
@@ -86,8 +86,8 @@ class Member:
                 yield unpacker.decompress(packed, _PIECE)
                 packed = unpacker.unconsumed_tail
 
-    def _cut_off(self) -> Damaged:
-        return Damaged(f"is cut off: `{self.name}` isn't whole")
+    def _cut_off(self) -> DamagedError:
+        return DamagedError(f"is cut off: `{self.name}` isn't whole")
 
 
 def whole_read(file: BufferedReader, count: int) -> bytearray:
@@ -98,27 +98,29 @@ def whole_read(file: BufferedReader, count: int) -> bytearray:
 
 
 def members(path: Path) -> Mapping[str, Member]:
-    """The members of a zip archive by name. Raises Damaged, and what zipfile raises."""
+    """The members of a zip archive by name. Raises DamagedError, and what zipfile raises."""
     with _Careful(path) as file, zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
     size = path.stat().st_size
     check_expansion(sum(entry.file_size for entry in entries), size)
     found = {entry.filename: _member(path, entry, size) for entry in entries}
     if len(found) != len(entries):
-        raise Damaged("is an archive with two members of one name")
+        raise DamagedError("is an archive with two members of one name")
     return found
 
 
 def _member(path: Path, entry: zipfile.ZipInfo, size: int) -> Member:
     if entry.flag_bits & 1:
-        raise Damaged("is an archive with a password")
+        raise DamagedError("is an archive with a password")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Damaged(f"is packed in a way that isn't read here (method {entry.compress_type})")
+        raise DamagedError(
+            f"is packed in a way that isn't read here (method {entry.compress_type})"
+        )
     compressed = entry.compress_type == zipfile.ZIP_DEFLATED
     if not 0 <= entry.header_offset <= size or entry.compress_size > size:
-        raise Damaged(f"is cut off: `{entry.filename}` lies beyond its end")
+        raise DamagedError(f"is cut off: `{entry.filename}` lies beyond its end")
     if not compressed and entry.compress_size != entry.file_size:
-        raise Damaged(f"gives `{entry.filename}` two sizes")
+        raise DamagedError(f"gives `{entry.filename}` two sizes")
     return Member(
         path,
         entry.filename,
@@ -135,5 +137,5 @@ class _Careful(FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > LARGEST_CONTENTS:
-            raise Damaged(f"has a table of contents of over {LARGEST_CONTENTS:,} bytes")
+            raise DamagedError(f"has a table of contents of over {LARGEST_CONTENTS:,} bytes")
         return super().read(size) or b""

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from cnndsl.weights.tensors import Array, Damaged, Tensor
+from cnndsl.weights.tensors import Array, DamagedError, Tensor
 
 MOST_DIMENSIONS = 32  # numpy's limit before version 2
 
@@ -28,15 +28,15 @@ def width(type_: str) -> int:
 
 
 def checked_shape(shape: object) -> tuple[int, ...]:
-    """A shape out of a file. Raises Damaged unless it is one that an array can have."""
+    """A shape out of a file. Raises DamagedError unless it is one that an array can have."""
     sizes = cast("Sequence[object]", shape) if isinstance(shape, list | tuple) else None
     if sizes is None or len(sizes) > MOST_DIMENSIONS:
-        raise Damaged(f"has a tensor whose shape is no list of up to {MOST_DIMENSIONS} sizes")
+        raise DamagedError(f"has a tensor whose shape is no list of up to {MOST_DIMENSIONS} sizes")
     if not all(type(size) is int and 0 <= size < 1 << 62 for size in sizes):
-        raise Damaged("has a tensor whose shape has a size that is no whole number from 0 on")
+        raise DamagedError("has a tensor whose shape has a size that is no whole number from 0 on")
     found = cast("tuple[int, ...]", tuple(sizes))
     if prod(size for size in found if size) >= 1 << 62:
-        raise Damaged("has a tensor of a shape that no memory could hold")
+        raise DamagedError("has a tensor of a shape that no memory could hold")
     return found
 
 
@@ -68,7 +68,7 @@ def unreadable(name: str, type_: object, shape: tuple[int, ...]) -> Tensor:
     word = str(type_)[:40]
 
     def read() -> Array:
-        raise Damaged(
+        raise DamagedError(
             f"has its tensor `{name}` as {word}, which can't be read; known are {', '.join(TYPES)}"
         )
 

@@ -23,7 +23,7 @@ from cnndsl.weights.formats.hdf5_bytes import (
     tree_leaves,
 )
 from cnndsl.weights.formats.hdf5_types import NOWHERE, Cursor, read_shape, read_type
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -49,18 +49,20 @@ class File(Bytes):
         head.expect(SIGNATURE, "the mark of an HDF5 file")
         version = head.number(1)
         if version > 3:
-            raise Damaged(f"is an HDF5 file of a version that isn't known ({version})")
+            raise DamagedError(f"is an HDF5 file of a version that isn't known ({version})")
         head.take(4 if version < 2 else 0)
         widths = head.number(1), head.number(1)
         head.take((9, 13, 1, 1)[version])
         base, _, end = (head.address() for _ in range(3))
         if widths != (8, 8) or base != 0:
-            raise Damaged("is an HDF5 file with unusual addresses, which isn't read here")
+            raise DamagedError("is an HDF5 file with unusual addresses, which isn't read here")
         if end > self.size:
-            raise Damaged(f"is cut off: of {end:,} bytes it has {self.size:,}")
+            raise DamagedError(f"is cut off: of {end:,} bytes it has {self.size:,}")
         if version < 2:
             if head.address() != NOWHERE:
-                raise Damaged("is one of several files that belong together, which aren't read")
+                raise DamagedError(
+                    "is one of several files that belong together, which aren't read"
+                )
             head.address()
         return self.node(head.address())
 
@@ -68,7 +70,9 @@ class File(Bytes):
         """The group or data set at an address."""
         self._objects -= 1
         if self._objects < 0:
-            raise Damaged("has too many groups and data sets for its size, or the same ones often")
+            raise DamagedError(
+                "has too many groups and data sets for its size, or the same ones often"
+            )
         if address not in self._nodes:
             self._nodes[address] = Node(self, messages(self, address))
         return self._nodes[address]
@@ -109,7 +113,7 @@ class Node:
         """Addresses by name, in the order of the file's own list."""
         info, table = self.message(LINK_INFO), self.message(SYMBOL_TABLE)
         if info is not None and kept_elsewhere(info, 8):
-            raise Damaged("lists its groups in a way that isn't read here")
+            raise DamagedError("lists its groups in a way that isn't read here")
         links = dict(_link(data) for kind, data in self._messages if kind == LINK)
         if table is not None:
             cursor = Cursor(table)
@@ -144,7 +148,7 @@ class _Names:
             while entries.left():
                 name, address, cached, _ = (entries.number(n) for n in (8, 8, 4, 20))
                 if cached == 2:
-                    raise Damaged(_LINKS)
+                    raise DamagedError(_LINKS)
                 text = self.names[name : self.names.find(b"\0", name)]
                 self.file.charge(len(text))
                 yield _text(text), address
@@ -156,7 +160,7 @@ def _link(data: bytes) -> tuple[str, int]:
     cursor.take(1)
     flags = cursor.number(1)
     if flags & 8 and cursor.number(1):
-        raise Damaged(_LINKS)
+        raise DamagedError(_LINKS)
     cursor.take((8 if flags & 4 else 0) + (1 if flags & 16 else 0))
     name = cursor.take(cursor.number(1 << (flags & 3)))
     return _text(name), cursor.address()
@@ -167,13 +171,13 @@ def _attribute(file: File, data: bytes) -> tuple[str, list[str] | None]:
     cursor = Cursor(data)
     version, flags = cursor.number(1), cursor.number(1)
     if version not in (1, 2, 3):
-        raise Damaged(f"has attributes of a version that isn't known ({version})")
+        raise DamagedError(f"has attributes of a version that isn't known ({version})")
     sizes = [cursor.number(2) for _ in range(3)]
     cursor.take(1 if version == 3 else 0)
     name, type_, space = (cursor.padded(n, 8 if version == 1 else 1) for n in sizes)
     label = _text(name.split(b"\0", 1)[0])
     if flags & 3 and version > 1:
-        raise Damaged("shares descriptions between its attributes, which isn't read here")
+        raise DamagedError("shares descriptions between its attributes, which isn't read here")
     element, shape = read_type(type_), read_shape(space)
     if element.kind not in ("text", "long text") or len(shape) > 1 or not element.width:
         return label, None

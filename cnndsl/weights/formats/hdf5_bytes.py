@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 
 from cnndsl.weights.formats.hdf5_types import NOWHERE, Cursor
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 MOST_MESSAGES = 1 << 12  # of one object
 RE_READ, ALWAYS_READ = 4, 1 << 16
@@ -33,9 +33,9 @@ class Bytes:
         self._page = lru_cache(PAGES)(self._read_page)
 
     def check(self, begin: int, count: int) -> None:
-        """Raise Damaged where so many bytes from a place on would go beyond the end."""
+        """Raise DamagedError where so many bytes from a place on would go beyond the end."""
         if begin + count > self.size:
-            raise Damaged("is cut off: something in it lies beyond its end")
+            raise DamagedError("is cut off: something in it lies beyond its end")
 
     def bytes(self, begin: int, count: int) -> bytes:
         """Bytes of any kind."""
@@ -56,28 +56,28 @@ class Bytes:
         return self._read(number * PAGE, min((number + 1) * PAGE, self.size))
 
     def charge(self, count: int) -> None:
-        """Count bytes that are read or copied. Raises Damaged where they become too many."""
+        """Count bytes that are read or copied. Raises DamagedError where they become too many."""
         self._allowed -= count
         if self._allowed < 0:
-            raise Damaged("leads to the same places again and again")
+            raise DamagedError("leads to the same places again and again")
 
 
 def messages(file: Bytes, address: int) -> list[Message]:
-    """What the object at an address says. Raises Damaged for more than MOST_MESSAGES."""
+    """What the object at an address says. Raises DamagedError for more than MOST_MESSAGES."""
     new = file.cursor(address, 4).data == b"OHDR"
     found = _new_messages(file, address) if new else _old_messages(file, address)
     messages = list(islice(found, MOST_MESSAGES + 1))
     if len(messages) > MOST_MESSAGES:
-        raise Damaged("has a group or data set with too many attributes")
+        raise DamagedError("has a group or data set with too many attributes")
     if any(kind == EXTERNAL for kind, _ in messages):
-        raise Damaged("keeps values in other files, which aren't read")
+        raise DamagedError("keeps values in other files, which aren't read")
     return messages
 
 
 def _old_messages(file: Bytes, address: int) -> Iterator[Message]:
     head = file.cursor(address, 16)
     if head.number(1) != 1:
-        raise Damaged("is damaged: where a group or data set should be there is none")
+        raise DamagedError("is damaged: where a group or data set should be there is none")
     head.take(7)
     blocks = [(address + 16, head.number(4))]
     for begin, count in blocks:  # which grows meanwhile
@@ -111,7 +111,7 @@ def tree_leaves(
     head.expect(b"TREE", "a list")
     found, depth, count = head.number(1), head.number(1), head.number(2)
     if found != kind or depth > MOST_LEVELS or (level is not None and depth != level - 1):
-        raise Damaged("is damaged: a list in it is none, or is in itself")
+        raise DamagedError("is damaged: a list in it is none, or is in itself")
     entries = file.cursor(address + 24, count * (key_size + 8))
     for _ in range(count):
         key, child = entries.take(key_size), entries.address()
@@ -129,9 +129,9 @@ def _message(
         rest = Cursor(data)
         blocks.append((rest.address(), rest.address()))
     elif flags & 2 and kind in (SPACE, TYPE, LAYOUT, FILTERS, ATTRIBUTE):
-        raise Damaged("shares descriptions between its data sets, which isn't read here")
+        raise DamagedError("shares descriptions between its data sets, which isn't read here")
     elif kind == ATTRIBUTE_INFO and kept_elsewhere(data, 2):
-        raise Damaged("keeps attributes in a way that isn't read here")
+        raise DamagedError("keeps attributes in a way that isn't read here")
     else:
         yield kind, data
 

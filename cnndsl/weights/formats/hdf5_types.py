@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnndsl.weights.formats.elements import ByteOrder, checked_shape
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 ADDRESS = 8  # bytes of an address or a length, as every writer of today has them
 NOWHERE = (1 << 8 * ADDRESS) - 1
@@ -20,7 +20,7 @@ _CLASSES = {
 
 
 class Cursor:
-    """Bytes taken one after another; raises Damaged behind their end."""
+    """Bytes taken one after another; raises DamagedError behind their end."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.place = data, 0
@@ -29,7 +29,7 @@ class Cursor:
         """The next so many bytes."""
         end = self.place + count
         if end > len(self.data):
-            raise Damaged("is cut off, or has a part that is shorter than it says")
+            raise DamagedError("is cut off, or has a part that is shorter than it says")
         start, self.place = self.place, end
         return self.data[start:end]
 
@@ -48,7 +48,7 @@ class Cursor:
     def expect(self, mark: bytes, what: str) -> None:
         """Take a structure's mark."""
         if self.take(len(mark)) != mark:
-            raise Damaged(f"is damaged: where {what} should be there is none")
+            raise DamagedError(f"is damaged: where {what} should be there is none")
 
     def left(self) -> int:
         """How many bytes weren't taken."""
@@ -98,7 +98,7 @@ def read_shape(data: bytes) -> tuple[int, ...]:
     if version == 1:
         cursor.take(5)
     elif version != 2:
-        raise Damaged(f"has sizes in a way that isn't known (version {version})")
+        raise DamagedError(f"has sizes in a way that isn't known (version {version})")
     elif cursor.number(1) == 2:
         return (0,)  # it says that there is nothing
     return checked_shape([cursor.address() for _ in range(rank)])

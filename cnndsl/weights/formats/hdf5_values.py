@@ -13,7 +13,7 @@ from cnndsl.weights.formats.elements import from_bytes, unreadable
 from cnndsl.weights.formats.hdf5 import File, Node
 from cnndsl.weights.formats.hdf5_bytes import FILTERS, LAYOUT, SPACE, TYPE, tree_leaves
 from cnndsl.weights.formats.hdf5_types import ADDRESS, NOWHERE, Cursor, Type, read_shape, read_type
-from cnndsl.weights.tensors import Array, Damaged, Tensor
+from cnndsl.weights.tensors import Array, DamagedError, Tensor
 
 DEFLATE, SHUFFLE, CHECKSUM = 1, 2, 3
 MOST_AROUND = 4  # pieces may stick out of the tensor by so many times its size
@@ -21,10 +21,10 @@ ALWAYS_AROUND = 1 << 20
 
 
 def shape_of(node: Node) -> tuple[int, ...]:
-    """The shape of a data set. Raises Damaged for what is none."""
+    """The shape of a data set. Raises DamagedError for what is none."""
     space = node.message(SPACE)
     if space is None:
-        raise Damaged("has a group where a data set should be")
+        raise DamagedError("has a group where a data set should be")
     return read_shape(space)
 
 
@@ -32,28 +32,28 @@ def stored(node: Node, name: str, reopened: Callable[[], File]) -> Tensor:
     """The data set that a node describes; its values are read from the file opened anew."""
     messages = [node.message(kind) for kind in (TYPE, SPACE, LAYOUT)]
     if None in messages:
-        raise Damaged(f"has an object `{name[:80]}` that is neither a group nor a data set")
+        raise DamagedError(f"has an object `{name[:80]}` that is neither a group nor a data set")
     type_, shape = read_type(messages[0] or b""), read_shape(messages[1] or b"")
     layout, filters = Cursor(messages[2] or b""), node.message(FILTERS)
     version, kind = layout.number(1), layout.number(1)
     if kind == 3:
-        raise Damaged("has a virtual data set, whose values may be those of other files")
+        raise DamagedError("has a virtual data set, whose values may be those of other files")
     if version not in (3, 4) or kind > 2 or (version == 4 and kind == 2):
-        raise Damaged(f"keeps `{name[:80]}` in a way that isn't read here")
+        raise DamagedError(f"keeps `{name[:80]}` in a way that isn't read here")
     if type_.kind != "number":
         return unreadable(name, type_.name, shape)
     count = prod(shape) * type_.width
     if kind == 2:
         return _pieces(name, type_, shape, layout, filters, reopened)
     if filters is not None:
-        raise Damaged(f"says that `{name[:80]}` is both compressed and in a row")
+        raise DamagedError(f"says that `{name[:80]}` is both compressed and in a row")
     if kind == 0:
         data = layout.take(layout.number(2))
         whole = Tensor(name, shape, type_.name, lambda: _array(data, type_, shape))
         return _checked(whole, len(data), count)
     place, size = layout.address(), layout.address()
     if count and place == NOWHERE:
-        raise Damaged(f"has no values for `{name[:80]}`: they were never written")
+        raise DamagedError(f"has no values for `{name[:80]}`: they were never written")
     if count:
         node.file.check(place, size)
 
@@ -65,7 +65,9 @@ def stored(node: Node, name: str, reopened: Callable[[], File]) -> Tensor:
 
 def _checked(tensor: Tensor, size: int, count: int) -> Tensor:
     if size != count:
-        raise Damaged(f"gives `{tensor.name[:80]}` {size:,} bytes, where its shape needs {count:,}")
+        raise DamagedError(
+            f"gives `{tensor.name[:80]}` {size:,} bytes, where its shape needs {count:,}"
+        )
     return tensor
 
 
@@ -92,10 +94,10 @@ def _pieces(
     tree = layout.address()
     piece = tuple(layout.number(4) for _ in range(rank))
     if rank != len(shape) or layout.number(4) != type_.width or not all(piece):
-        raise Damaged(f"has pieces of `{name[:80]}` that don't fit it")
+        raise DamagedError(f"has pieces of `{name[:80]}` that don't fit it")
     size = prod(piece) * type_.width
     if size > MOST_AROUND * prod(shape) * type_.width + ALWAYS_AROUND:
-        raise Damaged(f"has pieces of `{name[:80]}` that are far larger than it")
+        raise DamagedError(f"has pieces of `{name[:80]}` that are far larger than it")
     chain = _filters(filters) if filters is not None else []
 
     def read() -> Array:
@@ -109,7 +111,9 @@ def _pieces(
             if left < 0 or any(
                 n % p or n >= m for n, p, m in zip(start, piece, shape, strict=True)
             ):
-                raise Damaged(f"has a piece of `{name[:80]}` that lies outside of it, or twice")
+                raise DamagedError(
+                    f"has a piece of `{name[:80]}` that lies outside of it, or twice"
+                )
             data = file.bytes(place, count)
             for number, step in reversed(list(enumerate(chain))):
                 data = data if skipped >> number & 1 else _undone(step, data, size, type_.width)
@@ -117,7 +121,7 @@ def _pieces(
             inside = tuple(slice(0, m - n) for n, m in zip(start, shape, strict=True))
             whole[target] = _array(data, type_, piece)[inside]
         if left:
-            raise Damaged(f"lacks {left} pieces of `{name[:80]}`")
+            raise DamagedError(f"lacks {left} pieces of `{name[:80]}`")
         return whole
 
     return Tensor(name, shape, type_.name, read)
@@ -137,7 +141,7 @@ def _filters(data: bytes) -> list[_Filter]:
         chain.append(_Filter(kind, tuple(cursor.number(4) for _ in range(values))))
         cursor.take(4 if version == 1 and values % 2 else 0)
         if kind not in (DEFLATE, SHUFFLE, CHECKSUM):
-            raise Damaged(f"is compressed by a method that isn't read here (filter {kind})")
+            raise DamagedError(f"is compressed by a method that isn't read here (filter {kind})")
     return chain
 
 
@@ -150,5 +154,5 @@ def _undone(step: _Filter, data: bytes, size: int, width: int) -> bytes:
     unpacker = zlib.decompressobj()
     found = unpacker.decompress(data, size + 4)  # a checksum may be inside
     if unpacker.unconsumed_tail:
-        raise Damaged("has a compressed piece that is larger than it says")
+        raise DamagedError("has a compressed piece that is larger than it says")
     return found

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from cnndsl.weights.formats.keras_axes import Stage, sources_in, turns_in
 from cnndsl.weights.formats.keras_pixels import forks
-from cnndsl.weights.tensors import AS_USUAL, Damaged, Slide, Turns
+from cnndsl.weights.tensors import AS_USUAL, DamagedError, Slide, Turns
 
 LARGEST = 16 << 20  # bytes
 
@@ -42,13 +42,13 @@ class Configuration:
 
 
 def read_configuration(text: str | bytes | bytearray) -> Configuration:
-    """Raises Damaged where it is no JSON object."""
+    """Raises DamagedError where it is no JSON object."""
     if len(text) > LARGEST:
-        raise Damaged(f"has a configuration of over {LARGEST:,} bytes")
+        raise DamagedError(f"has a configuration of over {LARGEST:,} bytes")
     try:
         model = json.loads(text)
     except (ValueError, RecursionError):
-        raise Damaged("has a configuration that is no JSON") from None
+        raise DamagedError("has a configuration that is no JSON") from None
     layers, models = list(_layers(model, "")), list(_stages(model))
     return Configuration(
         tuple(Stage(*layer, ()) for layer in layers),

@@ -24,7 +24,7 @@ from cnndsl.weights.formats.hdf5_values import shape_of, stored
 from cnndsl.weights.formats.keras_config import Configuration, read_configuration
 from cnndsl.weights.formats.keras_names import plain_names, variable_names
 from cnndsl.weights.formats.keras_pixels import Learned, preparation, unplaced
-from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
+from cnndsl.weights.tensors import DamagedError, Tensor, TensorFile
 
 MOST_CHANNELS = 64  # of a picture
 MOST_LEVELS = 32  # of groups in groups
@@ -39,7 +39,7 @@ _Opened = Callable[[], File]
 
 
 def open_file(path: Path) -> TensorFile:
-    """List the tensors. Raises Damaged."""
+    """List the tensors. Raises DamagedError."""
     size = path.stat().st_size
 
     def read(begin: int, end: int) -> bytes:
@@ -53,7 +53,7 @@ def open_file(path: Path) -> TensorFile:
 def tensor_file(
     path: Path, opened: _Opened, configuration: Configuration | None = None
 ) -> TensorFile:
-    """The weights in an HDF5 file, which is opened anew for each. Raises Damaged.
+    """The weights in an HDF5 file, which is opened anew for each. Raises DamagedError.
 
     Without a configuration that of a whole model is read.
     """
@@ -92,7 +92,7 @@ def _by_name(found: Iterable[Tensor]) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for one in found:
         if one.name in tensors:
-            raise Damaged(f"has two tensors called `{one.name[:80]}`")
+            raise DamagedError(f"has two tensors called `{one.name[:80]}`")
         tensors[one.name] = one
     return tensors
 
@@ -120,7 +120,7 @@ def _by_lists(model: Node, opened: _Opened) -> Iterator[Tensor]:
         group = model.member(layer)
         if group is None:
             if layer != layers[-1]:
-                raise Damaged(f"lists a layer `{layer[:80]}` that it doesn't hold")
+                raise DamagedError(f"lists a layer `{layer[:80]}` that it doesn't hold")
             continue
         written = [n for n in _texts(group, "weight_names") or [] if _SEEDS not in n]
         for name, plain in zip(written, plain_names(layer, written), strict=True):
@@ -137,7 +137,7 @@ def _by_groups(
 ) -> Iterator[Tensor]:
     """The variables of a file that numbers them; `kind` is what its group is called."""
     if level > MOST_LEVELS:
-        raise Damaged(f"has groups in groups, more than {MOST_LEVELS} of them")
+        raise DamagedError(f"has groups in groups, more than {MOST_LEVELS} of them")
     variables = group.member("vars")
     if variables is not None and variables.is_group:
         numbers = sorted(variables.members, key=_naturally)
@@ -187,5 +187,5 @@ def _descend(group: Node, path: str) -> Node:
     for part in path.split("/")[:MOST_LEVELS]:
         node = node.member(part) if node is not None and part else node
     if node is None:
-        raise Damaged(f"lists a variable `{path[:80]}` that it doesn't hold")
+        raise DamagedError(f"lists a variable `{path[:80]}` that it doesn't hold")
     return node

@@ -27,7 +27,7 @@ Learned = Mapping[str, tuple[Numbers, Numbers]]
 """Mean and variance of layers that were adapted to data, by their names."""
 
 
-class _Unclear(Exception):
+class _UnclearError(Exception):
     """What a layer does to pixels can't be told."""
 
 
@@ -41,7 +41,7 @@ class _Scaling:
 
     def times(self, factor: Numbers) -> _Scaling:
         if any(n == 0 for n in factor):
-            raise _Unclear
+            raise _UnclearError
         if self == _Scaling() and len(factor) == 1 and factor[0] > 0:
             return _Scaling(scale=1 / factor[0])
         return replace(self, std=_each(self.std, tuple(1 / n for n in factor), mul))
@@ -85,7 +85,7 @@ def preparation(
         else:
             try:
                 found = _scaled(found, kind, settings, learned.get(name))
-            except (_Unclear, OverflowError, ValueError):
+            except (_UnclearError, OverflowError, ValueError):
                 notes.append(_unknown(name, kind))
                 before = False
     if found == _Scaling():
@@ -129,11 +129,11 @@ def _scaled(
         factor, offset = (_numbers(settings.get(word)) for word in ("scale", "offset"))
         return found.times(factor).plus(offset)
     if settings.get("axis", -1) not in _LAST_AXES:
-        raise _Unclear
+        raise _UnclearError
     said = settings.get("mean"), settings.get("variance")
     if None in said:
         if learned is None or not all(learned):
-            raise _Unclear
+            raise _UnclearError
         mean, variance = learned
     else:
         mean, variance = (_numbers(value) for value in said)
@@ -149,13 +149,13 @@ def _scaled(
 def _each(one: Numbers, other: Numbers, way: Callable[[float, float], float]) -> Numbers:
     count = max(len(one), len(other))
     if {len(one), len(other)} - {1, count}:
-        raise _Unclear
+        raise _UnclearError
     rows = zip(one * (count // len(one)), other * (count // len(other)), strict=True)
     return tuple(way(a, b) for a, b in rows)
 
 
 def _numbers(value: object) -> Numbers:
-    """A number, or a list of them with axes of one around it. Raises _Unclear for other things."""
+    """A number, or a list of them with axes of one around it; raises _UnclearError for others."""
     if isinstance(value, dict):  # an array, a tuple
         config = cast("dict[str, Any]", value)
         inner = config.get("config")
@@ -170,5 +170,5 @@ def _numbers(value: object) -> Numbers:
         if isinstance(n, int | float) and not isinstance(n, bool) and abs(n) < 1e9
     ]
     if not found or len(found) != len(items):
-        raise _Unclear
+        raise _UnclearError
     return tuple(found)

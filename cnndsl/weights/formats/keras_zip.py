@@ -12,17 +12,17 @@ from cnndsl.weights.formats.archive import members
 from cnndsl.weights.formats.hdf5 import File
 from cnndsl.weights.formats.keras_config import LARGEST, read_configuration
 from cnndsl.weights.formats.keras_h5 import tensor_file
-from cnndsl.weights.tensors import Damaged, TensorFile
+from cnndsl.weights.tensors import DamagedError, TensorFile
 
 WEIGHTS, CONFIGURATION = "model.weights.h5", "config.json"
 
 
 def open_file(path: Path) -> TensorFile:
-    """List the tensors. Raises Damaged."""
+    """List the tensors. Raises DamagedError."""
     archive = members(path)
     weights, text = archive[WEIGHTS], archive[CONFIGURATION]
     if text.size > LARGEST:
-        raise Damaged(f"has a configuration of over {LARGEST:,} bytes")
+        raise DamagedError(f"has a configuration of over {LARGEST:,} bytes")
     unpacked = bytes(weights.read()) if weights.compressed else None  # Keras doesn't compress
 
     def read(begin: int, end: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 LONGEST_NAME = 1000  # characters of a tensor's name
 MOST_EXPANSION = 100
@@ -13,6 +13,8 @@ compressed well stays below, a bomb doesn't.
 
 
 def check_expansion(claimed: int, stored: int) -> None:
-    """Raise Damaged where a file of `stored` bytes claims far more than it can be meant to hold."""
+    """Raise DamagedError where a file of `stored` bytes claims far more than can be meant."""
     if claimed > stored * MOST_EXPANSION + ALWAYS_ALLOWED:
-        raise Damaged(f"has {stored:,} bytes and claims to hold {claimed:,}: that can't be meant")
+        raise DamagedError(
+            f"has {stored:,} bytes and claims to hold {claimed:,}: that can't be meant"
+        )

@@ -21,7 +21,7 @@ from cnndsl.weights.formats.elements import (
 )
 from cnndsl.weights.formats.safetensors import texts
 from cnndsl.weights.origin import with_texts
-from cnndsl.weights.tensors import Array, Damaged, Tensor, TensorFile
+from cnndsl.weights.tensors import Array, DamagedError, Tensor, TensorFile
 
 _SUFFIX = ".npy"
 _LONGEST_HEADER = 1 << 16
@@ -31,7 +31,7 @@ TEXTS = "cnndsl.json"
 
 
 def open_file(path: Path) -> TensorFile:
-    """Read each array's header. Raises Damaged, and what numpy raises over bad headers."""
+    """Read each array's header. Raises DamagedError, and what numpy raises over bad headers."""
     archive = members(path)
     arrays = {n: member for n, member in archive.items() if n.endswith(_SUFFIX)}
     tensors = {
@@ -39,7 +39,7 @@ def open_file(path: Path) -> TensorFile:
     }
     said = archive.get(TEXTS)
     if said is not None and said.size > _LARGEST_TEXTS:
-        raise Damaged(f"has over {_LARGEST_TEXTS:,} bytes in `{TEXTS}`")
+        raise DamagedError(f"has over {_LARGEST_TEXTS:,} bytes in `{TEXTS}`")
     return with_texts(
         TensorFile(path, "NumPy", tensors), texts(json.loads(said.read())) if said else {}
     )
@@ -56,7 +56,9 @@ def _tensor(name: str, member: Member) -> Tensor:
     if kind.name not in TYPES:
         return unreadable(name, kind.name, sizes)
     if prod(sizes) * width(kind.name) != member.size - begin:
-        raise Damaged(f"gives `{name}` {member.size - begin:,} bytes, which doesn't fit its shape")
+        raise DamagedError(
+            f"gives `{name}` {member.size - begin:,} bytes, which doesn't fit its shape"
+        )
     order: ByteOrder = ">" if kind.byteorder == ">" else "<"  # "=" can't be in a file
 
     def values() -> Array:

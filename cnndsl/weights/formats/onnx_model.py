@@ -11,9 +11,9 @@ from pathlib import Path
 
 from cnndsl.graphs.protobuf import (
     LENGTH_DELIMITED,
-    BadMessage,
     Buffer,
     Field,
+    MessageError,
     fields,
     opened,
 )
@@ -21,7 +21,7 @@ from cnndsl.graphs.safety import MOST_FIELDS
 from cnndsl.weights.formats.onnx_tensor import read_tensor
 from cnndsl.weights.formats.onnx_uses import Node, layers_in, read_node
 from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
-from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
+from cnndsl.weights.tensors import DamagedError, Tensor, TensorFile
 
 # Numbers of fields in onnx.proto, by the message that they are in.
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
@@ -32,19 +32,19 @@ _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
 
 def open_file(path: Path) -> TensorFile:
-    """Find the tensors. Raises Damaged, and UsageError where one lies outside the folder."""
+    """Find the tensors. Raises DamagedError, and UsageError where one lies outside the folder."""
     try:
         with opened(path) as buffer:
             tensors: dict[str, Tensor] = {}
             files = {path}
             for tensor in _tensors(path, buffer, files):
                 if tensor.name in tensors:
-                    raise Damaged(f"has two tensors called `{tensor.name}`")
+                    raise DamagedError(f"has two tensors called `{tensor.name}`")
                 tensors[tensor.name] = tensor
             metadata = dict(_metadata(buffer))
             layers = layers_in(_nodes(buffer), tensors)
-    except BadMessage:
-        raise Damaged("is no ONNX model, or a damaged one") from None
+    except MessageError:
+        raise DamagedError("is no ONNX model, or a damaged one") from None
     return TensorFile(
         path,
         "ONNX",
@@ -70,7 +70,7 @@ def _tensors(path: Path, buffer: Buffer, files: set[Path]) -> Iterator[Tensor]:
         for field in fields(buffer, graph.begin, graph.end):
             count += 1
             if count > MOST_FIELDS:
-                raise BadMessage
+                raise MessageError
             if field.kind == LENGTH_DELIMITED and field.number == _GRAPH_INITIALISER:
                 yield read_tensor(path, buffer, field, files)
             elif field.kind == LENGTH_DELIMITED and field.number == _GRAPH_NODE:

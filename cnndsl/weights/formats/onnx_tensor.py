@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cnndsl.graphs.protobuf import Buffer, Field, fields, opened, varint
 from cnndsl.graphs.safety import beside
 from cnndsl.weights.formats.elements import checked_shape, from_bytes, in_file, unreadable, width
-from cnndsl.weights.tensors import Array, Damaged, Tensor
+from cnndsl.weights.tensors import Array, DamagedError, Tensor
 
 _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
@@ -36,8 +36,8 @@ def read_tensor(
 ) -> Tensor:
     """The tensor that a message describes; `name` stands for its own.
 
-    To `files` that one is added which its numbers lie in, where it isn't the model. Raises Damaged,
-    BadMessage, and UsageError where they lie outside the model's folder.
+    To `files` that one is added which its numbers lie in, where it isn't the model. Raises
+    DamagedError, MessageError, and UsageError where they lie outside the model's folder.
     """
     parts: dict[int, list[Field]] = {}
     for field in fields(buffer, message.begin, message.end):
@@ -58,7 +58,7 @@ def read_tensor(
     if _RAW in parts:
         raw = parts[_RAW][-1]
         if raw.end - raw.begin != prod(shape) * width(type_):
-            raise Damaged(
+            raise DamagedError(
                 f"gives `{name}` {raw.end - raw.begin:,} bytes, which don't fit its shape"
             )
         return in_file(path, name, type_, shape, raw.begin)
@@ -74,7 +74,7 @@ def _in_fields(
     most = width(type_) if type_ in _FLOATS else _LONGEST_NUMBER
     size = sum(end - begin for begin, end in places)
     if not least * prod(shape) <= size <= most * prod(shape):
-        raise Damaged(f"gives `{name}` {size:,} bytes of numbers, which don't fit its shape")
+        raise DamagedError(f"gives `{name}` {size:,} bytes of numbers, which don't fit its shape")
 
     return Tensor(name, shape, type_, partial(_read_fields, path, places, type_, shape))
 
@@ -96,7 +96,7 @@ def _elsewhere(
     begin = _count(words.get("offset", "0"))
     size = prod(shape) * width(type_)
     if begin + size > file.stat().st_size or _count(words.get("length", str(size))) != size:
-        raise Damaged(f"says that `{name}` is in `{file.name}`, where it doesn't fit")
+        raise DamagedError(f"says that `{name}` is in `{file.name}`, where it doesn't fit")
     return in_file(file, name, type_, shape, begin)
 
 
@@ -117,10 +117,10 @@ def varints(data: bytes) -> npt.NDArray[np.uint64]:
     stored = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(stored < 0x80) + 1
     if len(stored) and (not len(ends) or ends[-1] != len(stored)):
-        raise Damaged("has a number that is cut off")
+        raise DamagedError("has a number that is cut off")
     begins = np.concatenate(([0], ends[:-1])).astype(np.intp)[: len(ends)]
     if (ends - begins).max(initial=0) > _LONGEST_NUMBER:
-        raise Damaged("has a number of more than ten bytes")
+        raise DamagedError("has a number of more than ten bytes")
     values = np.zeros(len(ends), np.uint64)
     for place in range((ends - begins).max(initial=0)):
         longer = np.flatnonzero(ends - begins > place)
@@ -137,5 +137,5 @@ def _number(buffer: Buffer, parts: dict[int, list[Field]], number: int) -> int:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise Damaged("says where a tensor is by something that is no number")
+        raise DamagedError("says where a tensor is by something that is no number")
     return int(text)

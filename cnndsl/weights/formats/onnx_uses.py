@@ -57,7 +57,7 @@ class Node:
 
 
 def read_node(buffer: Buffer, message: Field) -> Node:
-    """A node of the graph. Raises BadMessage."""
+    """A node of the graph. Raises MessageError."""
     texts: dict[int, list[str]] = {}
     numbers: dict[str, float] = {}
     lists: dict[str, tuple[int, ...]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 _PICKLE = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 
@@ -24,9 +24,11 @@ _STARTS: tuple[tuple[int, tuple[bytes, ...], str], ...] = (
 )  # fmt: skip
 
 
-def refused(start: bytes) -> Damaged:
+def refused(start: bytes) -> DamagedError:
     """Why a file with these first bytes isn't read."""
     for offset, marks, reason in _STARTS:
         if start[offset:].startswith(marks):
-            return Damaged(reason)
-    return Damaged("is no file of weights that is known: PyTorch, safetensors, .npz, ONNX or Keras")
+            return DamagedError(reason)
+    return DamagedError(
+        "is no file of weights that is known: PyTorch, safetensors, .npz, ONNX or Keras"
+    )

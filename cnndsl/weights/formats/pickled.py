@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mmap import mmap
 from typing import Any
 
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 Named = Callable[[str, str], Any]
 Persistent = Callable[[Any], Any]
@@ -49,7 +49,7 @@ def read_pickle(
     """The value that the pickle at `start` builds, and where the pickle ends.
 
     `named(module, name)` gives what a name stands for, a StandIn for what may be called.
-    `persistent` gives what stands for something outside the pickle. Raises Damaged.
+    `persistent` gives what stands for something outside the pickle. Raises DamagedError.
     """
     machine = _Machine(data, named, persistent, start)
     return machine.run(), machine.position
@@ -70,7 +70,7 @@ class _Machine:
         while (code := self.take(1)) != b".":
             step = _STEPS.get(code)
             if step is None:
-                raise Damaged(
+                raise DamagedError(
                     f"holds a pickle with the instruction {code!r}, which no weights need"
                 )
             step(self)
@@ -79,7 +79,7 @@ class _Machine:
     def take(self, count: int) -> bytes:
         """The next bytes of the program."""
         if count > self.end - self.position:
-            raise Damaged(
+            raise DamagedError(
                 f"holds a pickle that is cut off, or longer than {LARGEST_PICKLE:,} bytes"
             )
         piece = self.data[self.position : self.position + count]
@@ -95,7 +95,7 @@ class _Machine:
     def line(self) -> str:
         end = self.data.find(b"\n", self.position, self.position + _LONGEST_NAME)
         if end < 0:
-            raise Damaged("holds a pickle with a name without an end")
+            raise DamagedError("holds a pickle with a name without an end")
         return self.take(end + 1 - self.position)[:-1].decode("utf-8", "replace")
 
     def push(self, value: Any) -> None:
@@ -103,12 +103,12 @@ class _Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Damaged("holds a pickle that takes more than it has put down")
+            raise DamagedError("holds a pickle that takes more than it has put down")
         return self.stack.pop()
 
     def since_mark(self) -> list[Any]:
         if not self.marks:
-            raise Damaged("holds a pickle without a mark where one belongs")
+            raise DamagedError("holds a pickle without a mark where one belongs")
         mark = self.marks.pop()
         values = self.stack[mark:]
         del self.stack[mark:]
@@ -118,7 +118,7 @@ class _Machine:
         """The uppermost value, which stays."""
         value = self.pop()
         if not isinstance(value, kind):
-            raise Damaged("holds a pickle that fills what is no list or dictionary")
+            raise DamagedError("holds a pickle that fills what is no list or dictionary")
         self.push(value)
         return value
 
@@ -131,11 +131,11 @@ class _Machine:
         elif place < len(self.memo):
             self.memo[place] = value
         else:
-            raise Damaged("holds a pickle that leaves out a place in its memory")
+            raise DamagedError("holds a pickle that leaves out a place in its memory")
 
     def get(self, place: int) -> None:
         if place >= len(self.memo):
-            raise Damaged("holds a pickle that remembers what it never met")
+            raise DamagedError("holds a pickle that remembers what it never met")
         self.push(self.memo[place])
 
     def tuple_of(self, count: int) -> None:
@@ -144,7 +144,7 @@ class _Machine:
 
     def name(self, module: object, name: object) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise Damaged("holds a pickle with a name that is no text")
+            raise DamagedError("holds a pickle with a name that is no text")
         self.push(self.named(module[:_LONGEST_NAME], name[:_LONGEST_NAME]))
 
     def stacked_name(self) -> None:
@@ -154,7 +154,7 @@ class _Machine:
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, StandIn) or not isinstance(arguments, tuple):
-            raise Damaged("holds a pickle that calls what is no function")
+            raise DamagedError("holds a pickle that calls what is no function")
         self.push(function.call(*arguments))
 
     def extend(self, values: list[Any]) -> None:
@@ -162,7 +162,7 @@ class _Machine:
 
     def set_items(self, values: list[Any]) -> None:
         if len(values) % 2:
-            raise Damaged("holds a pickle with a key without a value")
+            raise DamagedError("holds a pickle with a key without a value")
         self.top(Entries).extend(zip(values[::2], values[1::2], strict=True))
 
     def set_item(self) -> None:

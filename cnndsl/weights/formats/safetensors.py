@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from cnndsl.weights.formats.elements import checked_shape, in_file, unreadable, width
 from cnndsl.weights.origin import with_texts
-from cnndsl.weights.tensors import Damaged, Tensor, TensorFile
+from cnndsl.weights.tensors import DamagedError, Tensor, TensorFile
 
 LARGEST_HEADER = 8 << 20  # 80,000 tensors
 
@@ -25,15 +25,15 @@ TYPES = {
 
 
 def open_file(path: Path) -> TensorFile:
-    """Read the header. Raises Damaged."""
+    """Read the header. Raises DamagedError."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(size - 8, LARGEST_HEADER):
-            raise Damaged("is cut off, or has a header that is too large to be one")
+            raise DamagedError("is cut off, or has a header that is too large to be one")
         header: Any = json.loads(file.read(length))
     if not isinstance(header, dict):
-        raise Damaged("has a header that is no JSON object")
+        raise DamagedError("has a header that is no JSON object")
     entries = cast("dict[str, Any]", header)
     metadata = texts(entries.pop("__metadata__", {}))
     start = 8 + length
@@ -45,14 +45,14 @@ def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> Tensor:
     try:
         word, shape, (begin, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (KeyError, TypeError, ValueError):
-        raise Damaged(f"describes `{name}` in a way that can't be read") from None
+        raise DamagedError(f"describes `{name}` in a way that can't be read") from None
     shape = checked_shape(shape)
     if type(begin) is not int or type(end) is not int or not 0 <= begin <= end <= size - start:
-        raise Damaged(f"is cut off: `{name}` lies beyond its end")
+        raise DamagedError(f"is cut off: `{name}` lies beyond its end")
     if not isinstance(word, str) or word not in TYPES:
         return unreadable(name, word, shape)
     if end - begin != prod(shape) * width(TYPES[word]):
-        raise Damaged(f"gives `{name}` {end - begin:,} bytes, which doesn't fit its shape")
+        raise DamagedError(f"gives `{name}` {end - begin:,} bytes, which doesn't fit its shape")
     return in_file(path, name, TYPES[word], shape, start + begin)
 
 

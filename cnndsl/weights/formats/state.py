@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from cnndsl.weights.formats.limits import LONGEST_NAME
 from cnndsl.weights.formats.pickled import Entries
-from cnndsl.weights.tensors import Damaged
+from cnndsl.weights.tensors import DamagedError
 
 Found = TypeVar("Found")
 
@@ -22,14 +22,14 @@ def flattened(root: Any, kind: type[Found]) -> tuple[dict[str, Found], tuple[str
 
     Where the root wraps the model's state (`{"state_dict": …, "best_acc1": …}`), the state is taken
     and the rest left aside, unless as many tensors stand beside it. A dictionary that occurs twice
-    is taken at its first place. Raises Damaged where names meet or nothing is found.
+    is taken at its first place. Raises DamagedError where names meet or nothing is found.
     """
     if isinstance(root, kind):
         return {"tensor": root}, ()
     notes: list[str] = []
     found = _collected(_unwrapped(root, kind, notes), kind, {id(root)})
     if not found:
-        raise Damaged("holds no tensors")
+        raise DamagedError("holds no tensors")
     return found, tuple(notes)
 
 
@@ -65,11 +65,13 @@ def _collected(
         name, value, depth = todo.pop()
         if isinstance(value, kind):
             if name in found:
-                raise Damaged(f"has two tensors called `{name}`")
+                raise DamagedError(f"has two tensors called `{name}`")
             found[name] = value
         elif id(value) not in seen and (inner := _entries(value)):
             if depth > MOST_DEEP or len(name) > LONGEST_NAME:
-                raise Damaged(f"nests dictionaries more than {MOST_DEEP} deep, or by endless names")
+                raise DamagedError(
+                    f"nests dictionaries more than {MOST_DEEP} deep, or by endless names"
+                )
             seen.add(id(value))
             todo.extend((f"{name}.{key}", item, depth + 1) for key, item in reversed(inner))
     return found

@@ -17,7 +17,7 @@ import numpy as np
 from cnndsl.weights.formats.elements import TYPES, ByteOrder, checked_shape, from_bytes, width
 from cnndsl.weights.formats.limits import check_expansion
 from cnndsl.weights.formats.pickled import Attributes, Entries, StandIn, read_pickle
-from cnndsl.weights.tensors import Array, Damaged, Tensor
+from cnndsl.weights.tensors import Array, DamagedError, Tensor
 
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
@@ -72,7 +72,7 @@ def read_state(
     """What the pickle at `start` builds, with a Window for each tensor, and where it ends.
 
     `types` is filled with the element type of each storage that it refers to, by its key. Raises
-    Damaged, also for a name that isn't on the list.
+    DamagedError, also for a name that isn't on the list.
     """
 
     def storage(reference: Any) -> Storage:
@@ -88,14 +88,16 @@ def as_tensors(
     windows: Mapping[str, Window], records: Mapping[str, Record], order: ByteOrder, stored: int
 ) -> dict[str, Tensor]:
     """The tensors of a file of `stored` bytes, after every window was found to be within its
-    record. Raises Damaged.
+    record. Raises DamagedError.
     """
     for storage in {id(w.storage): w.storage for w in windows.values()}.values():
         record = records.get(storage.key)
         if record is None:
-            raise Damaged(f"lacks the storage `{storage.key[:40]}` that its table refers to")
+            raise DamagedError(f"lacks the storage `{storage.key[:40]}` that its table refers to")
         if (storage.begin + storage.count) * width(storage.type) > record.size:
-            raise Damaged(f"is cut off: the storage `{storage.key}` is smaller than its table says")
+            raise DamagedError(
+                f"is cut off: the storage `{storage.key}` is smaller than its table says"
+            )
     found = {name: records[window.storage.key] for name, window in windows.items()}
     # A compressed record is unpacked anew for each of the tensors in it.
     check_expansion(sum(r.size for r in found.values() if r.compressed), stored)
@@ -142,22 +144,22 @@ def _storage(reference: Any) -> Storage:
         case ("storage", _Type() as type_, str() as key, _, int() as count, None):
             begin = 0
         case _:
-            raise Damaged("refers to something outside its table that is no storage")
+            raise DamagedError("refers to something outside its table that is no storage")
     if min(begin, count) < 0:
-        raise Damaged(f"has a storage `{key[:40]}` of a size that can't be meant")
+        raise DamagedError(f"has a storage `{key[:40]}` of a size that can't be meant")
     return Storage(type_.name, key, count, begin)
 
 
 def _window(storage: Any, offset: Any, shape: Any, steps: Any, *_: Any) -> Window:
     if not isinstance(storage, Storage):
-        raise Damaged("has a tensor that isn't in a storage")
+        raise DamagedError("has a tensor that isn't in a storage")
     return _placed(storage, storage.type, offset, shape, steps)
 
 
 def _typed_window(storage: Any, offset: Any, shape: Any, steps: Any, *more: Any) -> Window:
     """The newer form, with a dtype: (…, requires_grad, hooks, dtype, metadata)."""
     if not isinstance(storage, Storage) or len(more) < 3 or not isinstance(more[2], _Type):
-        raise Damaged("has a tensor of a type that can't be read")
+        raise DamagedError("has a tensor of a type that can't be read")
     return _placed(storage, more[2].name, offset, shape, steps)
 
 
@@ -165,15 +167,17 @@ def _placed(storage: Storage, type_: str, offset: Any, shape: Any, steps: Any) -
     count = storage.count * width(storage.type) // width(type_)
     sizes, strides = checked_shape(shape), checked_shape(steps)
     if type(offset) is not int or offset < 0 or len(sizes) != len(strides):
-        raise Damaged("has a tensor whose place in its storage can't be meant")
+        raise DamagedError("has a tensor whose place in its storage can't be meant")
     window = Window(storage, type_, offset, sizes, strides)
     if window.end > count:
-        raise Damaged(f"has a tensor that lies beyond the end of its storage of {count:,} elements")
+        raise DamagedError(
+            f"has a tensor that lies beyond the end of its storage of {count:,} elements"
+        )
     return window
 
 
 def _named(module: str, name: str) -> Any:
-    """What a name in the pickle stands for. Raises Damaged for all but those that are known."""
+    """What a name in the pickle stands for. Raises DamagedError for those that aren't known."""
     full = f"{module}.{name}"
     if full in _CALLS:
         return _CALLS[full]
@@ -184,8 +188,8 @@ def _named(module: str, name: str) -> Any:
     if module.startswith("__torch__"):  # a class of TorchScript
         return StandIn(_attributes)
     if module == "torch" and (name.endswith("Storage") or name.startswith("float8")):
-        raise Damaged(f"holds numbers as `{full}`; known are {', '.join(TYPES)}")
-    raise Damaged(
+        raise DamagedError(f"holds numbers as `{full}`; known are {', '.join(TYPES)}")
+    raise DamagedError(
         f"asks for `{full}`, and only tables of tensors are read, since other things could run "
         f"code; write one with PyTorch: torch.save(model.state_dict(), FILE)"
     )
@@ -194,7 +198,7 @@ def _named(module: str, name: str) -> Any:
 def _dictionary(pairs: Any = (), *_: Any) -> Entries:
     """An ordered dictionary; early versions give its pairs at once, as lists of two."""
     if not isinstance(pairs, list | tuple):
-        raise Damaged("has a dictionary that is made of no pairs")
+        raise DamagedError("has a dictionary that is made of no pairs")
     entries = Entries()
     for pair in cast("list[Any]", pairs):
         key, value = pair

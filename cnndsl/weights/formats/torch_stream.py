@@ -17,7 +17,7 @@ from cnndsl.weights.formats.elements import ByteOrder, width
 from cnndsl.weights.formats.pickled import Entries
 from cnndsl.weights.formats.state import flattened
 from cnndsl.weights.formats.torch_state import Window, as_tensors, read_state
-from cnndsl.weights.tensors import Damaged, TensorFile
+from cnndsl.weights.tensors import DamagedError, TensorFile
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
@@ -38,12 +38,12 @@ class _Region:
             file.seek(self.begin + begin)
             data = whole_read(file, end - begin)
         if len(data) != end - begin:
-            raise Damaged("is cut off")
+            raise DamagedError("is cut off")
         return data
 
 
 def open_file(path: Path) -> TensorFile:
-    """Read the tables, and check every tensor's window. Raises Damaged."""
+    """Read the tables, and check every tensor's window. Raises DamagedError."""
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
         magic, position = read_state(data)
         version, position = read_state(data, position)
@@ -52,7 +52,7 @@ def open_file(path: Path) -> TensorFile:
         root, position = read_state(data, position, types)
         keys, position = read_state(data, position)
         if (magic, version) != (MAGIC, VERSION) or not isinstance(keys, list):
-            raise Damaged("is none of the forms that PyTorch wrote before 1.6")
+            raise DamagedError("is none of the forms that PyTorch wrote before 1.6")
         windows, notes = flattened(root, Window)
         records = _records(path, data, position, cast("list[Any]", keys), types)
     tensors = as_tensors(windows, records, _byte_order(machine), path.stat().st_size)
@@ -66,12 +66,12 @@ def _records(
     records: dict[str, _Region] = {}
     for key in keys:
         if not isinstance(key, str) or key not in types:
-            raise Damaged("has a storage that its table doesn't refer to")
+            raise DamagedError("has a storage that its table doesn't refer to")
         size = int.from_bytes(data[position : position + 8], "little") * width(types[key])
         records[key] = _Region(path, position + 8, size)
         position += 8 + size
         if position > len(data):
-            raise Damaged(f"is cut off: the storage `{key[:40]}` lies beyond its end")
+            raise DamagedError(f"is cut off: the storage `{key[:40]}` lies beyond its end")
     return records
 
 

@@ -20,7 +20,7 @@ DEEPEST = 50
 """Words of a name that are compared."""
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """Where two sequences part, in a sentence."""
 
 
@@ -35,11 +35,11 @@ def align(
     Layers with weights and norms are each a sequence; so are the side chains of training, which a
     file may lack. At the end of the net its last layer, or those that are `spared`, may find
     nothing: a head for other classes. A file without norms may have them folded into biases. Raises
-    Mismatch.
+    MismatchError.
     """
     try:
         return _aligned(places, modules, fits, spared)
-    except Mismatch:
+    except MismatchError:
         if any(p.training for p in places) or not any(m.training for m in modules):
             raise
     return _aligned(places, modules, fits, spared, chains=False)  # an output may be called aux, too
@@ -87,18 +87,18 @@ def _zip(
         shape = f", {_sizes(theirs.shape)}" if theirs else ""
         lacking = [p.name for p in left[0].parameters if p.name not in over[0].parts]
         without = f", which has no {' and no '.join(lacking)}" if theirs and lacking else ""
-        raise Mismatch(
+        raise MismatchError(
             f"{counts}; the {_ordinal(good + 1)} are `{left[0].name}`, {ours}, and "
             f"`{over[0].name}`{shape}{without}"
         )
     first = f"`{left[0].name}` of the net" if left else f"`{over[0].name}` of the file"
-    raise Mismatch(f"{counts}; {first} is left over")
+    raise MismatchError(f"{counts}; {first} is left over")
 
 
 def _settled(places: Sequence[Place], modules: Sequence[Module], fits: Fits) -> list[Module]:
     """The file's layers, with what blocks hold themselves where it fits among their layers.
 
-    Raises Mismatch where it fits at several places.
+    Raises MismatchError where it fits at several places.
     """
     order: list[Module] = []
     waiting: dict[str, deque[Module]] = {}  # by their blocks, inner ones behind outer ones
@@ -126,7 +126,7 @@ def _next(
     best = [row for row in fitting if row[0].parts.keys() == roles] or fitting
     if len(best) > 1:
         one, other = (row[0].name for row in best[:2])
-        raise Mismatch(
+        raise MismatchError(
             f"`{one}` and `{other}` both fit `{place.name}`, and the file doesn't say which of "
             f"them comes first"
         )

@@ -18,7 +18,7 @@ from itertools import pairwise
 from cnndsl.layers.base import Parameter
 from cnndsl.network import Network
 from cnndsl.weights.formats.keras_names import EITHER
-from cnndsl.weights.mapping.aligning import Mismatch, Pairs, align, side_by_side, uncertain
+from cnndsl.weights.mapping.aligning import MismatchError, Pairs, align, side_by_side, uncertain
 from cnndsl.weights.mapping.families import FAMILIES, Family
 from cnndsl.weights.mapping.layouts import KERAS, LayoutError
 from cnndsl.weights.mapping.listing import Match, listed
@@ -214,7 +214,7 @@ class _Fitting:
             keyed.sort(key=lambda pair: pair[0])
             try:
                 pairs = align(places, [m for _, m in keyed], self.fits, self.spared)
-            except Mismatch:
+            except MismatchError:
                 continue
             others = any(m.kind == "product" and family.key(m.name) is None for m in modules)
             if others and not {p.name for p in needed} <= {p.name for p, _ in pairs}:
@@ -279,7 +279,7 @@ class _Fitting:
         for order in orders:
             try:
                 pairs = align(places, order, self.fits, self.spared)
-            except Mismatch as e:
+            except MismatchError as e:
                 problem = problem or str(e)
                 continue
             doubt = uncertain([m for _, m in pairs]) if order is by_number else None
