@@ -83,6 +83,11 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as e:
         raise UsageError(f"`{path}` holds layers that don't fit together: {e}") from e
     draft, (text, network, values), verdict = found
+    if verdict.unsteady:
+        raise UsageError(
+            f"no spec of `{path}` is written: what it computes depends on how numbers are rounded, "
+            f"so that nothing computes the same ({verdict.differs})"
+        )
     if verdict.differs:
         raise UsageError(
             f"`{path}` was read, but the spec computes something else ({verdict.differs}), so none "

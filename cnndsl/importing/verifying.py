@@ -31,6 +31,9 @@ EVEN, ODD = (224, 160, 32), (211, 147, 27)
 SCALES = (1.0, 30.0)
 """Random inputs are as large: nets take pictures from −1 to 1, or from 0 to 255."""
 
+LAST_DIGITS, TRIES = (1 - 2**-22, 1, 1 + 2**-22), 8
+"""Factors that change a float32 by a few of the steps between such numbers, and how often."""
+
 BATCHES = (2, 1)  # two examples show whether they depend on each other; some models want one
 MOST_MACS = 20 * 10**9  # of a net that is run more than once
 MOST_NUMBERS = 1 << 28  # of one value, in all examples: a gigabyte
@@ -45,10 +48,13 @@ class _Undescribed(GraphBuilder):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`differs` says what differs, empty where nothing does; `skipped` why nothing was compared."""
+    """`differs` says what differs, empty where nothing does; `skipped` why nothing was compared.
+    `unsteady` models differ as much from themselves where their inputs change in the last digits.
+    """
 
     differs: str = ""
     skipped: str = ""
+    unsteady: bool = False
 
 
 def verify(model: Model, draft: Draft, network: Network, values: Mapping[str, Float]) -> Verdict:
@@ -75,7 +81,8 @@ def verify(model: Model, draft: Draft, network: Network, values: Mapping[str, Fl
                     return Verdict(skipped=str(e))
                 continue  # the model itself wants another batch, or other sizes
             if differs:
-                return Verdict(differs=differs)
+                feeds = _feeds(theirs, draft, (batch, *sizes), scales)
+                return Verdict(differs=differs, unsteady=_is_unsteady(model, theirs, feeds))
             break
     return Verdict()
 
@@ -127,6 +134,25 @@ def _compared(
                 return f"output `{name}` {differs}"
             _note_axes(draft, name, expected[name].shape, made.shape)
     return ""
+
+
+def _is_unsteady(model: Model, theirs: Session, inputs: Iterable[Mapping[str, Array]]) -> bool:
+    """Whether what the model computes depends on how numbers are rounded, as where it divides by
+    a difference of what is equal.
+    """
+    random = np.random.default_rng(0)
+    names = [port.name for port in model.outputs]
+    for feeds in inputs:
+        plain = run_session(theirs, names, feeds)
+        for _ in range(TRIES):
+            nudged = {
+                name: (array * random.choice(LAST_DIGITS, array.shape)).astype(array.dtype)
+                for name, array in feeds.items()
+            }
+            again = run_session(theirs, names, nudged)
+            if any(difference(plain[name], again[name], model.has_halves) for name in names):
+                return True
+    return False
 
 
 def _note_axes(draft: Draft, name: str, theirs: Sequence[int], ours: Sequence[int]) -> None:

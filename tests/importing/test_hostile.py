@@ -72,6 +72,17 @@ def test_a_small_file_asks_for_a_large_constant(tmp_path: Path) -> None:
         import_model(path)
 
 
+def test_what_is_all_rounding_is_said_to_be(tmp_path: Path) -> None:
+    g = Graph(2, 1, 8, 8)
+    x = g.op("Transpose", g.op("Conv", "x", numbers(8, 1, 3, 3)), perm=[0, 2, 3, 1])
+    off = g.op("Sub", x, g.op("ReduceMean", x, axes=[-1]))
+    nothing = g.op("ReduceMean", g.op("Add", off, off), axes=[-1])
+    y = g.op("Div", off, g.op("Sqrt", g.op("Add", nothing, np.float32(1e-5))))
+    path = g.save(tmp_path, g.op("Transpose", y, perm=[0, 3, 1, 2]))
+    with pytest.raises(UsageError, match="depends on how numbers are rounded"):
+        import_model(path)
+
+
 def test_what_would_take_gigabytes_isnt_run_to_be_compared(tmp_path: Path) -> None:
     g = Graph("N", 1, "H", "W")
     x = g.op("Conv", "x", numbers(8, 1, 3, 3), strides=[2, 2], pads=[1, 1, 1, 1 << 20])
