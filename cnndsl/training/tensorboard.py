@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from time import time
+from time import time, time_ns
 from typing import Any
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import blamed_on
 from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, RunEnd, StepEnd
 
 
@@ -22,7 +23,7 @@ class TensorBoard(Callback):
     def __init__(self, folder: str | Path | None = None):
         self.folder = folder
         try:
-            self._files = import_module("tensorboard.summary.writer.event_file_writer")
+            self._records = import_module("tensorboard.summary.writer.record_writer")
             self._events = import_module("tensorboard.compat.proto.event_pb2")
             self._summaries = import_module("tensorboard.compat.proto.summary_pb2")
         except ModuleNotFoundError as e:
@@ -32,7 +33,11 @@ class TensorBoard(Callback):
             ) from None
 
     def on_begin(self, begin: RunBegin, /) -> None:
-        self._writer = self._files.EventFileWriter(str(self.folder or begin.run))
+        folder = Path(self.folder or begin.run)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"events.out.tfevents.{time_ns()}"  # read in the order of their names
+        self._writer = self._records.RecordWriter(self._path.open("xb"))
+        self._add(0, file_version="brain.Event:2")
         if begin.step:  # steps after the checkpoint are done once more, so their curves begin anew
             start = self._events.SessionLog(status=self._events.SessionLog.START)
             self._add(begin.step + 1, session_log=start)
@@ -43,10 +48,12 @@ class TensorBoard(Callback):
     def on_epoch(self, epoch: EpochEnd, /) -> None:
         step = int(epoch.metrics["step"])
         self._scalars(step, {n: v for n, v in epoch.metrics.items() if n not in ("step", "lr")})
-        self._writer.flush()
+        with blamed_on(self._path):
+            self._writer.flush()
 
     def on_end(self, end: RunEnd, /) -> None:
-        self._writer.close()
+        with blamed_on(self._path):
+            self._writer.close()
 
     def _scalars(self, step: int, numbers: Mapping[str, float]) -> None:
         value = self._summaries.Summary.Value
@@ -55,4 +62,5 @@ class TensorBoard(Callback):
 
     def _add(self, step: int, **content: Any) -> None:
         event = self._events.Event(wall_time=time(), step=step, **content)
-        self._writer.add_event(event)
+        with blamed_on(self._path):
+            self._writer.write(event.SerializeToString())

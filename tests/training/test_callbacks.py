@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -216,6 +218,23 @@ def test_tensorboard_on_the_command_line(place: Path) -> None:  # noqa: F811
     command("resume", str(run), "--epochs", "2", "--tensorboard", "--quiet")
     assert len(list(run.glob("events.out.tfevents.*"))) == 2
     assert read_config(run / "config.toml").training.epochs == 2
+
+
+def test_where_curves_find_no_room_a_sentence_names_their_file(
+    place: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    records: Any = pytest.importorskip("tensorboard.summary.writer.record_writer")
+
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(records.RecordWriter, "flush", full)
+    output = train("--epochs", "1", "--tensorboard", code=1).output
+    assert re.search(r"tiny-001/events\.out\.tfevents\.\d+` can't be written: No space", output)
+    monkeypatch.undo()
+    monkeypatch.chdir(place)
+    assert "tiny-001/best.onnx" in command("resume", "runs/tiny-001").output
 
 
 def test_tensorboard_may_write_elsewhere(tmp_path: Path) -> None:
