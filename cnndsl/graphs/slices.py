@@ -63,7 +63,7 @@ def check_slices(model: onnx.ModelProto, name: str) -> None:
         _hide(function.node)
     for _ in range(_MOST_ROUNDS):
         try:
-            inferred = onnx.shape_inference.infer_shapes(light, data_prop=True).graph
+            inferred = onnx.shape_inference.infer_shapes(light).graph
         except Exception:  # what ONNX doesn't follow, it doesn't follow into a Slice either
             return
         ports = (*inferred.input, *inferred.value_info)

@@ -216,3 +216,13 @@ def test_slices_of_any_depth_are_followed_fast(tmp_path: Path) -> None:
     path, begun = g.save(tmp_path, x), time.process_time()
     check_sizes(path)
     assert time.process_time() - begun < 5
+
+
+def test_bounds_said_to_be_endless_are_not_gone_through(tmp_path: Path) -> None:
+    g = Graph(1, 1, 8, 8)
+    y = g.op("Slice", "x", integers(0), integers(1), integers(2))
+    g.constants[0].dims[0] = (1 << 63) - 1
+    path = g.save(tmp_path, y)
+    for opening in (open_session, import_model):
+        with pytest.raises(UsageError):
+            opening(path)

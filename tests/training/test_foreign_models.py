@@ -280,6 +280,18 @@ def test_convolutions_that_do_not_fit_are_named(
         build_foreign_training(foreign, BATCH)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("size", [2, 7, 4096])
+def test_bytes_that_do_not_fit_are_refused(number: int, size: int, tmp_path: Path) -> None:
+    g = Graph("N", 3, 8, 8)
+    x = g.op("Mul", g.op("Conv", "x", numbers(4, 3, 3, 3)), numbers(4, 1, 1))
+    y = g.op("Flatten", g.op("GlobalAveragePool", x))
+    y = g.op("Gemm", y, numbers(4, 4))
+    g.constants[number].raw_data = bytes(size)
+    with pytest.raises(UsageError, match=f"tensor `c{number}` whose type, shape and bytes"):
+        read_foreign(g.save(tmp_path, y))
+
+
 def test_operators_that_no_rule_expects_are_named(tmp_path: Path) -> None:
     g = Graph("N", 3, 8, 8)
     scales = np.asarray([[1, 1, 2, 2]], np.float32)

@@ -117,6 +117,8 @@ def read_foreign(
             )
         known.update(node.outputs)
     _avoid_reserved(graph, name)
+    for tensor in graph.initializers.values():
+        _check_bytes(tensor, name)
     inputs = {str(v.name): _sizes(v, input_shapes or {}) for v in graph.inputs}
     parameters = find_parameters(graph, stored or set(graph.initializers))
     if not parameters:
@@ -132,6 +134,17 @@ def read_foreign(
         graph.inputs.append(tensor)
     outputs = tuple(str(v.name) for v in graph.outputs)
     return Foreign(name, graph, inputs, outputs, parameters, values)
+
+
+def _check_bytes(tensor: ir.Value, name: str) -> None:
+    """Raise UsageError where a constant's bytes are more or fewer than its type and shape say."""
+    try:
+        if tensor.const_value is not None:
+            tensor.const_value.numpy()
+    except Exception:  # whatever onnx_ir and numpy think of damaged bytes
+        raise UsageError(
+            f"`{name}` has a tensor `{tensor.name}` whose type, shape and bytes don't fit together"
+        ) from None
 
 
 def _load(source: Path | bytes, name: str) -> onnx.ModelProto:
