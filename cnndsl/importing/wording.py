@@ -194,6 +194,8 @@ def _sides(fill: Fill, letter: str, values: tuple[int, ...]) -> str:
     """A size: `3x3`."""
     even = len(set(values)) == 1
     given = fill(letter, values[0]) if even else None
+    if given == "?":  # where it is equal everywhere, the number of axes shows
+        return f"{letter}={given * len(values)}"
     if given is not None:
         return keyed(letter, given)
     return "x".join(map(str, values)) if len(values) > 1 else letter + "".join(map(str, values))

@@ -218,6 +218,23 @@ block 120 40 act=hswish
 block 144 48 act=silu
 """
 
+AXES = """
+def map(n):
+    residual relu:
+        conv 1x1 n relu
+        conv 1x1 C
+def signal(n):
+    residual relu:
+        conv n k1 relu
+        conv C k1
+map 16
+map 24
+reshape 32@1024
+signal 16
+signal 48
+reshape 32@32x32
+"""
+
 BODIES = {
     "dag": (RES2NET, 30),
     "nested": (GHOST, 28),
@@ -230,6 +247,7 @@ BODIES = {
     "shared": (SHARED, 30),
     "aggregated": (AGGREGATED, 31),
     "activations": (ACTIVATIONS, 17),
+    "axes": (AXES, 17),
 }
 
 
