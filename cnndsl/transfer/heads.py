@@ -61,7 +61,9 @@ class Renewed:
         origin = self.network.inputs[0].origin
         entry = Input(name=self.vector, shape=Shape(size, (1, 1)), origin=origin)
         steps = [s for s in self.network.without_heads() if s.name not in base]
-        return rebuilt(self.network, steps, inputs=(entry,), settings={})
+        made = {step.name for step in steps}
+        outputs = tuple(name for name in self.network.outputs if name in made)
+        return rebuilt(self.network, steps, inputs=(entry,), outputs=outputs, settings={})
 
 
 def renew(

@@ -235,6 +235,21 @@ def test_any_model_and_any_input_will_do(place: Path) -> None:
     assert about["mean"] == [pytest.approx(0.2)]
 
 
+@pytest.mark.parametrize("strategy", ["features", "last"])
+def test_another_output_of_the_net_stays(strategy: str, place: Path) -> None:
+    spec = (place / "tiny.cnn").read_text()
+    spec = (
+        spec.replace("conv 3x3", "early: conv 3x3")
+        .replace(" -> pool", "\npool")
+        .replace("output logits", "output logits early")
+    )
+    (place / "two.cnn").write_text(spec)
+    cnndsl("compile", "two.cnn", "-o", "two.onnx")
+    model = ("two.onnx", "--data", "quarters.npz", "--threads", "1")
+    transfer("--strategy", strategy, "--epochs", "1", "-q", model=model)
+    assert "output logits" in (place / "runs/two-001/network.cnn").read_text()
+
+
 def test_few_pictures_without_validation_and_damaged_ones_will_do(place: Path) -> None:
     model = ("tiny.cnn", "--weights", "base.safetensors", "--threads", "1", "--data", "photos")
     for name, grey in (("a", 99), ("b", 9)):
