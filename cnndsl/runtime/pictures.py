@@ -77,7 +77,7 @@ def picture_port(
     model: Model, port: Port, preprocessing: Preprocessing | None, size: Size | None = None
 ) -> PictureInput:
     """The same for one of several inputs."""
-    if len(port.dims) != 4 or not port.type or port.type == "bool":
+    if len(port.dims) != 4 or 0 in port.dims or not port.type or port.type == "bool":
         raise UsageError(
             f"input `{port.name}` takes {port.describe()}, which is no picture; "
             f"give an array (.npy or .npz)"

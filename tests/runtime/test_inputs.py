@@ -11,6 +11,8 @@ from PIL import Image
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime import gather, open_model, run
+from cnndsl.runtime.pictures import picture_input
+from tests.support.graphs import Graph
 from tests.support.small_models import difference, identity, model, saved
 
 X = np.arange(5 * 3 * 8 * 8, dtype=np.float32).reshape(5, 3, 8, 8)
@@ -169,3 +171,10 @@ def test_a_model_that_fails_says_where() -> None:
         run(content, {"x": np.ones((3, 2)), "factor": np.ones((2, 2))}, threads=1)
     assert "the model fails on `x` 3x2, `factor` 2x2: at `times` (Mul): " in str(error.value)
     assert "open" not in str(error.value)
+
+
+def test_an_input_of_no_height_is_no_picture(tmp_path: Path) -> None:
+    g = Graph("N", 3, 0, 8)
+    model = open_model(g.save(tmp_path, g.op("Relu", "x")))
+    with pytest.raises(UsageError, match="which is no picture"):
+        picture_input(model)
