@@ -20,7 +20,6 @@ from cnndsl.shape import Shape
 
 MOST_CHANNELS = 1 << 20
 MOST_NUMBERS = 1 << 26  # that single numbers of the model may become
-MOST_PARTS = 64  # of the channels, that are merged one by one
 MOST_CHANNELS_TAKEN = 4096  # channel numbers written out one by one
 
 Reader = Callable[["Walker", Node], Tensor | Sequence[Tensor]]
@@ -256,8 +255,6 @@ class Walker:
         """The value's channels in parts, one for every index along some of their atoms."""
         channels = view.axes[1]
         count = size_of(tuple(atoms))
-        if count > MOST_PARTS:
-            node.refuse(f"treats {count} parts of the channels together, more than lines could say")
         order = np.arange(size_of(channels)).reshape([atom.size for atom in channels])
         places = [channels.index(atom) for atom in atoms]
         order = np.moveaxis(order, places, range(len(places))).reshape(count, -1)
