@@ -42,22 +42,21 @@ def find_parameters(graph: ir.Graph, stored: Collection[str]) -> dict[str, Param
     """
     found: dict[str, Parameter] = {}
     weighed: set[ir.Value] = set()
-    computed = _Computed(graph, stored)
+    computed, inside = _computed_weights(graph, stored)
     for node in graph:
-        if node.outputs[0] in computed.values:
+        if node in inside:
             continue
         places = PLACES.get(node.op_type, {})
         behind = any(v in weighed for v in node.inputs)
         applied = False
         for number, value in enumerate(node.inputs):
-            role = places.get(number)
+            for part, role in computed.get(value, ()):
+                applied = True
+                found.setdefault(str(part.name), _parameter(part, role))
             tensor = _tensor_behind(value)
-            if tensor is None and role == "weight":
-                for part, part_role in computed.parts(value):
-                    applied = True
-                    found.setdefault(str(part.name), _parameter(part, part_role))
             if tensor is None or tensor.name in found or tensor.name not in stored:
                 continue
+            role = places.get(number)
             if role is None and behind and _size(tensor) > 1:
                 role = BEHIND_WEIGHTS.get(node.op_type)
             if role is not None:
@@ -68,38 +67,47 @@ def find_parameters(graph: ir.Graph, stored: Collection[str]) -> dict[str, Param
     return found
 
 
-class _Computed:
-    """Values that are computed from constants alone."""
+Parts = list[tuple[ir.Value, Role]]
 
-    def __init__(self, graph: ir.Graph, stored: Collection[str]):
-        self.stored = stored
-        self.values: set[ir.Value | None] = {None, *graph.initializers.values()}
-        for node in graph:
-            if all(value in self.values for value in node.inputs):
-                self.values.update(node.outputs)
 
-    def parts(self, value: ir.Value | None) -> list[tuple[ir.Value, Role]]:
-        """The stored tensors that a weight is computed from: the largest is the weight itself,
-        the others are its factors. None where the net's input takes part.
-        """
-        if value is None or value not in self.values or value.is_initializer():
-            return []
-        todo, seen, leaves = [value], {value}, list[ir.Value]()
-        while todo:
-            producer = todo.pop().producer()
-            inputs = list(producer.inputs) if producer is not None else []
-            if producer is not None and producer.op_type == "BatchNormalization":
-                del inputs[3:]  # running statistics, which a weight's own take the place of
-            for each in inputs:
-                if each is None or each in seen:
-                    continue
-                seen.add(each)
-                if not each.is_initializer():
-                    todo.append(each)
-                elif each.name in self.stored and _is_float(each) and _size(each) > 1:
-                    leaves.append(each)
-        leaves.sort(key=_size, reverse=True)
-        return [(leaf, "norm" if i else "weight") for i, leaf in enumerate(leaves)]
+def _computed_weights(
+    graph: ir.Graph, stored: Collection[str]
+) -> tuple[dict[ir.Value | None, Parts], set[ir.Node]]:
+    """The weights that are computed from constants, what from, and the nodes that compute them."""
+    constant: set[ir.Value | None] = {None, *graph.initializers.values()}
+    found: dict[ir.Value | None, Parts] = {}
+    inside: set[ir.Node] = set()
+    for node in graph:
+        if all(value in constant for value in node.inputs):
+            constant.update(node.outputs)
+            continue
+        for number, role in PLACES.get(node.op_type, {}).items():
+            value = node.inputs[number] if number < len(node.inputs) else None
+            if role != "weight" or value not in constant or _tensor_behind(value) is not None:
+                continue
+            nodes, leaves = _above(value, stored)
+            if leaves:
+                inside |= nodes
+                found[value] = leaves
+    return found, inside
+
+
+def _above(value: ir.Value | None, stored: Collection[str]) -> tuple[set[ir.Node], Parts]:
+    """The nodes that a value is computed by, and the stored tensors that it is computed from: the
+    largest is the weight itself, the others are its factors.
+    """
+    todo, nodes, leaves = [value], set[ir.Node](), dict[ir.Value, None]()
+    while todo:
+        value = todo.pop()
+        node = value.producer() if value is not None else None
+        if node is not None and node not in nodes:
+            nodes.add(node)
+            # Running statistics of a norm are without use where it takes those of a weight
+            todo += node.inputs[:3] if node.op_type == "BatchNormalization" else node.inputs
+        elif value is not None and value.name in stored and _is_several(value):
+            leaves[value] = None
+    ordered = sorted(leaves, key=_size, reverse=True)
+    return nodes, [(leaf, "norm" if i else "weight") for i, leaf in enumerate(ordered)]
 
 
 def _tensor_behind(value: ir.Value | None) -> ir.Value | None:
@@ -118,6 +126,10 @@ def _is_float(value: ir.Value) -> bool:
 def _is_found(value: ir.Value | None, found: Mapping[str, Parameter]) -> bool:
     tensor = _tensor_behind(value)
     return tensor is not None and str(tensor.name) in found
+
+
+def _is_several(value: ir.Value) -> bool:
+    return value.is_initializer() and _is_float(value) and _size(value) > 1
 
 
 def _parameter(tensor: ir.Value, role: Role) -> Parameter:
