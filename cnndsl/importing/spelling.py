@@ -26,7 +26,6 @@ from cnndsl.network import Network
 from cnndsl.source import Source
 from cnndsl.specs import load
 from cnndsl.syntax.parse import parse
-from cnndsl.syntax.tree import File
 from cnndsl.syntax.write import write
 
 Spelled = tuple[str, Network, dict[str, Float]]
@@ -50,38 +49,49 @@ WAYS = BOLD, (Way(folds=False),), (Way(folds=False, blocks=False),)
 """Boldest first; of those that stand together the shortest text is taken."""
 
 
+SHORT = 8
+"""Lines of a text that isn't worth the look for a shorter one."""
+
+
 def spell(draft: Draft, name: str) -> Spelled:
     """The shortest spec that means the draft."""
     for ways in WAYS:
-        written = dict(filter(None, (_written(draft, way, name) for way in ways)))
+        written: dict[str, list[Step]] = {}
+        for way in ways:
+            text, steps = _written(draft, way, name)
+            if text and text not in written:
+                written[text] = steps
+                if text.count("\n") <= SHORT and (found := _meant(draft, text, steps)):
+                    return found
         for text in sorted(written, key=lambda text: text.count("\n")):
-            if found := _meant(draft, text, *written[text]):
+            if found := _meant(draft, text, written[text]):
                 return found
     raise UsageError("the model can't be written as a spec: its layers don't fit the language")
 
 
-def _written(draft: Draft, way: Way, name: str) -> tuple[str, tuple[File, list[Step]]] | None:
-    """The text, its tree, and the steps in the order of the text; None where there is none."""
+def _written(draft: Draft, way: Way, name: str) -> tuple[str, list[Step]]:
+    """The text as it comes, and the steps in its order; none where it can't be written so."""
 
     def items(cuts: Cuts) -> list[Item]:
         return items_of(draft, cuts, way.folds, way.cones) if way.blocks else _flat_items(draft)
 
     try:
         spelling = _Spelling(draft, items, way)
-        tree = spelling.tree(name)
-    except (SpecError, RecursionError):
-        return None
-    return write(tree), (tree, [step for item in spelling.items for step in item.steps()])
+        return spelling.text(name), [step for item in spelling.items for step in item.steps()]
+    except RecursionError:
+        return "", []
 
 
-def _meant(draft: Draft, text: str, tree: File, steps: Sequence[Step]) -> Spelled | None:
-    """The spec, read again; None where it doesn't mean the draft."""
+def _meant(draft: Draft, text: str, steps: Sequence[Step]) -> Spelled | None:
+    """The spec, well written and read again; None where it doesn't mean the draft."""
     try:
-        network, _ = load(tree if text == tree.source.text else Source("<imported>", text))
+        tree = parse(Source("<imported>", text))
+        well = write(tree)
+        network, _ = load(tree if well == text else Source("<imported>", well))
     except (SpecError, RecursionError):
         return None
     values = matched(draft, steps, network)
-    return None if values is None else (text, network, values)
+    return None if values is None else (well, network, values)
 
 
 class _Spelling:
@@ -108,8 +118,8 @@ class _Spelling:
         self.names.taken |= {d.name for d in self.definitions}
         self._name_what_has_a_name()
 
-    def tree(self, name: str) -> File:
-        """The text as it comes, parsed."""
+    def text(self, name: str) -> str:
+        """The spec as it comes."""
         inputs = self.draft.inputs
         settings = f"(classes={self.classes[1]})" if self.classes else ""
         lines = [
@@ -120,7 +130,7 @@ class _Spelling:
             *lines_of(self.items, self.known, inputs[-1] if inputs else None),
             f"output {' '.join(self.outputs)}",
         ]
-        return parse(Source("<imported>", "\n".join(lines) + "\n"))
+        return "\n".join(lines) + "\n"
 
     def _output(self, name: str, value: Value) -> str:
         known = self.known.known

@@ -91,9 +91,11 @@ def _check_sizes(network: Network, sizes: Sequence[int]) -> None:
     """Raise UsageError where a value is too large to be computed only for a comparison."""
     batch, *numbers = sizes
     shapes = {i.name: Shape(i.shape.channels, _space(i.shape, numbers)) for i in network.inputs}
+    fixed = all(i.shape.is_concrete for i in network.inputs)
     for step in network.steps:
         try:
-            shape = step.layer.shape(*(shapes[name] for name in step.inputs))
+            known = step.output if fixed else None
+            shape = known or step.layer.shape(*(shapes[name] for name in step.inputs))
         except ShapeError:
             return  # it doesn't take these sizes, as running it will say
         if batch * shape.elements > MOST_NUMBERS:
