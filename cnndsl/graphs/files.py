@@ -40,6 +40,9 @@ def read_model(source: Path | bytes) -> onnx.ModelProto:
         reason = str(e).strip().split("\n", 1)[0]
         raise UsageError(f"{name} is no ONNX model, or a damaged one: {reason}") from None
     check_names(model, name)
+    for node in model.graph.node:
+        if node.domain in STANDARD and not node.output:
+            raise UsageError(f"{name} is damaged: its {node.op_type} `{node.name}` gives nothing")
     open_negative(model.graph)
     check_slices(model, name)
     return model

@@ -188,7 +188,7 @@ def _location(buffer: Buffer, begin: int, end: int) -> set[str]:
 def check_names(model: Any, name: object) -> None:
     """Raise UsageError unless every name in a model, an onnx.ModelProto, is text."""
     if any(isinstance(text, bytes) for text in _texts(model)):
-        raise UsageError(f"`{name}` has names that are no text: it is damaged")
+        raise UsageError(f"{name} has names that are no text: it is damaged")
 
 
 def _texts(proto: Any) -> Iterator[object]:

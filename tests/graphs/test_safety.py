@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.files import read_model
 from cnndsl.graphs.safety import check_model, check_sizes, external_locations
 from cnndsl.importing import import_model
 from cnndsl.lower.foreign import read_foreign
@@ -226,3 +227,18 @@ def test_bounds_said_to_be_endless_are_not_gone_through(tmp_path: Path) -> None:
     for opening in (open_session, import_model):
         with pytest.raises(UsageError):
             opening(path)
+
+
+@pytest.mark.parametrize("kind", ["Relu", "Transpose", "Pad"])
+def test_a_node_that_gives_nothing_is_named(tmp_path: Path, kind: str) -> None:
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    nodes = [
+        helper.make_node(kind, ["x"], [], name="none"),
+        helper.make_node("Relu", ["x"], ["y"]),
+    ]
+    path = tmp_path / "made.onnx"
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [x], [y])), path)
+    for use in (import_model, read_foreign, read_model):
+        with pytest.raises(UsageError, match=rf"damaged: its {kind} `none` gives nothing"):
+            use(path)

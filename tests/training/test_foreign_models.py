@@ -134,6 +134,15 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         read_foreign(b"no model")
 
 
+def test_a_model_without_outputs_is_refused(tmp_path: Path) -> None:
+    g = Graph("N", 3, 6, 6)
+    path = g.save(tmp_path, g.op("Conv", "x", numbers(4, 3, 3, 3)))
+    model = onnx.load(path)
+    del model.graph.output[:]
+    with pytest.raises(UsageError, match="has no output that could be trained for"):
+        read_foreign(model.SerializeToString())
+
+
 def test_a_model_of_another_batch() -> None:
     x = onnx.helper.make_tensor_value_info("x", 1, [1, 3, 2])
     y = onnx.helper.make_tensor_value_info("y", 1, [1, 6])

@@ -121,6 +121,8 @@ def read_foreign(
         _check_bytes(tensor, name)
     inputs = {str(v.name): _sizes(v, input_shapes or {}) for v in graph.inputs}
     parameters = find_parameters(graph, stored or set(graph.initializers))
+    if not graph.outputs:
+        raise UsageError(f"`{name}` has no output that could be trained for")
     if not parameters:
         raise UsageError(f"`{name}` has no weights that could be trained")
     values: dict[str, Float] = {}
