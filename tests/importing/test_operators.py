@@ -415,3 +415,18 @@ def test_a_dense_layer_on_every_position(tmp_path: Path) -> None:
     y = g.op("Mul", numbers(16), y)
     y = g.op("Transpose", y, perm=[0, 3, 1, 2])
     assert g.words(tmp_path, y) == ["ln", "conv", "scale"]
+
+
+@pytest.mark.parametrize("shape", [(8,), (1, 8), (1,)])
+def test_weights_of_a_layer_norm_are_broadcast(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    g = Graph("N", 8)
+    assert g.words(tmp_path, g.op("LayerNormalization", "x", numbers(*shape), axis=-1)) == ["ln"]
+
+
+def test_weights_along_other_axes_than_are_normalised_are_refused(tmp_path: Path) -> None:
+    g = Graph("N", 8, 8, 8)
+    path = g.save(tmp_path, g.op("LayerNormalization", "x", numbers(8, 1, 1), axis=-1))
+    with pytest.raises(
+        UsageError, match=r"`t0` has weights of the shape \(8, 1"
+    ):
+        import_model(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cnndsl.importing.draft import Array
@@ -83,8 +85,9 @@ def layer_norm(walker: Walker, node: Node) -> View:
     over = tuple(a for row in view.dims[axis:] for a in row)
     everything = tuple(a for row in view.axes[1:] for a in row)
     eps = node.number("epsilon", 1e-5)
-    weight = node.floats(1)
-    bias = node.floats(2) if node.has(2) else np.zeros_like(weight)
+    sizes = view.sizes[axis:]
+    weight = _along(node, node.floats(1), sizes)
+    bias = _along(node, node.floats(2), sizes) if node.has(2) else np.zeros_like(weight)
     if over == everything and axis == 1 and view.base.output.rank:
         layer = walker.layer(node, "ln", eps=eps, all=True)
         shape = (view.base.output.channels, *view.base.output.sizes)
@@ -97,6 +100,19 @@ def layer_norm(walker: Walker, node: Node) -> View:
         weight, bias = (to_axes(over, view.axes[1:2], a.reshape(-1)) for a in (weight, bias))
         values = {"weight": weight, "bias": bias}
     return view.on(walker.add(node, layer, view.base, values=values))
+
+
+def _along(node: Node, array: Array, sizes: Sequence[int]) -> Array:
+    """A number for each of the values that are normalised together."""
+    while array.ndim > len(sizes) and array.shape[0] == 1:
+        array = array[0]
+    try:
+        return np.broadcast_to(array, sizes)
+    except ValueError:
+        node.refuse(
+            f"has weights of the shape {array.shape}, where values of the shape {tuple(sizes)} are "
+            f"normalised together"
+        )
 
 
 @operator("LRN")
