@@ -426,7 +426,5 @@ def test_weights_of_a_layer_norm_are_broadcast(tmp_path: Path, shape: tuple[int,
 def test_weights_along_other_axes_than_are_normalised_are_refused(tmp_path: Path) -> None:
     g = Graph("N", 8, 8, 8)
     path = g.save(tmp_path, g.op("LayerNormalization", "x", numbers(8, 1, 1), axis=-1))
-    with pytest.raises(
-        UsageError, match=r"`t0` has weights of the shape \(8, 1"
-    ):
+    with pytest.raises(UsageError, match=r"`t0` has weights of the shape \(8, 1"):
         import_model(path)
