@@ -1,8 +1,8 @@
 """What is known before a graph runs is computed at once: sizes, shapes, rearranged constants.
 
 ONNX's own reference evaluator computes it, whatever the operator is. The size of a result is told
-beforehand, and none may be much larger than what the model holds already: a small file can't ask
-for a large tensor, nor for a long computation.
+beforehand, and neither one nor all together may be much larger than what the model holds already: a
+small file can't ask for large tensors, nor for a long computation.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from cnndsl.graphs.files import STANDARD
-from cnndsl.graphs.writer import constant
+from cnndsl.graphs.writer import OPSET, constant
 
 Array = npt.NDArray[Any]
 
 LARGEST = 1 << 22
 """Values that a result may have beyond those that its inputs have."""
+
+MOST_BESIDE, MOST_TIMES = 1 << 25, 8
+"""Values that all results together may have: so many, and so many times those that the model stores
+(an exporter may turn, reshape and scale each weight).
+"""
 
 MOST_REPEATED = 1 << 27
 """Times that one number may be repeated, which takes no memory by itself; VGG's largest weight has
@@ -53,30 +58,62 @@ class FoldingError(Exception):
     """A node's results are too large, or don't follow from its inputs; the message says why."""
 
 
-def evaluate(
-    node: onnx.NodeProto, opset: int, arrays: Mapping[str, Array]
-) -> Sequence[Array] | None:
-    """The outputs of a node whose inputs are known, by their names in `arrays`.
+class Folding:
+    """Computes nodes of a model that stores so many values."""
 
-    None where the operator has no result of its own, or isn't known here. Raises FoldingError.
-    """
-    if node.op_type in NEVER or node.op_type.startswith(RANDOM) or opset < OLDEST:
-        return None
-    if node.op_type == "ConstantOfShape":
-        return [_repeated(node, next(iter(arrays.values())))]
-    _check_size(node, opset, arrays)
-    try:
-        evaluator: Any = _evaluator(node, opset, arrays)
-    except Exception:  # no implementation of this operator; they have no common base
-        return None
-    try:
-        with np.errstate(all="ignore"):
-            results = evaluator.run(None, dict(arrays))
-    except MemoryError:
-        raise FoldingError("asks for a constant too large for any memory") from None
-    except Exception:  # whatever the operator thinks of inputs that don't fit
-        raise FoldingError(_DAMAGED) from None
-    return [np.asarray(result) for result in results]
+    def __init__(self, stored: int):
+        self._left = MOST_BESIDE + MOST_TIMES * stored
+
+    def evaluate(
+        self, node: onnx.NodeProto, opset: int, arrays: Mapping[str, Array]
+    ) -> Sequence[Array] | None:
+        """The outputs of a node whose inputs are known, by their names in `arrays`.
+
+        None where the operator has no result of its own, or isn't known here. Raises FoldingError.
+        """
+        if node.op_type in NEVER or node.op_type.startswith(RANDOM) or opset < OLDEST:
+            return None
+        if node.op_type == "ConstantOfShape":
+            return [_repeated(node, next(iter(arrays.values())))]
+        self._check_size(node, opset, arrays)
+        try:
+            evaluator: Any = _evaluator(node, opset, arrays)
+        except Exception:  # no implementation of this operator; they have no common base
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                results = evaluator.run(None, dict(arrays))
+        except MemoryError:
+            raise FoldingError("asks for a constant too large for any memory") from None
+        except Exception:  # whatever the operator thinks of inputs that don't fit
+            raise FoldingError(_DAMAGED) from None
+        return [np.asarray(result) for result in results]
+
+    def _check_size(self, node: onnx.NodeProto, opset: int, arrays: Mapping[str, Array]) -> None:
+        """Raise FoldingError where results are too large, or can't be told."""
+        held = sum(1 if 0 in array.strides else array.size for array in arrays.values())
+        sizes = [0]
+        for shape in _shapes(node, opset, arrays):
+            if shape is None:
+                if node.op_type not in NO_LARGER:
+                    raise FoldingError(
+                        "makes a constant whose size can't be told before it is made"
+                    )
+                sizes.append(held)
+                continue
+            if any(n < 0 for n in shape) or prod(shape) > held + LARGEST:
+                raise FoldingError(
+                    f"asks for a constant of the shape {tuple(shape)}, which is too large"
+                )
+            sizes.append(prod(shape))
+        if node.op_type in _SAMPLING and max(sizes) * max(held, 1) > MOST_STEPS:
+            raise FoldingError("computes a constant that would take too long to compute")
+        if sum(sizes) > self._left:
+            raise FoldingError(
+                "is one of too many computed constants: together they are much larger than those "
+                "that the model stores"
+            )
+        self._left -= sum(sizes)
 
 
 _DAMAGED = "can't be computed from the constants that it has: the model is damaged"
@@ -115,24 +152,6 @@ def _model_of(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
-def _check_size(node: onnx.NodeProto, opset: int, arrays: Mapping[str, Array]) -> None:
-    """Raise FoldingError where results are too large, or can't be told."""
-    held = sum(1 if 0 in array.strides else array.size for array in arrays.values())
-    largest = 0
-    for shape in _shapes(node, opset, arrays):
-        if shape is None:
-            if node.op_type not in NO_LARGER:
-                raise FoldingError("makes a constant whose size can't be told before it is made")
-            continue
-        if any(n < 0 for n in shape) or prod(shape) > held + LARGEST:
-            raise FoldingError(
-                f"asks for a constant of the shape {tuple(shape)}, which is too large"
-            )
-        largest = max(largest, prod(shape))
-    if node.op_type in _SAMPLING and largest * max(held, 1) > MOST_STEPS:
-        raise FoldingError("computes a constant that would take too long to compute")
-
-
 def _shapes(
     node: onnx.NodeProto, opset: int, arrays: Mapping[str, Array]
 ) -> Sequence[Sequence[int] | None]:
@@ -157,18 +176,23 @@ def fold(graph: ir.Graph) -> bool:
 
     A node that can't be computed stays: whoever runs the graph says what is wrong with it.
     """
-    folded = False
+    known = [v.const_value.size for v in graph.initializers.values() if v.const_value is not None]
+    folding, folded = Folding(sum(known)), False
     for node in list(graph):
         if node.op_type == "CastLike" and node.outputs[0].dtype is not None:
             node = _as_cast(graph, node)
-        result = _result(node)
+        result = _result(node, folding, graph.opset_imports.get("", OPSET))
         if result is None or node.outputs[0].is_graph_output():
             continue
         old = node.outputs[0]
         new = constant(str(old.name), result)
+        inputs = {value for value in node.inputs if value is not None}
         ir.convenience.replace_all_uses_with(old, new)
         graph.remove(node, safe=True)
         graph.initializers.add(new)
+        for value in inputs:  # let go what nobody takes any more
+            if value.is_initializer() and not value.uses() and not value.is_graph_output():
+                del graph.initializers[str(value.name)]
         folded = True
     return folded
 
@@ -185,7 +209,7 @@ def _as_cast(graph: ir.Graph, node: ir.Node) -> ir.Node:
     return cast
 
 
-def _result(node: ir.Node) -> Array | None:
+def _result(node: ir.Node, folding: Folding, opset: int) -> Array | None:
     """The value of a node's only output, if it is known."""
     if node.op_type == "Shape":
         return _sizes(node)
@@ -198,7 +222,7 @@ def _result(node: ir.Node) -> Array | None:
                 return None
             arrays[str(value.name)] = value.const_value.numpy()
     try:
-        results = evaluate(ir.to_proto(node), node.version or 18, arrays)
+        results = folding.evaluate(ir.to_proto(node), node.version or opset, arrays)
     except FoldingError:
         return None
     return results[0] if results else None

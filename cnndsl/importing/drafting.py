@@ -13,7 +13,7 @@ import onnx
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.files import STANDARD
-from cnndsl.graphs.folding import FoldingError, evaluate
+from cnndsl.graphs.folding import Folding, FoldingError
 from cnndsl.graphs.inference import named
 from cnndsl.importing import operators as operators
 from cnndsl.importing.draft import Array, Draft, Source, Value
@@ -128,7 +128,7 @@ def _taker(model: Model, port: Port) -> str:
 def _draft(model: Model, batch: int, input_shapes: Mapping[str, Sequence[int]]) -> Draft:
     draft = Draft(model.name)
     row: Row = (Atom(batch),) if batch > 1 else ()
-    walker = Walker(draft, row)
+    walker = Walker(draft, row, Folding(sum(a.size for a in model.constants.values())))
     known: dict[str, Tensor] = dict(model.constants)
     roots = {name: frozenset([name]) for name, a in model.constants.items() if a.dtype.kind == "f"}
     for port in model.inputs:
@@ -220,7 +220,7 @@ def _read(walker: Walker, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]
     if node.kind == "Constant":
         return [_constant(node)]
     if not any(isinstance(t, View) for t in node.inputs):
-        computed = _computed(node, proto)
+        computed = _computed(walker, node, proto)
         if computed is not None:
             return computed
     if node.kind not in OPERATORS:
@@ -232,12 +232,12 @@ def _read(walker: Walker, node: Node, proto: onnx.NodeProto) -> Sequence[Tensor]
     return [result] if isinstance(result, (View, np.ndarray)) else result
 
 
-def _computed(node: Node, proto: onnx.NodeProto) -> list[Array] | None:
+def _computed(walker: Walker, node: Node, proto: onnx.NodeProto) -> list[Array] | None:
     """The outputs of a node whose inputs are constants; None where they aren't known here."""
     named = zip(proto.input, node.inputs, strict=True)
     arrays = {name: np.asarray(tensor) for name, tensor in named if tensor is not None}
     try:
-        results = evaluate(proto, node.opset, arrays)
+        results = walker.folding.evaluate(proto, node.opset, arrays)
     except FoldingError as e:
         node.refuse(str(e))
     return None if results is None else [_single(result) for result in results]

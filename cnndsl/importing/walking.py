@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from cnndsl.graphs.folding import Folding
 from cnndsl.importing.draft import Array, Draft, Step, Value
 from cnndsl.importing.elementary import Uniform
 from cnndsl.importing.nodes import Node, Tensor
@@ -41,8 +42,8 @@ def operator(*kinds: str) -> Callable[[Reader], Reader]:
 class Walker:
     """The draft under construction."""
 
-    def __init__(self, draft: Draft, batch: Row):
-        self.draft, self.batch = draft, batch
+    def __init__(self, draft: Draft, batch: Row, folding: Folding):
+        self.draft, self.batch, self.folding = draft, batch, folding
         self._arranged: dict[object, Value] = {}
         self._made = 0
         self.roots: frozenset[str] = frozenset()
