@@ -34,7 +34,10 @@ from cnndsl.training.options import (
 from cnndsl.training.schedules import SCHEDULES, OneCycle, Schedule
 from cnndsl.training.stages import Stage
 
-HEAD = "# Written by cnndsl train; `cnndsl resume` reads it.\n\n"
+HEAD = (
+    "# Written by cnndsl train. `cnndsl resume` reads it; `cnndsl train --config` begins another "
+    "training with it.\n\n"
+)
 MOST_BYTES = 1 << 20
 
 

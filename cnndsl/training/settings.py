@@ -16,10 +16,7 @@ from cnndsl.training.choices import read_choice
 from cnndsl.training.config import Config
 from cnndsl.training.fields import check, checked
 from cnndsl.training.optimisers import OPTIMISERS, Decay
-from cnndsl.training.options import (
-    Factor,
-    PictureChoice,
-)
+from cnndsl.training.options import Factor, PictureChoice
 from cnndsl.training.schedules import SCHEDULES
 from cnndsl.training.stages import read_stages
 
@@ -91,8 +88,8 @@ def configure(
     start = base or Config()
     if start.transfer is not None:
         raise UsageError(
-            "it is a configuration of `cnndsl transfer`, whose net was made out of another one: "
-            "`cnndsl transfer` makes it again, `cnndsl resume` goes on with the run"
+            "the configuration is that of a `cnndsl transfer`, whose net was made out of another: "
+            "call `cnndsl transfer` again, or go on with the run by `cnndsl resume`"
         )
     given: dict[str, Any] = {name: v for name, v in options.items() if v is not None}
     chosen, schedule = start.optimiser, start.schedule

@@ -86,7 +86,7 @@ def test_spec_and_data_must_be_named_somewhere(
 
 
 def test_that_of_a_transfer_is_refused() -> None:
-    with pytest.raises(UsageError, match="configuration of `cnndsl transfer`"):
+    with pytest.raises(UsageError, match="that of a `cnndsl transfer`"):
         configure(None, None, Config(transfer=TransferChoice()))
 
 
