@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.importing import Imported, import_model
@@ -417,10 +419,21 @@ def test_a_dense_layer_on_every_position(tmp_path: Path) -> None:
     assert g.words(tmp_path, y) == ["ln", "conv", "scale"]
 
 
-@pytest.mark.parametrize("shape", [(8,), (1, 8), (1,)])
+@pytest.mark.parametrize("shape", [(8,), (1, 8)])
 def test_weights_of_a_layer_norm_are_broadcast(tmp_path: Path, shape: tuple[int, ...]) -> None:
     g = Graph("N", 8)
     assert g.words(tmp_path, g.op("LayerNormalization", "x", numbers(*shape), axis=-1)) == ["ln"]
+
+
+def test_one_weight_of_a_layer_norm_serves_every_channel(tmp_path: Path) -> None:
+    g = Graph("N", 8)
+    path = g.save(tmp_path, g.op("LayerNormalization", "x", numbers(1), axis=-1))
+    x = numbers(1, 8)
+    again = open_model(compiled(import_model(path), tmp_path), threads=1)
+    # onnx allows it; ONNX Runtime 1.20 does not run it yet.
+    (wanted,) = ReferenceEvaluator(onnx.load(path)).run(None, {"x": x})
+    (got,) = again({again.inputs[0].name: x}, again.outputs).values()
+    assert got == pytest.approx(wanted, abs=1e-5)
 
 
 def test_weights_along_other_axes_than_are_normalised_are_refused(tmp_path: Path) -> None:
