@@ -58,7 +58,7 @@ def measure(training: Training, epochs: int, rate: float) -> dict[str, list[floa
         for examples in chain.from_iterable(training.feed.epoch(n, 0) for n in range(epochs))
     ]
     start = {name: values.copy() for name, values in training.weights.read().items()}
-    ours = [training.stepper.step([b], rate, n)["loss"] for n, b in enumerate(batches)]
+    ours = [training.train_step.step([b], rate, n)["loss"] for n, b in enumerate(batches)]
     return {
         "cnndsl": ours,
         "PyTorch": theirs(training, start, batches, rate, "float32"),

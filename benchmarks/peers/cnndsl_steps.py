@@ -10,25 +10,25 @@ import numpy as np
 from benchmarks.peers.steps import serve
 from benchmarks.training_nets import LEARNING_RATE, NETS, WEIGHT_DECAY
 from cnndsl import specs
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.shape import Shape
+from cnndsl.training.adapters import SpecAdapter, spec_adapter
 from cnndsl.training.graphs import build_training
 from cnndsl.training.groups import arrange
 from cnndsl.training.optimisers import Adamw
 from cnndsl.training.state import Weights
-from cnndsl.training.stepper import Stepper, StepSettings
-from cnndsl.training.subjects import SpecSubject, spec_subject
+from cnndsl.training.train_step import StepSettings, TrainStep
 
 
-def subject(name: str) -> SpecSubject:
+def subject(name: str) -> SpecAdapter:
     """The zoo's net for pictures of that size."""
     source, trained = specs.find(name), NETS[name]
     (entry,) = specs.load(source)[0].inputs
     shape = Shape(trained.channels, (trained.size, trained.size))
-    return spec_subject(specs.load(source, {}, {entry.name: shape})[0], source.text)
+    return spec_adapter(specs.load(source, {}, {entry.name: shape})[0], source.text)
 
 
-def stepper(name: str, threads: int) -> Stepper:
+def train_step(name: str, threads: int) -> TrainStep:
     """Its training, with weights at their start."""
     net = subject(name)
     graphs = build_training(net.network, NETS[name].batch, planner=Planner(threads=threads))
@@ -48,13 +48,13 @@ def stepper(name: str, threads: int) -> Stepper:
     noise = {name: noise.kind for name, noise in graphs.noises.items()}
     optimiser = Adamw(weight_decay=WEIGHT_DECAY)
     settings = StepSettings(threads=threads)
-    return Stepper(graphs.grad_bytes(), noise, weights, groups, optimiser, settings)
+    return TrainStep(graphs.grad_bytes(), noise, weights, groups, optimiser, settings)
 
 
 def main(name: str, threads: int) -> None:
     """Build the step, and do it on demand."""
     trained, random = NETS[name], np.random.default_rng(0)
-    does, numbers = stepper(name, threads), iter(range(sys.maxsize))
+    does, numbers = train_step(name, threads), iter(range(sys.maxsize))
     pictures = random.standard_normal(trained.pictures, dtype=np.float32)
     classes = random.integers(0, trained.classes, trained.batch)
     batch = {name: classes if "target" in name else pictures for name in does.batch}

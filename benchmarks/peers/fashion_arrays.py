@@ -13,7 +13,7 @@ from cnndsl.data.opening import open_data
 from cnndsl.training.config import Config
 from cnndsl.training.networks import subject_for
 from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
-from cnndsl.training.problems import problem
+from cnndsl.training.tasks import problem
 
 where, seed, path = sys.argv[1:]
 config = Config(ModelChoice("fashion_cnn"), DataChoice(where), TrainingChoice(seed=int(seed)))

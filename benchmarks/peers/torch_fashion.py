@@ -21,7 +21,7 @@ from cnndsl.training.config import Config
 from cnndsl.training.defaults import BATCH, WEIGHT_DECAY, learning_rate
 from cnndsl.training.networks import subject_for
 from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
-from cnndsl.training.problems import problem
+from cnndsl.training.tasks import problem
 
 LAYERS = {"conv1": 0, "bn1": 1, "conv2": 4, "bn2": 5, "logits": 9}
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd, lcm
 
-from cnndsl.layers.base import MOST_VIEWS, Reach, Sight
+from cnndsl.layers.base import MOST_VIEWS, ReceptiveAxes, ReceptiveAxis
 from cnndsl.network import Network, Step
 
 
@@ -26,7 +26,7 @@ from cnndsl.network import Network, Step
 class ReceptiveField:
     """One entry a spatial axis; `everything` where a value depends on the whole input."""
 
-    axes: tuple[Reach, ...] = ()
+    axes: tuple[ReceptiveAxis, ...] = ()
     everything: bool = False
 
     def __str__(self) -> str:
@@ -52,37 +52,41 @@ def receptive_fields(network: Network) -> dict[str, ReceptiveField]:
 
 def own_pixel(rank: int) -> ReceptiveField:
     """Of the values of an input: each sees itself alone."""
-    return ReceptiveField((Reach(((0, 0),), 1),) * rank)
+    return ReceptiveField((ReceptiveAxis(((0, 0),), 1),) * rank)
 
 
 def _field(network: Network, step: Step, inputs: list[ReceptiveField]) -> ReceptiveField:
     below = union(inputs)
     if below.everything:
         return WHOLE
-    reach: Sight = step.layer.reach(network.input_shapes(step), step.output)
-    if reach == "everything":
+    receptive_field: ReceptiveAxes = step.layer.receptive_field(
+        network.input_shapes(step), step.output
+    )
+    if receptive_field == "everything":
         return WHOLE
-    if not reach:
+    if not receptive_field:
         return below
-    if len(reach) != len(below.axes):  # a map made of a vector has no places in the input
+    if len(receptive_field) != len(below.axes):  # a map made of a vector has no places in the input
         return WHOLE
-    pairs = list(zip(below.axes, reach, strict=True))
+    pairs = list(zip(below.axes, receptive_field, strict=True))
     if pairs.count(pairs[0]) == len(pairs):  # square windows on square fields: once for all axes
         return ReceptiveField((_above(*pairs[0]),) * len(pairs))
     return ReceptiveField(tuple(_above(axis, one) for axis, one in pairs))
 
 
-def _above(below: Reach, reach: Reach) -> Reach:
+def _above(below: ReceptiveAxis, receptive_field: ReceptiveAxis) -> ReceptiveAxis:
     """What a layer sees of a map that sees `below`."""
     period = len(below.views)
-    times = period // gcd(reach.advance, period)
-    count = len(reach.views) * times
+    times = period // gcd(receptive_field.advance, period)
+    count = len(receptive_field.views) * times
     kept = min(count, MOST_VIEWS)
-    views = tuple(_seen(below, reach.at(position)) for position in range(kept))
-    return Reach(views, reach.advance * times // period * below.advance * kept // count)
+    views = tuple(_seen(below, receptive_field.at(position)) for position in range(kept))
+    return ReceptiveAxis(
+        views, receptive_field.advance * times // period * below.advance * kept // count
+    )
 
 
-def _seen(below: Reach, view: tuple[int, int] | None) -> tuple[int, int] | None:
+def _seen(below: ReceptiveAxis, view: tuple[int, int] | None) -> tuple[int, int] | None:
     """What all positions of a view see together: the ends tell, since views move on."""
     if view is None:
         return None
@@ -113,7 +117,7 @@ def union(fields: Sequence[ReceptiveField]) -> ReceptiveField:
     return ReceptiveField(tuple(_joined([f.axes[i] for f in with_axes]) for i in range(rank)))
 
 
-def _joined(axes: list[Reach]) -> Reach:
+def _joined(axes: list[ReceptiveAxis]) -> ReceptiveAxis:
     kept = min(lcm(*(len(axis.views) for axis in axes)), MOST_VIEWS)
     views = tuple(_hull([axis.at(position) for axis in axes]) for position in range(kept))
-    return Reach(views, round(kept * max(axis.step for axis in axes)))
+    return ReceptiveAxis(views, round(kept * max(axis.step for axis in axes)))

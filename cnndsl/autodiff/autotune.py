@@ -1,8 +1,8 @@
-"""Choose the forms of convolutions by measuring them, and remember the choices.
+"""Choose the algorithms of convolutions by measuring them, and remember the choices.
 
-The cost model ranks all combinations of forms; the first few are written as models of their own
-and measured by a function that is given (this room knows no runtime). What was found is kept in a
-JSON file by machine, layer and products, so that the next run measures nothing.
+The cost model ranks all combinations of algorithms; the first few are written as models of their
+own and measured by a function that is given (this room knows no runtime). What was found is kept
+in a JSON file by machine, layer and products, so that the next run measures nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import cast
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.forms.choose import OPERANDS, Choice, Product, write_product
-from cnndsl.autodiff.forms.geometry import Convolution
+from cnndsl.autodiff.algorithms.choose import OPERANDS, Choice, Product, write_product
+from cnndsl.autodiff.algorithms.geometry import Convolution
 from cnndsl.files import replaced
 from cnndsl.graphs.tidying import tidy
 from cnndsl.graphs.writer import FLOAT, IR_VERSION, OPSET, Writer
@@ -41,7 +41,7 @@ class Tuner:
     def __call__(self, c: Convolution, ranked: Sequence[Choice]) -> Choice:
         """The fastest of the first candidates. An unwritable file costs the memory alone."""
         key = layer_key(c, list(ranked[0]))
-        if self.choices.get(key) not in ranked:  # unknown, or of forms that aren't allowed now
+        if self.choices.get(key) not in ranked:  # unknown, or of algorithms that aren't allowed now
             candidates = ranked[:CANDIDATES]
             times = self.measure([candidate_model(c, choice) for choice in candidates])
             best = min(range(len(candidates)), key=times.__getitem__)
@@ -62,16 +62,16 @@ class Tuner:
             self.path = None
 
 
-def layer_key(c: Convolution, wanted: Sequence[Product]) -> str:
+def layer_key(c: Convolution, products: Sequence[Product]) -> str:
     """A layer's sizes and the products asked for, as a person can read them."""
     axes = " ".join(
         f"{a.size}→{a.output} k{a.kernel} s{a.stride} d{a.dilation} p{a.before}" for a in c.axes
     )
-    return f"{c.batch}x{c.channels}→{c.filters} g{c.group}, {axes}: {' '.join(wanted)}"
+    return f"{c.batch}x{c.channels}→{c.filters} g{c.group}, {axes}: {' '.join(products)}"
 
 
 def candidate_model(c: Convolution, choice: Choice) -> bytes:
-    """A model that computes the products of one convolution in these forms, an output for each."""
+    """A model that computes the products of one convolution so, an output for each."""
     write = Writer()
     shapes = {"x": c.x_shape, "w": c.w_shape, "dy": c.y_shape}
     values = {
@@ -80,9 +80,9 @@ def candidate_model(c: Convolution, choice: Choice) -> bytes:
         if any(name in OPERANDS[product] for product in choice)
     }
     outputs: list[ir.Value] = []
-    for product, form in choice.items():
+    for product, algorithm in choice.items():
         a, b = OPERANDS[product]
-        outputs.append(write_product(write, c, product, form, values[a], values[b]))
+        outputs.append(write_product(write, c, product, algorithm, values[a], values[b]))
         outputs[-1].name = product
     graph = ir.Graph(
         list(values.values()),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.graphs.writer import Writer
 
 Gradient = ir.Value | None
@@ -21,7 +21,7 @@ A rule asks `needs` before it computes what may be dropped.
 RULES: dict[str, Rule] = {}
 """A rule for each ONNX operator; filled as the modules of `rules` are imported."""
 
-FLAT: set[str] = set()
+ZERO_GRADIENT: set[str] = set()
 """Operators whose gradient is zero: they are constant wherever they don't jump."""
 
 

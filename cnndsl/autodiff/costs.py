@@ -1,13 +1,13 @@
-"""How long ONNX Runtime's CPU kernels take, predicted from sizes: what forms are chosen by.
+"""How long ONNX Runtime's CPU kernels take, predicted from sizes: what algorithms are chosen by.
 
 A node's time is a sum of amounts (multiplications, floats moved, rows begun) by a constant each.
 The constants were fitted, by non-negative least squares on relative errors, to 1051 products of
 matrices, 1100 convolutions and transposed convolutions of random sizes and about 200 movements,
 measured as the time that one thread works, on a core of an AMD EPYC (Zen 5, AVX-512, 1 MB L2,
 32 MB L3) with ONNX Runtime 1.31. Half of all products and half of all convolutions lie within
-15 % of their prediction. `python -m benchmarks.convolution_forms --each` measures whole forms
-against these predictions. Another machine has other constants, but choices depend on ratios, which
-differ less; where they do, measuring beats predicting (`autotune`).
+15 % of their prediction. `python -m benchmarks.convolution_algorithms --each` measures whole
+algorithms against these predictions. Another machine has other constants, but choices depend on
+ratios, which differ less; where they do, measuring beats predicting (`autotune`).
 
 Amounts are in floats, times in nanoseconds.
 """
@@ -63,7 +63,7 @@ CONV_TRANSPOSE_SHARED = 0.75
 
 
 def nanoseconds(node: ir.Node, threads: int = 1) -> float:
-    """The predicted time of one node of a form; its values know their shapes."""
+    """The predicted time of one node of an algorithm; its values know their shapes."""
     found = _TIMES.get(node.op_type, _moved)(node)
     shared = found * _shared(node)
     return CALL + shared / threads + found - shared if found else 0.0

@@ -14,8 +14,8 @@ import onnx_ir as ir
 
 from cnndsl.autodiff import composite as composite  # these two fill RULES
 from cnndsl.autodiff import rules as rules
-from cnndsl.autodiff.backward import FLAT, RULES, Backward, Gradient
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
+from cnndsl.autodiff.backward import RULES, ZERO_GRADIENT, Backward, Gradient
 from cnndsl.diagnostics import UsageError
 
 EVERY_OUTPUT = {"Split"}
@@ -25,18 +25,18 @@ EVERY_OUTPUT = {"Split"}
 def differentiate(
     nodes: Sequence[ir.Node],
     seeds: Mapping[ir.Value, ir.Value],
-    wanted: Collection[ir.Value],
+    wrt: Collection[ir.Value],
     planner: Planner | None = None,
 ) -> tuple[Backward, dict[ir.Value, ir.Value]]:
-    """The nodes that compute gradients with respect to the wanted values.
+    """The nodes that compute gradients with respect to the values `wrt`.
 
     `nodes` are the forward pass in topological order, with every shape fixed. `seeds` are values
-    with the gradients that come in for them: 1 for a loss. A wanted value that influences no seed
+    with the gradients that come in for them: 1 for a loss. One of them that influences no seed
     has no entry. `planner` chooses how convolutions are computed, the forward pass too: it leaves
-    their forms' names with the nodes, for `passes.convolutions` to put in their place. Raises
+    their algorithms' names with the nodes, for `passes.convolutions` to put in their place. Raises
     UsageError where an operator has no rule or a shape isn't fixed.
     """
-    needed = _influenced(nodes, wanted)
+    needed = _influenced(nodes, wrt)
     back = Backward(needed, _float_type(seeds), planner)
     pending = {value: [gradient] for value, gradient in seeds.items()}
     gradients: dict[ir.Value, ir.Value] = {}
@@ -54,17 +54,17 @@ def differentiate(
         if not any(v in needed for v in node.outputs):
             continue
         back.begin(node.name or node.op_type)
-        received = [settle(output) for output in node.outputs]
-        if all(g is None for g in received):
+        cotangents = [settle(output) for output in node.outputs]
+        if all(g is None for g in cotangents):
             continue
-        for value, gradient in zip(node.inputs, _apply(back, node, received), strict=True):
+        for value, gradient in zip(node.inputs, _apply(back, node, cotangents), strict=True):
             if value is not None and gradient is not None and value in needed:
                 pending.setdefault(value, []).append(gradient)
-    for value in wanted:
+    for value in wrt:
         if value in pending:
             back.begin(value.name)
             settle(value)
-    return back, {value: gradients[value] for value in wanted if value in gradients}
+    return back, {value: gradients[value] for value in wrt if value in gradients}
 
 
 def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
@@ -75,7 +75,7 @@ def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
     return found
 
 
-def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def _apply(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """The gradients of a node's inputs. Nothing is zero silently: what a rule leaves out, an error
     names.
     """
@@ -84,17 +84,17 @@ def _apply(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
     name = f"the operator {node.op_type} (node `{node.name}`{where})"
     if found is None:
         raise UsageError(f"{name} has no gradient rule yet")
-    if node.op_type not in EVERY_OUTPUT and any(g is not None for g in received[1:]):
+    if node.op_type not in EVERY_OUTPUT and any(g is not None for g in cotangents[1:]):
         raise UsageError(f"{name} has no gradient rule yet for its outputs beside the first")
     try:
-        gradients = found(back, node, received)
+        gradients = found(back, node, cotangents)
     except UsageError as e:
         raise UsageError(f"{name}: {e}") from None
     except Exception as e:
         e.add_note(name)
         raise
     for i, (value, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
-        if gradient is None and node.op_type not in FLAT and _is_asked_for(back, value):
+        if gradient is None and node.op_type not in ZERO_GRADIENT and _is_asked_for(back, value):
             raise UsageError(f"{name} has no gradient rule yet for its input {i}")
     return gradients
 
@@ -109,9 +109,9 @@ def _is_asked_for(back: Backward, value: ir.Value | None) -> bool:
     )
 
 
-def _influenced(nodes: Sequence[ir.Node], wanted: Collection[ir.Value]) -> set[ir.Value]:
-    """The wanted values and all that depend on them."""
-    needed = set(wanted)
+def _influenced(nodes: Sequence[ir.Node], wrt: Collection[ir.Value]) -> set[ir.Value]:
+    """The values `wrt` and all that depend on them."""
+    needed = set(wrt)
     for node in nodes:
         if any(v in needed for v in node.inputs if v is not None):
             needed.update(node.outputs)

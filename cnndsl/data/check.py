@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cnndsl.data.alike import exact_groups, near_groups
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.looking import Look, look
+from cnndsl.data.near_duplicates import exact_groups, near_groups
 
 Numbers = npt.NDArray[np.int64]
 

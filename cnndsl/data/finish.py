@@ -16,7 +16,7 @@ from cnndsl.preprocessing import Preprocessing
 _BRIGHTEST = 255
 
 
-def relit(pixels: Pixels, plan: Plan) -> Pixels:
+def photometric(pixels: Pixels, plan: Plan) -> Pixels:
     """Pictures in another light, with noise and with a part erased; B×C×H×W as `pixels`.
 
     They are in scratch memory, or `pixels` itself where nothing changes.
@@ -24,7 +24,7 @@ def relit(pixels: Pixels, plan: Plan) -> Pixels:
     a = plan.augmentation
     if not (a.brightness or a.contrast or a.noise or a.erase):
         return pixels
-    result: Floats = scratch.take("relit", pixels.shape, np.float32)
+    result: Floats = scratch.take("photometric", pixels.shape, np.float32)
     if a.brightness or a.contrast or a.noise:
         _light(pixels, plan, result)
     else:

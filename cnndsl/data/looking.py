@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data.alike import SIDE, Small
 from cnndsl.data.arrays import Array
 from cnndsl.data.dataset import Arrays, Split
+from cnndsl.data.near_duplicates import SIDE, Small
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.session import available_cores
 

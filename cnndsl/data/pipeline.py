@@ -11,7 +11,7 @@ import numpy as np
 from cnndsl.data.arrays import Array
 from cnndsl.data.augmentation import Augmentation, plan
 from cnndsl.data.dataset import Arrays, Split
-from cnndsl.data.finish import normalised, relit
+from cnndsl.data.finish import normalised, photometric
 from cnndsl.data.fitting import fitted
 from cnndsl.data.randomness import Indices
 from cnndsl.data.warp import warped
@@ -68,7 +68,7 @@ class InMemory:
         pixels = self.images.take(index, axis=0)
         if self.augmentation:
             drawn = plan(self.augmentation, self.seed, epoch, index)
-            pixels = relit(warped(pixels, drawn), drawn)
+            pixels = photometric(warped(pixels, drawn), drawn)
         normalised(pixels, self.how, out)
         return numbers
 
@@ -114,7 +114,9 @@ class OneByOne:
             for place, (_, image) in enumerate(pictures)
         ]
         stacked = np.stack(pixels)
-        normalised(relit(stacked, drawn) if drawn else stacked, self.picture.preprocessing, out)
+        normalised(
+            photometric(stacked, drawn) if drawn else stacked, self.picture.preprocessing, out
+        )
         return found
 
     def _example(self, number: int) -> tuple[int, Picture | None]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from cnndsl.data.alike import LEAST_CORRELATION
 from cnndsl.data.check import Extent, Findings, Group
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.looking import LEAST_SIDE
+from cnndsl.data.near_duplicates import LEAST_CORRELATION
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.printing import printable
 from cnndsl.show.figures import grouped, size

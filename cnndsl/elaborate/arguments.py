@@ -240,7 +240,7 @@ class Arguments:
         for name, argument in self.fields.items():
             if argument.letters == letters:
                 return self._set(name, value, span)
-        if self.scope.forgotten.covers(span.text):  # a label that can't be called so
+        if self.scope.poisoned.covers(span.text):  # a label that can't be called so
             raise UnknownError
         message = f"{self.name} has no option `{letters}`"
         raise self.fail(span, "unknown-option", message, self._usage())
@@ -278,7 +278,7 @@ class Arguments:
                 return self._set(field_name, name, span)
         if name == "C":
             raise self.scope.no_channels(span)
-        if self.scope.forgotten.covers(name) or self.scope.build.has_error("unknown-word", span):
+        if self.scope.poisoned.covers(name) or self.scope.build.has_error("unknown-word", span):
             raise UnknownError
         words = [w for a in self.fields.values() for w in a.words]
         variables = (*self.scope.variables, *self.scope.file.variables)
@@ -346,7 +346,7 @@ class Arguments:
             return meaning.values
         if isinstance(meaning, int | float):
             return meaning
-        if isinstance(meaning, LayerWord) and self.scope.forgotten.covers(meaning.name):
+        if isinstance(meaning, LayerWord) and self.scope.poisoned.covers(meaning.name):
             raise UnknownError
         message = f"`{argument.key}=` takes a number, not {quote(argument.value.span)}"
         raise self.fail(argument.span, "not-a-number", message, self._usage())

@@ -46,7 +46,7 @@ class Files:
         scope.file.below.pop(node.name, None)
         if not check_name(outside, node.name, name_span(node, "def")):
             if node.name in LAYERS or node.name in FORMS:
-                self.build.forgotten.blocks.add(node.name)
+                self.build.poisoned.blocks.add(node.name)
             return
         good, seen = True, set[str]()
         for parameter in node.parameters:

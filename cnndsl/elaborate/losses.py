@@ -90,7 +90,7 @@ def _value(scope: Scope, argument: tree.Expression) -> Value:
     value = scope.meaning(argument)
     if isinstance(value, Value):
         return value
-    if scope.forgotten.covers(argument.span.text):
+    if scope.poisoned.covers(argument.span.text):
         raise UnknownError
     message = f"{quote(argument.span)} is no value of the net"
     help = "a loss takes labels, inputs and heads"

@@ -30,7 +30,7 @@ def _is_free_word(scope: Scope, name: str, span: Span, is_label: bool) -> bool:
         message = f"`{name}` is a layer's option, so no variable or block can be called `{name}`"
     else:
         return True
-    scope.forgotten.name(name)
+    scope.poisoned.name(name)
     scope.error(span, "reserved-name", message, f"choose another name, such as `my_{name}`")
     return False
 

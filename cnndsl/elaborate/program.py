@@ -81,7 +81,7 @@ class Program:
         if not reading.errors:
             return
         self.build.add_errors(reading.errors)
-        self.build.forgotten.words(reading.words)
+        self.build.poisoned.words(reading.words)
         self.unread = reading.words
         self.inputs[""] = None
 

@@ -20,7 +20,6 @@ from cnndsl.elaborate.arithmetic import (
     OPERATORS,
     normal,
 )
-from cnndsl.elaborate.forgotten import Forgotten
 from cnndsl.elaborate.meanings import (
     FORMS,
     UNKNOWN,
@@ -32,6 +31,7 @@ from cnndsl.elaborate.meanings import (
     UnknownError,
     Value,
 )
+from cnndsl.elaborate.poisoned_names import PoisonedNames
 from cnndsl.elaborate.synonyms import FUNCTION_WORDS, suggestion
 from cnndsl.layers import LAYERS
 from cnndsl.network import Step
@@ -61,7 +61,7 @@ class Construction:
         self.heads: dict[str, str] = {}
         self.conditions: dict[str, Condition] = {}
         self.errors: list[Diagnostic] = []
-        self.forgotten = Forgotten()
+        self.poisoned = PoisonedNames()
         self.reported: set[tuple[str, int, int]] = set()
         self.counters: dict[tuple[str, str], int] = {}
         self.work = 0
@@ -128,9 +128,9 @@ class Scope:
     # Findings
 
     @property
-    def forgotten(self) -> Forgotten:
+    def poisoned(self) -> PoisonedNames:
         """What earlier errors kept from being defined: asking for it is no error of its own."""
-        return self.build.forgotten
+        return self.build.poisoned
 
     def error(self, span: Span, code: str, message: str, help: str = "") -> None:
         """Report an error; the same one of the same place (in a loop, a block) only once."""
@@ -245,7 +245,7 @@ class Scope:
         """Whether an earlier error is why the name doesn't exist."""
         while True:
             found = self.find(name)
-            if (found and found.shape is None) or self.forgotten.covers(name):
+            if (found and found.shape is None) or self.poisoned.covers(name):
                 return True
             name, dot, _ = name.rpartition(".")
             if not dot:
@@ -260,7 +260,7 @@ class Scope:
     def _as_number(self, found: Meaning, node: tree.Expression) -> int | float:
         if isinstance(found, int | float):
             return found
-        if isinstance(found, LayerWord) and self.forgotten.covers(found.name):
+        if isinstance(found, LayerWord) and self.poisoned.covers(found.name):
             raise UnknownError
         message = f"{quote(node.span)} is {_kind(found)}, not a number"
         raise self.fail(node.span, "not-a-number", message, "write a number or a variable")
@@ -329,7 +329,7 @@ class Scope:
             return found
         if name == "C":
             raise self.no_channels(span)
-        if self.forgotten.covers(name):
+        if self.poisoned.covers(name):
             raise UnknownError
         candidates = (*self.variables, *self.file.variables, *self.build.labels, *LAYERS)
         help = "a name is a parameter, a `let`, a loop's variable, or a label above"

@@ -90,7 +90,7 @@ def _rounds(scope: Scope, node: tree.Loop) -> Iterator[Scope | None]:
         elif not check_name(scope, v.id, v.span):
             names = []
     if not names:
-        scope.forgotten.body(node.body)
+        scope.poisoned.body(node.body)
         yield None
         return
     listed = ", ".join(names)
@@ -101,7 +101,7 @@ def _rounds(scope: Scope, node: tree.Loop) -> Iterator[Scope | None]:
         try:
             meanings = {n: scope.meaning(e) for n, e in zip(names, row, strict=True)}
         except UnknownError:
-            scope.forgotten.body(node.body)
+            scope.poisoned.body(node.body)
             yield None
             continue
         first, text = row[0], quote(span).strip("`")
@@ -122,7 +122,7 @@ def _rows(scope: Scope, node: tree.Loop) -> Iterator[tuple[tree.Expression, ...]
                 try:
                     numbers = _range(scope, call)
                 except UnknownError:
-                    scope.forgotten.body(node.body)
+                    scope.poisoned.body(node.body)
                     continue
                 for number in numbers:
                     yield (tree.Number(value=number, span=call.span),)
@@ -146,8 +146,8 @@ def add_line(scope: Scope, node: tree.Line, value: Value) -> Value:
     try:
         return _add_line(scope, node, value)
     except UnknownError:
-        scope.forgotten.op(node.operations[-1])
-        scope.forgotten.label(node.label)
+        scope.poisoned.op(node.operations[-1])
+        scope.poisoned.label(node.label)
         return UNKNOWN
 
 
@@ -198,7 +198,7 @@ def _label(scope: Scope, node: tree.Line) -> str | None:
     label = scope.text(node.label)
     scope.check_length(scope.full(label), node.label.span)
     if not check_name(scope, label, node.label.span, is_label=True):
-        scope.forgotten.label(node.label)
+        scope.poisoned.label(node.label)
         return None
     return label
 
@@ -232,9 +232,9 @@ def _add_op(
 ) -> Value:
     """One op with its trailing words; `own` is the name that its step takes from a label."""
     scope.work(operation.span)
-    unread = operation.name == UNREAD and scope.forgotten.lines
-    if unread or operation.name in scope.forgotten.blocks:
-        scope.forgotten.op(operation)
+    unread = operation.name == UNREAD and scope.poisoned.lines
+    if unread or operation.name in scope.poisoned.blocks:
+        scope.poisoned.op(operation)
         return UNKNOWN
     meaning = scope.known(operation.name)
     if isinstance(meaning, Value | Size | int | float):
@@ -304,7 +304,7 @@ def _add_call(
     path = own or scope.fresh_name(operation.name, operation.span)
     read, given = Arguments(scope, operation), None
     if definition.broken:
-        scope.forgotten.body(operation.body)
+        scope.poisoned.body(operation.body)
     elif operation.body is None:
         given = read.call(definition)
     else:
@@ -386,7 +386,7 @@ def _add_merge(scope: Scope, operation: tree.Operation, value: Value, own: str |
         scope.error(head_span(operation), "missing-branches", message, help)
         good = False
     if not good or not isinstance(body, tree.Branches):
-        scope.forgotten.body(body)
+        scope.poisoned.body(body)
         return UNKNOWN
     ends = list(_ends(scope.deeper(operation.span), body, value))
     if not ends:
@@ -439,7 +439,7 @@ def _add_residual(scope: Scope, operation: tree.Operation, value: Value, own: st
         help = "drop the `|`; branches that start with `|` are added by `add:`"
         scope.error(head_span(operation), "unexpected-branches", message, help)
     if not good or isinstance(body, tree.Branches):
-        scope.forgotten.body(body)
+        scope.poisoned.body(body)
         return UNKNOWN
     end = add_statements(scope.deeper(operation.span), body, value)
     value = join_residual(scope, operation, read, value, end, own)
@@ -455,13 +455,13 @@ def _add_head(scope: Scope, operation: tree.Operation, value: Value) -> Value:
         message = "a head has a name, the word `train` and an indented body, and nothing else"
         help = f"write `head {named[0].span.text[:40] if named else 'aux'} train:`"
         scope.error(operation.span, "bad-head", message, help)
-        scope.forgotten.head(operation)
-        scope.forgotten.body(operation.body)
+        scope.poisoned.head(operation)
+        scope.poisoned.body(operation.body)
         return value
     name, span = scope.text(named[0]), named[0].span
     full = scope.full(name)
     if not check_name(scope, name, span, is_label=True):
-        scope.forgotten.body(operation.body)
+        scope.poisoned.body(operation.body)
         return value
     scope.check_length(full, span)
     inner = replace(scope.deeper(operation.span), path=full, head=full)
@@ -519,7 +519,7 @@ def _recorded(scope: Scope, label: str, word: tree.Word) -> Recorded:
         if full in recorded:
             return recorded[full]
     value = scope.find(label)
-    if value is None and not scope.forgotten.covers(label):
+    if value is None and not scope.poisoned.covers(label):
         help = did_you_mean(label, recorded, "label the line whose weights are shared")
         message = f"no line above has the label `{label}`"
         scope.error(word.span, "unknown-value", message, help)
@@ -543,31 +543,31 @@ def _not_a_layer(
         kind = "a size" if isinstance(meaning, Size) else "a number"
         message, help = f"`{name}` is {kind}, not a layer", "start the line with a layer"
     scope.error(head_span(operation), "not-a-layer", message, help)
-    scope.forgotten.op(operation)
+    scope.poisoned.op(operation)
 
 
 def _unexpected_body(scope: Scope, operation: tree.Operation) -> None:
     message = f"{quote(head_span(operation))} takes no indented body"
     help = "drop the colon, and indent the lines below like this one"
     scope.error(head_span(operation), "unexpected-body", message, help)
-    scope.forgotten.body(operation.body)
+    scope.poisoned.body(operation.body)
 
 
 def _unknown_layer(scope: Scope, operation: tree.Operation) -> None:
     name, file = operation.name, scope.file
     if scope.build.has_error("unknown-layer", operation.span):
         return
-    if name in file.below and scope.forgotten.covers(name):
+    if name in file.below and scope.poisoned.covers(name):
         return  # said of another line
-    made_here = scope.forgotten.covers(name)
-    scope.forgotten.op(operation)
+    made_here = scope.poisoned.covers(name)
+    scope.poisoned.op(operation)
     if made_here:
         return
     message = f"there is no layer `{name}`"
     if name in file.below:
         message += f" yet: the block is defined in line {file.below[name].line}, further down"
         help = "move its `def` above this line"
-        scope.forgotten.name(name)
+        scope.poisoned.name(name)
     else:
         help = suggestion(name, (*LAYERS, *FORMS, *file.definition_names()))
         if file.incomplete and not help:

@@ -14,7 +14,7 @@ from cnndsl.layers.base import Layer
 from cnndsl.layers.conv import DepthwiseConv, Windows
 from cnndsl.layers.pool import Pooling
 from cnndsl.layers.resample import Upsample
-from cnndsl.layers.windows import spread
+from cnndsl.layers.windows import broadcast
 from cnndsl.layers.written import written
 from cnndsl.network import Network
 from cnndsl.shape import Shape
@@ -61,7 +61,7 @@ def _meaning(layer: Layer, inputs: Sequence[Shape]) -> object:
         layer = layer.convolution(x)
     if isinstance(layer, Upsample) and layer.factor is not None:
         factor: Any = layer.factor
-        return layer.mode, layer.coordinates, spread(factor, x, "factor")
+        return layer.mode, layer.coordinates, broadcast(factor, x, "factor")
     fields: dict[str, Any] = {n: getattr(layer, n) for n in type(layer).model_fields}
     if "filters" in fields:
         fields["filters"] = fields["filters"] or x.channels

@@ -19,7 +19,7 @@ from cnndsl.importing.wording import (
     written_way,
 )
 from cnndsl.layers.conv import Conv
-from cnndsl.layers.windows import spread
+from cnndsl.layers.windows import broadcast
 
 LEAST = 4  # uses that are worth a name
 NAMES = ("convbn", "convbn_linear", "convbn_b", "convbn_c")
@@ -84,7 +84,7 @@ def _call(unit: Unit, definition: Definition) -> Call | None:
     step, conv = unit.layers[0], unit.layers[0].layer
     assert isinstance(conv, Conv)
     x = step.inputs[0].output
-    kernel, stride = spread(conv.kernel, x, "kernel"), spread(conv.stride, x, "stride")
+    kernel, stride = broadcast(conv.kernel, x, "kernel"), broadcast(conv.stride, x, "stride")
     way = best_way(padding_ways(conv, x))
     n, k, s, p = definition.parameters
     arguments = [(n, step.output.channels)]

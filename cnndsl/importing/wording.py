@@ -23,7 +23,7 @@ from cnndsl.layers.pool import Pooling
 from cnndsl.layers.resample import Upsample
 from cnndsl.layers.reshape import Reshape
 from cnndsl.layers.scale import Scale
-from cnndsl.layers.windows import Window, spread
+from cnndsl.layers.windows import Window, broadcast
 from cnndsl.layers.written import written
 from cnndsl.shape import Shape
 
@@ -156,18 +156,18 @@ def chain_text(steps: Sequence[Step], fill: Fill, references: Sequence[str] = ()
 
 def _window_text(step: Step, layer: Any, fill: Fill, before_norm: bool) -> str:
     x = step.inputs[0].output
-    kernel = spread(layer.kernel, x, "kernel")
+    kernel = broadcast(layer.kernel, x, "kernel")
     parts = [layer.word, _sides(fill, "k", kernel)]
     if layer.word in ("conv", "deconv"):
         filters = layer.filters or x.channels
         parts.append(amount(fill("n", filters), filters))
-    stride = spread(layer.stride or layer.kernel, x, "stride")
+    stride = broadcast(layer.stride or layer.kernel, x, "stride")
     parts.append(_axes(fill, "s", stride, plain=None if isinstance(step.layer, Pooling) else 1))
     ways = padding_ways(layer, x)
     given = fill("p", ways)
     parts.append(written_way(best_way(ways)) if given is None else given)
     if hasattr(layer, "dilation"):
-        parts.append(_axes(fill, "d", spread(layer.dilation, x, "dilation"), plain=1))
+        parts.append(_axes(fill, "d", broadcast(layer.dilation, x, "dilation"), plain=1))
     if layer.word in ("conv", "deconv"):
         parts.append(_axes(fill, "g", (layer.groups,), plain=1))
     if layer.word == "deconv" and any(layer.output_padding):

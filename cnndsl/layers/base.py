@@ -63,7 +63,7 @@ MOST_VIEWS = 1024  # of positions that see differently before they repeat; beyon
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ReceptiveAxis:
     """What positions see along one axis: position i of the first few sees the inputs of `views[i]`,
     the first to the last, or none; so many positions further they see what lies `advance` inputs
     further.
@@ -97,11 +97,11 @@ class Reach:
         return view and (view[0] + turns * self.advance, view[1] + turns * self.advance)
 
 
-Sight = tuple[Reach, ...] | Literal["everything"]
-"""A reach for every axis; empty where every position sees its own alone."""
+ReceptiveAxes = tuple[ReceptiveAxis, ...] | Literal["everything"]
+"""A receptive field for every axis; empty where every position sees its own alone."""
 
-POINT: Sight = ()
-EVERYTHING: Sight = "everything"
+POINT: ReceptiveAxes = ()
+EVERYTHING: ReceptiveAxes = "everything"
 
 
 Value = Any
@@ -249,7 +249,7 @@ class Layer(BaseModel):
         """Work for one example of concrete shapes."""
         raise NotImplementedError
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         """What an output position sees, axis by axis; POINT (its own alone) unless it says more."""
         return POINT
 

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from cnndsl.layers.arguments import Pads, keyed, number, words
-from cnndsl.layers.base import Builder, Cost, Example, Layer, Reach, ShapeError, Sight, Value
+from cnndsl.layers.base import (
+    Builder,
+    Cost,
+    Example,
+    Layer,
+    ReceptiveAxes,
+    ReceptiveAxis,
+    ShapeError,
+    Value,
+)
 from cnndsl.layers.nodes import FIRST_AXIS, Margins, cut, surround
 from cnndsl.layers.windows import axis_names, explicit_padding
 from cnndsl.shape import LARGEST_PERIOD, Dim, Shape, at
@@ -65,7 +74,7 @@ class Pad(Layer, word="pad"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, 0)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return _shifted(-before for before, _ in self.margins(inputs[0]))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
@@ -145,7 +154,7 @@ class Crop(Layer, word="crop"):
         spare = [_difference(n, m) for n, m in zip(x.space, output.space, strict=True)]
         return [(total // 2, total - total // 2) for total in spare]
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return _shifted(before for before, _ in self.margins(inputs[0], output))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
@@ -172,8 +181,8 @@ def _difference(n: Dim, m: Dim) -> int:
     return at(n, large) - at(m, large)
 
 
-def _shifted(starts: Iterable[int]) -> Sight:
-    return tuple(Reach(((start, start),), 1) for start in starts)
+def _shifted(starts: Iterable[int]) -> ReceptiveAxes:
+    return tuple(ReceptiveAxis(((start, start),), 1) for start in starts)
 
 
 def _explain(x: Shape, sign: str, margins: Margins, output: Shape) -> list[str]:

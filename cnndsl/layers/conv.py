@@ -8,8 +8,17 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cnndsl.layers.arguments import Axes, Padding, number, option, padding, size, words
-from cnndsl.layers.base import Builder, Cost, Example, Layer, Parameter, ShapeError, Sight, Value
-from cnndsl.layers.windows import Window, resolve_window, spread
+from cnndsl.layers.base import (
+    Builder,
+    Cost,
+    Example,
+    Layer,
+    Parameter,
+    ReceptiveAxes,
+    ShapeError,
+    Value,
+)
+from cnndsl.layers.windows import Window, broadcast, resolve_window
 from cnndsl.shape import Shape
 
 Filters = Annotated[int, Field(gt=0, le=1 << 24)]
@@ -39,8 +48,8 @@ class Windows(Layer):
         """The window over x, explicit for every axis."""
         return resolve_window(x, self.kernel, self.stride, self.padding, self.dilation)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return self.window(inputs[0]).reach()
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
+        return self.window(inputs[0]).receptive_field()
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         return self.window(inputs[0]).explain(inputs[0], output)
@@ -83,7 +92,7 @@ class Conv(Windows, word="conv"):
 
     def parameters(self, *inputs: Shape) -> tuple[Parameter, ...]:
         (x,) = inputs
-        kernel = spread(self.kernel, x, "kernel")
+        kernel = broadcast(self.kernel, x, "kernel")
         filters = self.filters or x.channels
         area, channels = prod(kernel), x.channels // self.groups
         weight = Parameter(
@@ -97,7 +106,7 @@ class Conv(Windows, word="conv"):
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         (x,) = inputs
-        taps = x.channels // self.groups * prod(spread(self.kernel, x, "kernel"))
+        taps = x.channels // self.groups * prod(broadcast(self.kernel, x, "kernel"))
         macs = output.elements * taps
         return Cost(macs, 2 * macs + (output.elements if self.bias else 0))
 

@@ -13,14 +13,14 @@ from cnndsl.layers.base import (
     Cost,
     Example,
     Parameter,
-    Reach,
+    ReceptiveAxes,
+    ReceptiveAxis,
     ShapeError,
-    Sight,
     Value,
 )
 from cnndsl.layers.conv import Filters, Windows, check_groups
 from cnndsl.layers.nodes import cut
-from cnndsl.layers.windows import Window, resolve_window, spread
+from cnndsl.layers.windows import Window, broadcast, resolve_window
 from cnndsl.shape import Dim, Shape, window_extent
 
 
@@ -63,7 +63,7 @@ class Deconv(Windows, word="deconv"):
         if self.padding == "same":
             return self._same_window(x)
         window = super().window(x)
-        extra = spread(self.output_padding, x, "output_padding")
+        extra = broadcast(self.output_padding, x, "output_padding")
         for more, stride in zip(extra, window.stride, strict=True):
             if more >= stride:
                 raise ShapeError(
@@ -96,7 +96,7 @@ class Deconv(Windows, word="deconv"):
 
     def parameters(self, *inputs: Shape) -> tuple[Parameter, ...]:
         (x,) = inputs
-        kernel, stride = spread(self.kernel, x, "kernel"), spread(self.stride, x, "stride")
+        kernel, stride = broadcast(self.kernel, x, "kernel"), broadcast(self.stride, x, "stride")
         filters = self.filters or x.channels
         area = prod(kernel)
         weight = Parameter(
@@ -111,13 +111,13 @@ class Deconv(Windows, word="deconv"):
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         (x,) = inputs
-        taps = output.channels // self.groups * prod(spread(self.kernel, x, "kernel"))
+        taps = output.channels // self.groups * prod(broadcast(self.kernel, x, "kernel"))
         macs = x.elements * taps
         return Cost(macs, 2 * macs + (output.elements if self.bias else 0))
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return tuple(
-            _reach(k, s, before, d)
+            _receptive_axis(k, s, before, d)
             for _, _, k, s, (before, _), d in self.window(inputs[0]).axes(inputs[0])
         )
 
@@ -125,7 +125,7 @@ class Deconv(Windows, word="deconv"):
         lines: list[str] = []
         (x,) = inputs
         axes = self.window(x).axes(x)
-        extras = spread(self.output_padding, x, "output_padding")
+        extras = broadcast(self.output_padding, x, "output_padding")
         for (name, n, k, s, (before, rest), d), more, m in zip(
             axes, extras, output.space, strict=True
         ):
@@ -169,7 +169,7 @@ def _size(name: str, n: Dim, k: int, s: int, pads: tuple[int, int], d: int) -> D
     return size
 
 
-def _reach(k: int, s: int, before: int, d: int) -> Reach:
+def _receptive_axis(k: int, s: int, before: int, d: int) -> ReceptiveAxis:
     """Input i stamps on the outputs s·i + d·t − before by its taps t: an output sees the inputs for
     which there is such a tap, and the outputs between the stamps see none.
     """
@@ -185,7 +185,7 @@ def _reach(k: int, s: int, before: int, d: int) -> Reach:
         most = least + (k - 1 - least) // period * period
         return (place - d * most) // s, (place - d * least) // s
 
-    return Reach(tuple(map(view, range(min(s, MOST_VIEWS)))), 1)
+    return ReceptiveAxis(tuple(map(view, range(min(s, MOST_VIEWS)))), 1)
 
 
 def _even(before: int, after: int, stride: int) -> tuple[int, int, tuple[int, int]]:

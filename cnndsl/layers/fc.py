@@ -15,8 +15,8 @@ from cnndsl.layers.base import (
     Example,
     Layer,
     Parameter,
+    ReceptiveAxes,
     ShapeError,
-    Sight,
     Value,
 )
 from cnndsl.shape import Shape
@@ -62,7 +62,7 @@ class Dense(Layer, word="fc"):
         macs = inputs[0].elements * self.units
         return Cost(macs, 2 * macs + (self.units if self.bias else 0))
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return EVERYTHING if inputs[0].rank else POINT
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:

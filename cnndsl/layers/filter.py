@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from cnndsl.layers.arguments import Axes, Padding, numbers, option, padding, size, word
-from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, Sight, Value
-from cnndsl.layers.windows import Window, resolve_window, spread
+from cnndsl.layers.base import Builder, Cost, Example, Layer, ReceptiveAxes, ShapeError, Value
+from cnndsl.layers.windows import Window, broadcast, resolve_window
 from cnndsl.shape import Shape
 
 LARGEST_FILTER = 1 << 12  # numbers; a window of 64 by 64
@@ -90,7 +90,7 @@ class Filter(Layer, word="filter"):
             return (3, 3), FILTERS[self.name]
         if not self.kernel:
             raise _wrong_numbers("it is said neither by name nor by size and numbers")
-        kernel = spread(self.kernel, x, "kernel")
+        kernel = broadcast(self.kernel, x, "kernel")
         if len(self.values) != prod(kernel):
             window = "x".join(map(str, kernel))
             raise _wrong_numbers(
@@ -112,8 +112,8 @@ class Filter(Layer, word="filter"):
         macs = output.elements * prod(kernel)
         return Cost(macs, 2 * macs)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return self.window(inputs[0]).reach()
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
+        return self.window(inputs[0]).receptive_field()
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         return self.window(inputs[0]).explain(inputs[0], output)

@@ -16,12 +16,12 @@ from cnndsl.layers.base import (
     Cost,
     Example,
     Layer,
-    Reach,
+    ReceptiveAxes,
+    ReceptiveAxis,
     ShapeError,
-    Sight,
     Value,
 )
-from cnndsl.layers.windows import axis_names, spread
+from cnndsl.layers.windows import axis_names, broadcast
 from cnndsl.shape import Shape
 
 LARGEST_MATRIX = 1 << 24  # weights of unequal windows, which the model would have to hold
@@ -53,7 +53,7 @@ class GlobalPooling(Layer):
                     help="leave one of them out",
                 )
             return x.with_channels(1)
-        sizes = spread(self.output or (1,), x, "output")
+        sizes = broadcast(self.output or (1,), x, "output")
         if any(m > 1 for m in sizes) and not x.is_concrete:
             raise ShapeError(
                 "needs-fixed-size",
@@ -63,12 +63,12 @@ class GlobalPooling(Layer):
             )
         return Shape(x.channels, sizes)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         if self.channels:
             return POINT
         if all(m == 1 for m in output.space):
             return EVERYTHING
-        return tuple(_reach(n, m) for n, m in _axes(inputs[0], output))
+        return tuple(_receptive_axis(n, m) for n, m in _axes(inputs[0], output))
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,) = inputs
@@ -239,8 +239,8 @@ def _means(n: int, m: int) -> list[list[float]]:
     return [[1 / (b - a) if a <= i < b else 0.0 for i in range(n)] for a, b in _windows(n, m)]
 
 
-def _reach(n: int, m: int) -> Reach:
+def _receptive_axis(n: int, m: int) -> ReceptiveAxis:
     """Windows repeat where as many positions are passed as windows: n/gcd by m/gcd."""
     period = min(m // gcd(n, m), MOST_VIEWS)
     views = tuple((a, b - 1) for a, b in islice(_windows(n, m), period))
-    return Reach(views, period * n // m)
+    return ReceptiveAxis(views, period * n // m)

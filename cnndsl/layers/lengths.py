@@ -10,8 +10,8 @@ from cnndsl.layers.base import (
     Builder,
     Example,
     Parameter,
+    ReceptiveAxes,
     ShapeError,
-    Sight,
     Value,
 )
 from cnndsl.layers.elementwise import Elementwise, per_channel
@@ -81,7 +81,7 @@ class GlobalResponse(Elementwise, word="grn"):
         shape = (inputs[0].channels,)
         return Parameter("weight", shape, "norm"), Parameter("bias", shape, "norm")
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return EVERYTHING
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:

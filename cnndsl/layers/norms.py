@@ -19,8 +19,8 @@ from cnndsl.layers.base import (
     Cost,
     Example,
     Parameter,
+    ReceptiveAxes,
     ShapeError,
-    Sight,
     Value,
 )
 from cnndsl.layers.elementwise import Elementwise, affine, shape_again, weight_and_bias
@@ -67,7 +67,7 @@ class LayerNorm(Normalisation, word="ln"):
         (x,) = inputs
         return weight_and_bias((x.channels, *x.sizes) if self.all else (x.channels,))
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return EVERYTHING if self.all and inputs[0].rank else POINT
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
@@ -100,7 +100,7 @@ class OverSpace(Normalisation):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, (7 if self.scale else 5) * output.elements)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return EVERYTHING if inputs[0].rank else POINT
 
 

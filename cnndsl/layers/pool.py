@@ -7,7 +7,7 @@ from math import inf, prod
 from typing import Any
 
 from cnndsl.layers.arguments import Axes, Padding, option, padding, size, words
-from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, Sight, Value
+from cnndsl.layers.base import Builder, Cost, Example, Layer, ReceptiveAxes, ShapeError, Value
 from cnndsl.layers.nodes import Margins, surround
 from cnndsl.layers.windows import Window, resolve_window
 from cnndsl.shape import Shape, ceil_padding, window_extent
@@ -44,8 +44,8 @@ class Pooling(Layer):
                 )
         return Shape(x.channels, window.slide(x))
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return self.window(inputs[0]).reach()
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
+        return self.window(inputs[0]).receptive_field()
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         return self.window(inputs[0]).explain(inputs[0], output)

@@ -15,13 +15,13 @@ from cnndsl.layers.base import (
     Cost,
     Example,
     Layer,
-    Reach,
+    ReceptiveAxes,
+    ReceptiveAxis,
     ShapeError,
-    Sight,
     Value,
 )
 from cnndsl.layers.nodes import FIRST_AXIS
-from cnndsl.layers.windows import axis_names, ratio, sampled, spread
+from cnndsl.layers.windows import axis_names, broadcast, ratio, sampled
 from cnndsl.shape import Condition, Dim, Shape, equality
 
 Factors = Annotated[
@@ -97,7 +97,7 @@ class Upsample(Layer, word="upsample"):
                 )
             return Shape(x.channels, to[0].space)
         if self.size is not None:
-            return Shape(x.channels, spread(self.size, x, "size"))
+            return Shape(x.channels, broadcast(self.size, x, "size"))
         space = tuple(map(_enlarged, x.space, self._factors(x)))
         for name, n, m in zip(axis_names(x.rank), x.space, space, strict=True):
             if isinstance(m, int) and m < 1:
@@ -111,21 +111,21 @@ class Upsample(Layer, word="upsample"):
 
     def _factors(self, x: Shape) -> tuple[int | float, ...]:
         factors: Any = self.factor
-        return spread(factors, x, "factor")
+        return broadcast(factors, x, "factor")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         neighbours = 2**output.rank if self.mode == "linear" else 0
         return Cost(0, output.elements * max(2 * neighbours - 1, 0))
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         (x, *_), corners = inputs, self.coordinates == "align_corners"
         if self.factor is not None and not corners:
             steps = [1 / _fraction(factor) for factor in self._factors(x)]
         else:
             steps = [ratio(n, m, corners) for n, m in zip(x.space, output.space, strict=True)]
-        return tuple(self._reach(step) for step in steps)
+        return tuple(self._receptive_axis(step) for step in steps)
 
-    def _reach(self, step: Fraction) -> Reach:
+    def _receptive_axis(self, step: Fraction) -> ReceptiveAxis:
         """Of the inputs around an output's place."""
         linear, half = self.mode == "linear", Fraction(1, 2)
         match self.coordinates or ("half_pixel" if linear else "asymmetric"):
@@ -240,7 +240,7 @@ class PixelShuffle(Layer, word="pixelshuffle"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, 0)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return (sampled(Fraction(1, self.factor)),) * 2
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
@@ -295,8 +295,8 @@ class PixelUnshuffle(Layer, word="pixelunshuffle"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, 0)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
-        return (Reach(((0, self.factor - 1),), self.factor),) * 2
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
+        return (ReceptiveAxis(((0, self.factor - 1),), self.factor),) * 2
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:
         (x,), r = inputs, self.factor

@@ -7,7 +7,16 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BeforeValidator, InstanceOf
 
 from cnndsl.layers.arguments import shape
-from cnndsl.layers.base import EVERYTHING, Builder, Cost, Example, Layer, ShapeError, Sight, Value
+from cnndsl.layers.base import (
+    EVERYTHING,
+    Builder,
+    Cost,
+    Example,
+    Layer,
+    ReceptiveAxes,
+    ShapeError,
+    Value,
+)
 from cnndsl.layers.fc import fixed_size
 from cnndsl.shape import Shape
 
@@ -43,7 +52,7 @@ class Rearrangement(Layer):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, 0)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         return EVERYTHING if inputs[0].rank else ()
 
     def explain(self, inputs: tuple[Shape, ...], output: Shape) -> list[str]:

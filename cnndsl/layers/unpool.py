@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnndsl.layers.base import Builder, Cost, Example, Layer, ShapeError, Sight, Value
+from cnndsl.layers.base import Builder, Cost, Example, Layer, ReceptiveAxes, ShapeError, Value
 from cnndsl.layers.merge import same_space
 from cnndsl.layers.nodes import cut
 from cnndsl.layers.pool import Pool
@@ -46,7 +46,7 @@ class Unpool(Layer, word="unpool"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(0, 0)
 
-    def reach(self, inputs: tuple[Shape, ...], output: Shape) -> Sight:
+    def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         """One pooled value, spread evenly over the output."""
         steps = map(ratio, inputs[0].space, output.space)
         return tuple(map(sampled, steps))

@@ -1,4 +1,4 @@
-"""What all layers that slide a window share: axes, pads, sizes, reach, and the words for it."""
+"""What all layers that slide a window share: axes, pads, sizes, receptive fields, words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from cnndsl.layers.arguments import Padding
-from cnndsl.layers.base import MOST_VIEWS, Reach, ShapeError, Sight
+from cnndsl.layers.base import MOST_VIEWS, ReceptiveAxes, ReceptiveAxis, ShapeError
 from cnndsl.shape import LARGEST_PERIOD, Dim, Shape, at, same_padding, window_count, window_extent
 
 Axis = tuple[str, Dim, int, int, tuple[int, int], int]
@@ -47,11 +47,11 @@ class Window:
             for _, n, k, s, (before, after), d in self.axes(x)
         )
 
-    def reach(self) -> Sight:
+    def receptive_field(self) -> ReceptiveAxes:
         """Each output sees d·(k−1)+1 inputs from −pad on, s further for every next one."""
         rows = zip(self.kernel, self.stride, self.pads, self.dilation, strict=True)
         return tuple(
-            Reach(((-before, window_extent(k, d) - before - 1),), s)
+            ReceptiveAxis(((-before, window_extent(k, d) - before - 1),), s)
             for k, s, (before, _), d in rows
         )
 
@@ -87,9 +87,9 @@ def resolve_window(
     ceil: bool = False,
 ) -> Window:
     """Spread a layer's arguments over the axes of x and make its padding explicit."""
-    kernel = spread(kernel, x, "kernel")
-    stride = spread(stride, x, "stride")
-    dilation = spread(dilation, x, "dilation")
+    kernel = broadcast(kernel, x, "kernel")
+    stride = broadcast(stride, x, "stride")
+    dilation = broadcast(dilation, x, "dilation")
     return Window(
         kernel, stride, _resolve_padding(padding, x, kernel, stride, dilation), dilation, ceil
     )
@@ -105,7 +105,7 @@ _KEYS = {
 }
 
 
-def spread(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
+def broadcast(values: tuple[int, ...], x: Shape, field: str) -> tuple[int, ...]:
     """One value for every spatial axis of x; a single one holds for all."""
     if x.rank == 0:
         raise ShapeError(
@@ -137,13 +137,15 @@ def ratio(n: Dim, m: Dim, corners: bool = False) -> Fraction:
     return Fraction(at(n, far) - less, max(at(m, far) - less, 1))
 
 
-def sampled(step: Fraction, offset: Fraction = Fraction(0), both: bool = False) -> Reach:
+def sampled(step: Fraction, offset: Fraction = Fraction(0), both: bool = False) -> ReceptiveAxis:
     """Position i lies at step·i + offset among the inputs; it sees the one before, or `both`. The
     step is that of at most MOST_VIEWS positions, so it may be a near one.
     """
     step = max(step.limit_denominator(MOST_VIEWS), Fraction(1, MOST_VIEWS))
     places = [step * i + offset for i in range(step.denominator)]
-    return Reach(tuple((floor(p), ceil(p) if both else floor(p)) for p in places), step.numerator)
+    return ReceptiveAxis(
+        tuple((floor(p), ceil(p) if both else floor(p)) for p in places), step.numerator
+    )
 
 
 def axis_names(rank: int) -> tuple[str, ...]:
@@ -157,7 +159,7 @@ def explicit_padding(
     """(before, after) for each axis: one number for all sides, one an axis, or both sides."""
     if len(padding) == 2 * x.rank:
         return tuple(zip(padding[: x.rank], padding[x.rank :], strict=True))
-    return tuple((p, p) for p in spread(padding, x, field))
+    return tuple((p, p) for p in broadcast(padding, x, field))
 
 
 def _resolve_padding(

@@ -129,18 +129,18 @@ def _field(analysis: Analysis, row: Row) -> list[str]:
         return [f"every value depends on the whole input{before}"]
     if not field.axes:
         return ["each value sees its own input alone"]
-    reach = row.layer.reach(row.inputs, row.output)
+    seen = row.layer.receptive_field(row.inputs, row.output)
     lines: list[str] = []
     if len(read) > 1:
         lines.append(f"of {len(read)} values that see {', '.join(map(str, read))}: their union")
-    if reach == "everything" or not reach:
+    if seen == "everything" or not seen:
         axis = field.axes[0]
         lines.append(
             f"size {signed(axis.size)}, jump {signed(axis.step)}, offset {signed(axis.start)}"
             f"{', as before' if len(read) == 1 else ''}"
         )
         return lines
-    steps = list(zip(below.axes, reach, field.axes, strict=True))
+    steps = list(zip(below.axes, seen, field.axes, strict=True))
     alike = steps.count(steps[0]) == len(steps)
     names = axis_names(len(steps))
     for name, (axis, step, result) in zip(names, steps[:1] if alike else steps, strict=False):

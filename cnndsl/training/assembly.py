@@ -12,24 +12,24 @@ import numpy as np
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.runtime.session import Array, check_device
+from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.averaging import Average
 from cnndsl.training.blocks import blocks, depth_factors
 from cnndsl.training.checkpoint import gathered, restore
 from cnndsl.training.config import Config
+from cnndsl.training.error_analysis import Misclassification
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
 from cnndsl.training.feeding import EvaluationFeed, TrainingFeed, plan_epoch
 from cnndsl.training.graphs import TrainingGraphs, made_for
 from cnndsl.training.groups import arrange, check_rates, rate_of
-from cnndsl.training.judging import Error
 from cnndsl.training.losses import Recipe
-from cnndsl.training.problems import Problem, class_weights
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.schedules import LearningRate, Moment
 from cnndsl.training.stages import Plan, gradual
 from cnndsl.training.state import Weights
-from cnndsl.training.stepper import Stepper, StepSettings
-from cnndsl.training.subjects import Subject
+from cnndsl.training.tasks import Task, class_weights
+from cnndsl.training.train_step import StepSettings, TrainStep
 from cnndsl.training.tuning import planner
 from cnndsl.weights import load
 from cnndsl.weights.save import Float
@@ -42,21 +42,21 @@ class Training:
 
     `kept` is a folder with the graphs of a run that goes on: the same graphs, the same bits.
     `steps` are done already, which tells the stage. `inner` is what steps are done on where that
-    isn't the problem itself.
+    isn't the task itself.
     """
 
     def __init__(
         self,
         config: Config,
-        problem: Problem,
+        task: Task,
         kept: Path | None = None,
         steps: int = 0,
-        inner: Problem | None = None,
+        inner: Task | None = None,
     ):
         check_device(config.training.device)
-        self.config, self.problem, self._kept = config, problem, kept
-        self.inner = inner = inner or problem
-        parameters = inner.subject.parameters
+        self.config, self.task, self._kept = config, task, kept
+        self.inner = inner = inner or task
+        parameters = inner.adapter.parameters
         freeze, stages = config.model.freeze, config.stages
         if every := config.model.gradual:
             freeze = (*freeze, "*")
@@ -86,12 +86,12 @@ class Training:
 
     def advance(self, steps: int) -> None:
         """Go over to the next stage after so many steps: weights and states stay as they are."""
-        tensors = gathered(self.stepper, self.average)
+        tensors = gathered(self.train_step, self.average)
         self.stage += 1
         batch = self.config.training.batch
         self.graphs = _graphs(self.config, self.inner, self.plan, self.stage, batch)
         self._prepare()
-        restore(tensors, self.stepper, self.average, steps)
+        restore(tensors, self.train_step, self.average, steps)
 
     def _prepare(self) -> None:
         """Graphs, memory and sessions for the stage."""
@@ -117,7 +117,7 @@ class Training:
                 self.gradient_name: self._model(self.gradient_name, graphs.grad_bytes),
                 EVALUATION: self._model(EVALUATION, graphs.evaluation_bytes),
             }
-            self.stepper = Stepper(
+            self.train_step = TrainStep(
                 self.models[self.gradient_name],
                 {name: noise.kind for name, noise in graphs.noises.items()},
                 self.weights,
@@ -250,7 +250,7 @@ class Training:
     @property
     def untrained(self) -> int:
         """How many of the whole net's parameters stay as they are, statistics not counted."""
-        every = self.problem.subject.parameters.values()
+        every = self.task.adapter.parameters.values()
         trained = sum(self.graphs.parameters[name].size for name in self.graphs.trained)
         return sum(p.size for p in every if p.role != "statistic") - trained
 
@@ -261,7 +261,7 @@ class Training:
 
     def start(self) -> None:
         """Put the weights where the training begins: those of a file, or the net's own."""
-        self.weights.write(start_values(self.config, self.inner.subject, self.graphs))
+        self.weights.write(start_values(self.config, self.inner.adapter, self.graphs))
 
     def load(self, values: Mapping[str, Float]) -> None:
         """Put other weights in place, those that are evaluated too."""
@@ -270,42 +270,42 @@ class Training:
             self.average.write(values)
 
     def whole(self, values: Mapping[str, Float]) -> Mapping[str, Float]:
-        """The weights of the problem's net, from those that are trained."""
+        """The weights of the task's net, from those that are trained."""
         return values
 
     def sample(self) -> tuple[Array, Array | None]:
         """The first pictures that are trained on, as the net takes them, and their targets."""
         batch = next(self.feed.epoch(0, 0))
-        return batch[self.problem.picture.name], batch.get("target")
+        return batch[self.task.picture.name], batch.get("target")
 
-    def shown(self, split: str, errors: Sequence[Error]) -> list[Array]:
+    def shown(self, split: str, errors: Sequence[Misclassification]) -> list[Array]:
         """The pictures of errors, as the net takes them."""
         return [error.picture for error in errors]
 
     def export(self, values: Mapping[str, Float], path: Path) -> None:
         """Write the weights of the whole net as an inference model."""
-        problem = self.problem
-        export(problem.subject, values, path, problem.data.labels, problem.picture.preprocessing)
+        task = self.task
+        export(task.adapter, values, path, task.data.labels, task.picture.preprocessing)
 
 
-def start_values(config: Config, subject: Subject, graphs: TrainingGraphs) -> dict[str, Float]:
+def start_values(config: Config, adapter: ModelAdapter, graphs: TrainingGraphs) -> dict[str, Float]:
     """Every parameter's first values. Raises UsageError where a file doesn't fit."""
     chosen = config.model
-    start = subject.start(chosen.init, config.training.seed)
+    start = adapter.start(chosen.init, config.training.seed)
     if not chosen.weights:
         return start
-    given = load(subject.weighed, chosen.weights, allow_missing=chosen.allow_missing).arrays()
+    given = load(adapter.weighed, chosen.weights, allow_missing=chosen.allow_missing).arrays()
     return {name: given.get(name, start[name]) for name in graphs.parameters}
 
 
-def _graphs(config: Config, problem: Problem, plan: Plan, stage: int, batch: int) -> TrainingGraphs:
+def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> TrainingGraphs:
     """The stage's graphs for batches of that size."""
-    choice, data = config.training, problem.data
+    choice, data = config.training, task.data
     recipe = Recipe(
         label_smoothing=choice.label_smoothing,
         class_weights=class_weights(choice.class_weights, data),
     )
-    graphs = problem.subject.graphs(
+    graphs = task.adapter.graphs(
         batch,
         lambda name: plan.is_trained(name, stage),
         recipe,
@@ -314,7 +314,7 @@ def _graphs(config: Config, problem: Problem, plan: Plan, stage: int, batch: int
     graphs.note_choices(config.graph_choices())
     if data.classes and graphs.classes and graphs.classes != data.classes:
         raise UsageError(
-            f"{problem.subject.name} tells {graphs.classes} classes apart, and the data has "
+            f"{task.adapter.name} tells {graphs.classes} classes apart, and the data has "
             f"{data.classes}; a spec whose last layer has a parameter `classes` adapts by itself"
         )
     return graphs

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cnndsl.training.progress import Progress, Tally
+    from cnndsl.training.progress import Progress, RunningMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class RunBegin:
 @dataclass(frozen=True, slots=True)
 class StepEnd:
     """A step: the `step`th of the training, and the `place`th of the `steps` of its `epoch`, all
-    counted from 1. `tally` are sums over the epoch so far; `tally.scores()` makes means of them.
+    counted from 1. `running_metrics` are sums over the epoch so far; its `scores()` are their
+    means.
     """
 
     step: int
@@ -37,7 +38,7 @@ class StepEnd:
     steps: int
     loss: float
     learning_rate: float
-    tally: Tally
+    running_metrics: RunningMetrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from cnndsl.training.feeding import Epoch
 
 def header(training: Training, where: str) -> list[str]:
     """Lines that name net, data, recipe, device and folder."""
-    config, problem = training.config, training.problem
+    config, task = training.config, training.task
     choice = config.training
     entries = {
         "net": _net(training),
-        "data": problem.data.describe(),
+        "data": task.data.describe(),
         "pictures": _pictures(training),
-        "augment": problem.augmentation.describe() if problem.augmentation else "none",
+        "augment": task.augmentation.describe() if task.augmentation else "none",
         "training": _training(config, training.feed.plan),
         "stages": "; ".join(stage.describe() for stage in training.plan.stages[1:]),
         "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
@@ -45,12 +45,12 @@ def _net(training: Training) -> str:
     trained = sum(graphs.parameters[name].size for name in graphs.trained)
     others = training.untrained
     left = f", {others:,} stay as they are" if others else ""
-    return f"{training.problem.subject.described}, {trained:,} trained parameters{left}"
+    return f"{training.task.adapter.described}, {trained:,} trained parameters{left}"
 
 
 def _pictures(training: Training) -> str:
     """What happens to a picture before the net sees it."""
-    picture, data = training.problem.picture, training.problem.data
+    picture, data = training.task.picture, training.task.data
     how = picture.preprocessing
     if data.shape == (picture.channels, picture.height, picture.width):
         return how.describe().replace(how.order, "colour" if picture.channels > 1 else "grey")

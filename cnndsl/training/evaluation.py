@@ -10,7 +10,7 @@ from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Array, Node
 from cnndsl.training.averaging import Average
-from cnndsl.training.progress import Scores, Tally
+from cnndsl.training.progress import RunningMetrics, Scores
 from cnndsl.training.sessions import training_session
 from cnndsl.training.state import Weights
 
@@ -40,12 +40,14 @@ class Evaluator:
     def scores(self, batches: Iterable[Examples]) -> Scores:
         """Losses and parts of right answers over all batches; empty where there are none."""
         names = [n for n in self._outputs if n.startswith("loss") or n in ("correct", "correct5")]
-        tally = Tally()
+        running_metrics = RunningMetrics()
         for batch, results in self._run(batches, names):
             count = len(next(iter(batch.values())))
             numbers = {name: float(values) for name, values in results.items()}
-            tally.add(numbers, count, batch["target"].size if "target" in batch else count)
-        return tally.scores() if tally.examples else {}
+            running_metrics.add(
+                numbers, count, batch["target"].size if "target" in batch else count
+            )
+        return running_metrics.scores() if running_metrics.examples else {}
 
     def values(self, batches: Iterable[Examples], name: str) -> Iterator[tuple[Examples, Array]]:
         """Each batch with an output's values for it."""

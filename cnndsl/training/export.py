@@ -10,19 +10,19 @@ from pathlib import Path
 from cnndsl.emit import emit
 from cnndsl.layers.base import Parameter
 from cnndsl.preprocessing import Preprocessing
-from cnndsl.training.subjects import Subject
+from cnndsl.training.adapters import ModelAdapter
 from cnndsl.weights.save import Float
 
 
 def export(
-    subject: Subject,
+    adapter: ModelAdapter,
     weights: Mapping[str, Float],
     path: Path,
     labels: Sequence[str],
     preprocessing: Preprocessing,
 ) -> None:
     """Write an inference model of any batch, with labels and preprocessing in its metadata."""
-    metadata = subject.metadata() | {
+    metadata = adapter.metadata() | {
         "cnndsl.version": version("cnndsl"),
         "cnndsl.preprocessing": preprocessing.to_json(),
     }
@@ -33,7 +33,7 @@ def export(
         yield weights[name].reshape(-1)
 
     emit(
-        subject.lowered(),
+        adapter.lowered(),
         path,
         weights=pieces,
         metadata=metadata,

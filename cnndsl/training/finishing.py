@@ -11,8 +11,8 @@ import numpy as np
 from cnndsl.files import replaced
 from cnndsl.training.assembly import Training
 from cnndsl.training.environment import environment
+from cnndsl.training.error_analysis import Judgement, Misclassification, judge
 from cnndsl.training.folder import RunFolder, write_text
-from cnndsl.training.judging import Error, Judgement, judge
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.report import chart, confusion
 from cnndsl.training.report.curves import curves
@@ -31,7 +31,7 @@ def finish(training: Training, folder: RunFolder, progress: Progress) -> Scores 
     """
     values, _ = read_tensors(folder.best_weights)
     training.load(values)
-    data = training.problem.data
+    data = training.task.data
     test = training.evaluator.scores(training.split("test")) if "test" in data else None
     judged = next((name for name in ("test", "val") if name in data), None)
     judgement = _judge(training, judged) if judged and data.classes else None
@@ -41,7 +41,7 @@ def finish(training: Training, folder: RunFolder, progress: Progress) -> Scores 
 
 def _judge(training: Training, split: str) -> Judgement | None:
     """The confusion matrix and worst errors of a split; None where the net names no classes."""
-    classes = training.problem.data.classes
+    classes = training.task.data.classes
     output = training.evaluator.classifier(classes)
     if output is None or "target" not in training.graphs.targets:
         return None
@@ -57,8 +57,8 @@ def _write(
     judged: str,
     test: Scores | None,
 ) -> None:
-    problem = training.problem
-    labels, how = problem.data.labels, problem.picture.preprocessing
+    task = training.task
+    labels, how = task.data.labels, task.picture.preprocessing
     rates = training.rates(progress)
     errors = judgement.errors if judgement else []
     shown = [pixels(image, how) for image in training.shown(judged, errors)]
@@ -72,8 +72,8 @@ def _write(
     _write_mosaic(folder.plots / "errors.png", shown)
     _write_mosaic(folder.plots / "sample.png", sample)
     report = RunReport(
-        title=f"{problem.subject.described} on {problem.data.name}",
-        subtitle=f"{folder.path.name}: {problem.data.describe()}",
+        title=f"{task.adapter.described} on {task.data.name}",
+        subtitle=f"{folder.path.name}: {task.data.describe()}",
         cards=_cards(training, folder, progress, test),
         progress=progress,
         rates=tuple(rates),
@@ -90,16 +90,16 @@ def _write(
 
 def _sample(training: Training) -> tuple[list[Pixels], list[str]]:
     """The first pictures that the net was shown, with their classes."""
-    problem = training.problem
+    task = training.task
     pictures, targets = training.sample()
-    images = [pixels(image, problem.picture.preprocessing) for image in pictures[:SAMPLE]]
+    images = [pixels(image, task.picture.preprocessing) for image in pictures[:SAMPLE]]
     captions = [""] * len(images)
-    if problem.data.classes and targets is not None and targets.ndim == 1:
-        captions = [problem.data.labels[int(target)] for target in targets[:SAMPLE]]
+    if task.data.classes and targets is not None and targets.ndim == 1:
+        captions = [task.data.labels[int(target)] for target in targets[:SAMPLE]]
     return images, captions[: len(images)]
 
 
-def _error(error: Error, shown: Pixels, labels: Sequence[str]) -> Picture:
+def _error(error: Misclassification, shown: Pixels, labels: Sequence[str]) -> Picture:
     sure = f"{100 * error.confidence:.0f}\u00a0%"
     return picture(shown, labels[error.target], labels[error.answer], sure)
 
@@ -114,7 +114,7 @@ def _cards(
     training: Training, folder: RunFolder, progress: Progress, test: Scores | None
 ) -> tuple[Card, ...]:
     cards: list[Card] = []
-    best, data = progress.best, training.problem.data
+    best, data = progress.best, training.task.data
     for name, scores in (("test", test), ("validation", best.val if best else None)):
         if scores and "top1" in scores:
             split = "test" if name == "test" else "val"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from cnndsl.autodiff import differentiate, passes
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.autodiff.composite import DOMAIN, expand
-from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
 from cnndsl.autodiff.passes.precision import lower_precision
 from cnndsl.diagnostics import UsageError
@@ -91,7 +91,7 @@ def gradient_model(
     scale = _scale(graph) if planner.precision == "float16" else None
     gradients = _differentiate(graph, forward, objective, planner, scale)
     outputs |= {f"grad/{name}": value for name, value in gradients.items()}
-    replaced = _choose_forms(graph, forward_nodes, planner) | _expand(graph)
+    replaced = _choose_algorithms(graph, forward_nodes, planner) | _expand(graph)
     outputs = {output: replaced.get(value, value) for output, value in outputs.items()}
     if planner.precision != "float32":
         infer_shapes(model)
@@ -137,7 +137,7 @@ def _differentiate(
     return gradients
 
 
-def _choose_forms(
+def _choose_algorithms(
     graph: ir.Graph, forward: Sequence[ir.Node], planner: Planner
 ) -> dict[ir.Value, ir.Value]:
     """Put forward convolutions into the forms that go with their gradients'."""

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.files import read_model
 from cnndsl.graphs.writer import Writer
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import lower
-from cnndsl.lower.foreign import Foreign, foreign_evaluation, foreign_training
+from cnndsl.lower.external import ExternalModel, external_evaluation, external_training
 from cnndsl.lower.training import Forward, Noise, lower_training
 from cnndsl.network import LossTerm, Network
 from cnndsl.training.gradients import Gradients, evaluation_model, gradient_model
@@ -117,8 +117,8 @@ def build_training(
     return _graphs(forward, gradients, evaluation_model(lower(network), goal), recipe)
 
 
-def build_foreign_training(
-    model: Foreign,
+def build_external_training(
+    model: ExternalModel,
     batch: int,
     *,
     trainable: Callable[[str], bool] = lambda name: True,
@@ -126,12 +126,12 @@ def build_foreign_training(
     recipe: Recipe = PLAIN,
     planner: Planner | None = None,
 ) -> TrainingGraphs:
-    """The training graphs of an ONNX model that cnndsl did not write; see `read_foreign`.
+    """The training graphs of an ONNX model that cnndsl did not write; see `read_external`.
 
     As `build_training`; a loss names values of the model. Weights start as they are in the model.
     """
     goal = Goal(tuple(loss or (default_loss(model.outputs[0]),)), recipe, {})
-    forward = foreign_training(model, batch, trainable)
+    forward = external_training(model, batch, trainable)
     try:
         gradients = gradient_model(forward, model.name, goal, planner)
     except (ValueError, TypeError, LookupError, ArithmeticError, AssertionError) as e:
@@ -140,7 +140,7 @@ def build_foreign_training(
             f"`{model.name}` can't be trained: {where} has inputs and attributes that don't fit "
             f"together"
         ) from e
-    return _graphs(forward, gradients, evaluation_model(foreign_evaluation(model), goal), recipe)
+    return _graphs(forward, gradients, evaluation_model(external_evaluation(model), goal), recipe)
 
 
 def default_loss(output: str) -> LossTerm:

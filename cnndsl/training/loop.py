@@ -1,7 +1,7 @@
 """The loop: epochs of steps, an evaluation after each, checkpoints between, an end.
 
 It knows neither files nor the screen: those are told what happens (`Callback`) and asked to keep
-what must not be lost (`Keeper`).
+what must not be lost (`Checkpointer`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from cnndsl.runtime.session import Array
 from cnndsl.training.averaging import Average
 from cnndsl.training.callbacks import Callback, EpochEnd, StepEnd
 from cnndsl.training.interrupts import Interrupts
-from cnndsl.training.progress import Epoch, Progress, Scores, Tally
+from cnndsl.training.progress import Epoch, Progress, RunningMetrics, Scores
 from cnndsl.training.schedules import LearningRate, Moment
-from cnndsl.training.stepper import Stepper, examples_in
+from cnndsl.training.train_step import TrainStep, examples_in
 
 CHECKPOINT_SECONDS = 30.0
 CHECKPOINT_SHARE = 0.01
@@ -36,7 +36,7 @@ class Feed(Protocol):
         ...
 
 
-class Keeper(Protocol):
+class Checkpointer(Protocol):
     """Keeps what must survive."""
 
     def checkpoint(self, progress: Progress) -> None:
@@ -70,20 +70,20 @@ class Loop:
 
     def __init__(
         self,
-        stepper: Stepper,
+        train_step: TrainStep,
         feed: Feed,
         evaluate: Callable[[], Scores],
         rate: LearningRate,
         limits: Limits,
         progress: Progress,
-        keeper: Keeper,
+        checkpointer: Checkpointer,
         callback: Callback,
         average: Average | None = None,
     ):
-        self.stepper, self.feed, self.evaluate = stepper, feed, evaluate
+        self.train_step, self.feed, self.evaluate = train_step, feed, evaluate
         self.rate, self.limits, self.progress = rate, limits, progress
-        self.keeper, self.callback, self.average = keeper, callback, average
-        self.accumulate = stepper.settings.accumulate
+        self.checkpointer, self.callback, self.average = checkpointer, callback, average
+        self.accumulate = train_step.settings.accumulate
         self.epoch_steps = feed.steps
         self._kept_at, self._keeping = monotonic(), 0.0
 
@@ -94,9 +94,9 @@ class Loop:
         """
         while not (self.progress.ended or self._stage_is_over()):
             if not self._train_epoch(interrupts):
-                self.keeper.checkpoint(self.progress)
+                self.checkpointer.checkpoint(self.progress)
                 return False
-            if self.progress.tally.examples:
+            if self.progress.running_metrics.examples:
                 self._finish_epoch()
         return True
 
@@ -115,16 +115,18 @@ class Loop:
                 return True
             rate = self.rate.at(self._moment())
             group = list(islice(batches, self.accumulate))
-            numbers = self.stepper.step(group, rate, progress.steps)
+            numbers = self.train_step.step(group, rate, progress.steps)
             if self.average is not None:
                 self.average.update(progress.steps)
             progress.steps += 1
             examples = sum(map(examples_in, group))
             answers = sum(b["target"].size for b in group if "target" in b) or examples
-            progress.tally.add(numbers, examples, answers)
+            progress.running_metrics.add(numbers, examples, answers)
             clock.tick()
             place, epoch = (step + 1, self.epoch_steps), len(progress.epochs) + 1
-            end = StepEnd(progress.steps, epoch, *place, numbers["loss"], rate, progress.tally)
+            end = StepEnd(
+                progress.steps, epoch, *place, numbers["loss"], rate, progress.running_metrics
+            )
             if self.callback.on_step(end):
                 progress.ended = "stopped"
                 return True
@@ -157,7 +159,7 @@ class Loop:
             wait = max(CHECKPOINT_SECONDS, self._keeping / CHECKPOINT_SHARE)
         now = monotonic()
         if now - self._kept_at >= wait:
-            self.keeper.checkpoint(self.progress)
+            self.checkpointer.checkpoint(self.progress)
             self._kept_at = monotonic()
             self._keeping = self._kept_at - now
 
@@ -174,21 +176,21 @@ class Loop:
                 number=len(progress.epochs) + 1,
                 steps=progress.steps,
                 rate=self.rate.at(self._moment_before()),
-                train=progress.tally.scores(),
+                train=progress.running_metrics.scores(),
                 val=scores,
                 seconds=progress.epoch_seconds,
-                images_per_second=progress.tally.examples / max(training_seconds, 1e-9),
+                images_per_second=progress.running_metrics.examples / max(training_seconds, 1e-9),
             )
         )
-        progress.tally, progress.epoch_seconds = Tally(), 0.0
+        progress.running_metrics, progress.epoch_seconds = RunningMetrics(), 0.0
         if progress.steps >= limits.epochs * self.epoch_steps:
             progress.ended = "epochs"
         elif not progress.ended and self._patience_is_over():
             progress.ended = "patience"
         elif not progress.ended and self._time_is_over():
             progress.ended = "time"
-        self.keeper.epoch(progress)
-        self.keeper.checkpoint(progress)
+        self.checkpointer.epoch(progress)
+        self.checkpointer.checkpoint(progress)
         self._kept_at = monotonic()
         if self.callback.on_epoch(EpochEnd.of(progress)) and not progress.ended:
             progress.ended = "stopped"

@@ -29,7 +29,7 @@ from cnndsl.autodiff.composite import composite
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.writer import Writer
 from cnndsl.network import LossTerm
-from cnndsl.training.hits import before_softmax, class_count, count_hits
+from cnndsl.training.top_k import before_softmax, class_count, count_top_k
 
 TARGET = "target"
 TARGET_WEIGHT = "target.weight"
@@ -106,7 +106,7 @@ def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -
     objective.others.extend(builder.others.values())
     if classifiers:
         logits = before_softmax(values[classifiers[0]])
-        objective.counts |= count_hits(write, logits, builder.targets[TARGET])
+        objective.counts |= count_top_k(write, logits, builder.targets[TARGET])
         objective.classes = class_count(logits)
     return objective
 

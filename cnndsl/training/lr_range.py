@@ -13,7 +13,7 @@ import numpy as np
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.session import Array
 from cnndsl.training.assembly import Training
-from cnndsl.training.stepper import NotFiniteError
+from cnndsl.training.train_step import NotFiniteError
 
 LOWEST, HIGHEST = 1e-6, 10.0
 SMOOTHING = 0.9
@@ -50,7 +50,7 @@ def range_test(
         rate = lowest * (highest / lowest) ** (step / max(steps - 1, 1))
         group = list(islice(batches, training.config.training.accumulate))
         try:
-            loss = training.stepper.step(group, rate, step)["loss"]
+            loss = training.train_step.step(group, rate, step)["loss"]
         except NotFiniteError:
             return
         smoothed = SMOOTHING * smoothed + (1 - SMOOTHING) * loss

@@ -10,37 +10,37 @@ from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
-from cnndsl.training.subjects import (
+from cnndsl.training.adapters import (
     MODEL,
     SPEC,
     WRITTEN,
-    ModelSubject,
-    SpecSubject,
-    Subject,
-    model_subject,
-    spec_subject,
+    ModelAdapter,
+    OnnxAdapter,
+    SpecAdapter,
+    model_adapter,
+    spec_adapter,
 )
 
 CLASSES = "classes"
 """The net's parameter that is set to the number of classes found."""
 
 
-def subject_for(
+def adapter_for(
     name: str,
     data: DataSet,
     settings: Mapping[str, int | float | str],
     inputs: Mapping[str, Shape],
-) -> tuple[Subject, list[str]]:
+) -> tuple[ModelAdapter, list[str]]:
     """A spec, zoo name or .onnx file for these data, and what was done to make it fit, a sentence
     each. Raises SpecError where a spec has mistakes, UsageError where there is no such file.
     """
     if Path(name).suffix.lower() == ".onnx":
         if settings:
             raise UsageError(f"`{name}` is no spec, so it has no parameters to set")
-        subject = model_at(Path(name), inputs)
-        return subject, _sizes(subject, data, lambda shape: False)
-    subject, notes = _spec(name, data, settings, inputs)
-    values = subject.network.settings  # with what was set for the data
+        adapter = model_at(Path(name), inputs)
+        return adapter, _sizes(adapter, data, lambda shape: False)
+    adapter, notes = _spec(name, data, settings, inputs)
+    values = adapter.network.settings  # with what was set for the data
 
     def takes(shape: Shape) -> bool:
         try:
@@ -49,23 +49,23 @@ def subject_for(
             return False
         return True
 
-    return subject, notes + _sizes(subject, data, takes)
+    return adapter, notes + _sizes(adapter, data, takes)
 
 
-def kept_subject(folder: Path) -> Subject:
-    """What `Subject.keep` left there. Raises UsageError."""
+def kept_adapter(folder: Path) -> ModelAdapter:
+    """What `ModelAdapter.keep` left there. Raises UsageError."""
     if (folder / MODEL).is_file():
         return model_at(folder / MODEL, {})
     written = folder / WRITTEN  # what the model says it comes from
     text = find(written if written.is_file() else folder / SPEC).text
-    return spec_subject(load(find(folder / SPEC))[0], text)
+    return spec_adapter(load(find(folder / SPEC))[0], text)
 
 
-def model_at(path: Path, inputs: Mapping[str, Shape]) -> ModelSubject:
+def model_at(path: Path, inputs: Mapping[str, Shape]) -> OnnxAdapter:
     """An ONNX model; `inputs` give sizes that it leaves open. Raises UsageError."""
     if not path.is_file():
         raise UsageError(f"there is no file `{path}`")
-    return model_subject(path, {n: (s.channels, *s.sizes) for n, s in inputs.items()})
+    return model_adapter(path, {n: (s.channels, *s.sizes) for n, s in inputs.items()})
 
 
 def _spec(
@@ -73,7 +73,7 @@ def _spec(
     data: DataSet,
     settings: Mapping[str, int | float | str],
     inputs: Mapping[str, Shape],
-) -> tuple[SpecSubject, list[str]]:
+) -> tuple[SpecAdapter, list[str]]:
     source = find(name)
     network, _ = load(source, settings, inputs)
     notes: list[str] = []
@@ -83,7 +83,7 @@ def _spec(
         if _outputs(other) != _outputs(network):  # else it is an inner layer's size
             network = other
             notes.append(f"{CLASSES}={data.classes} instead of {found}, as the data has it")
-    return spec_subject(network, source.text), notes
+    return spec_adapter(network, source.text), notes
 
 
 def _outputs(network: Network) -> list[int]:
@@ -91,9 +91,9 @@ def _outputs(network: Network) -> list[int]:
     return [network.shapes[name].channels for name in network.outputs]
 
 
-def _sizes(subject: Subject, data: DataSet, takes: Callable[[Shape], bool]) -> list[str]:
+def _sizes(adapter: ModelAdapter, data: DataSet, takes: Callable[[Shape], bool]) -> list[str]:
     """What happens to pictures of another size; `takes` says whether the net can have an input."""
-    shape = next(iter(subject.inputs.values()))
+    shape = next(iter(adapter.inputs.values()))
     if not data.shape or len(shape.space) != 2 or data.shape[1:] == tuple(shape.space):
         return []
     own = Shape(shape.channels, data.shape[1:])

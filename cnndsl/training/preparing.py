@@ -11,9 +11,9 @@ from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress
 from cnndsl.runtime.session import available_cores
+from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
-from cnndsl.training.subjects import Subject
 
 
 def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
@@ -40,7 +40,7 @@ def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
     return data
 
 
-def fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, list[str]]:
+def fitting(config: Config, data: DataSet, adapter: ModelAdapter) -> tuple[Config, list[str]]:
     """The configuration with everything resolved that depends on data and machine, and notes."""
     notes: list[str] = []
     batch = config.training.batch
@@ -50,7 +50,7 @@ def fitting(config: Config, data: DataSet, subject: Subject) -> tuple[Config, li
     threads = config.training.threads or available_cores()
     rate = config.training.learning_rate
     if rate is None:
-        rate = learning_rate(config.optimiser.word, subject.layers, subject.has_norms)
+        rate = learning_rate(config.optimiser.word, adapter.layers, adapter.has_norms)
     path = config.data.path if data.where is None else resolved(config.data.path)
     return (
         replace(

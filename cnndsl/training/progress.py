@@ -27,7 +27,7 @@ COUNTS = {"correct": "top1", "correct5": "top5"}
 
 
 @dataclass
-class Tally:
+class RunningMetrics:
     """Sums over batches, of which scores are made."""
 
     examples: int = 0
@@ -86,7 +86,7 @@ class Progress:
 
     steps: int = 0
     epochs: list[Epoch] = field(default_factory=list[Epoch])
-    tally: Tally = field(default_factory=Tally)
+    running_metrics: RunningMetrics = field(default_factory=RunningMetrics)
     seconds: float = 0.0
     epoch_seconds: float = 0.0
     ended: Ending = ""

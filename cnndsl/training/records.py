@@ -14,10 +14,10 @@ from cnndsl.training.config import Config, write_config
 from cnndsl.training.differences import COLUMNS, differences, rows
 from cnndsl.training.environment import environment
 from cnndsl.training.folder import RunFolder, write_csv, write_json, write_text
-from cnndsl.training.networks import kept_subject
-from cnndsl.training.problems import Problem, problem
+from cnndsl.training.networks import kept_adapter
 from cnndsl.training.progress import Progress, Scores
-from cnndsl.training.stepper import NotFiniteError
+from cnndsl.training.tasks import Task, make_task
+from cnndsl.training.train_step import NotFiniteError
 
 ENDS = {
     "patience": "ended early, since no better epoch came; ",
@@ -28,11 +28,11 @@ ENDS = {
 
 def describe_run(folder: RunFolder, training: Training) -> None:
     """Everything that is known before the first step."""
-    config, problem = training.config, training.problem
-    data = problem.data
-    problem.subject.keep(folder.path)
+    config, task = training.config, training.task
+    data = task.data
+    task.adapter.keep(folder.path)
     write_json(folder.environment, environment())
-    how = problem.picture.preprocessing.as_dict()
+    how = task.picture.preprocessing.as_dict()
     write_json(
         folder.data,
         {
@@ -59,7 +59,7 @@ def write_graphs(folder: RunFolder, training: Training) -> None:
             file.write(model)
 
 
-def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
+def kept_task(folder: RunFolder, config: Config, data: DataSet) -> Task:
     """Net, data and preprocessing of a run that began before. Raises UsageError."""
     try:
         check_ordinary(folder.data)
@@ -82,16 +82,16 @@ def kept_problem(folder: RunFolder, config: Config, data: DataSet) -> Problem:
             f"the data at `{config.data.path}` isn't what the run began with: {what}. Put it back, "
             f"name where it is now by --data, or begin a new run"
         )
-    return problem(config, kept_subject(folder.path), data, how, {})
+    return make_task(config, kept_adapter(folder.path), data, how, {})
 
 
 def facts(training: Training) -> dict[str, Any]:
     """What results.json says beside figures."""
-    config, problem = training.config, training.problem
+    config, task = training.config, training.task
     return {
         "model": config.model.spec,
-        "data": problem.data.name,
-        "classes": problem.data.classes,
+        "data": task.data.name,
+        "classes": task.data.classes,
         "trained_parameters": sum(
             training.graphs.parameters[name].size for name in training.graphs.trained
         ),
@@ -117,7 +117,7 @@ def summary(
 
 def _ranks(training: Training) -> bool:
     """Whether being among the five best says anything."""
-    return training.problem.data.classes > 5
+    return training.task.data.classes > 5
 
 
 def not_finite(error: NotFiniteError, folder: RunFolder, progress: Progress) -> str:

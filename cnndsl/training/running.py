@@ -15,26 +15,26 @@ from cnndsl.printing import html_table
 from cnndsl.training.assembly import Training
 from cnndsl.training.callbacks import Callback, RunBegin, RunEnd
 from cnndsl.training.checkpoint import load_checkpoint, read_progress
+from cnndsl.training.checkpointer import FolderCheckpointer, write_results
 from cnndsl.training.config import Config, read_config, write_config
 from cnndsl.training.describing import described_stage, header
 from cnndsl.training.finishing import finish
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.interrupts import Interrupts
-from cnndsl.training.keeping import FolderKeeper, write_results
 from cnndsl.training.loop import Limits, Loop
-from cnndsl.training.networks import subject_for
+from cnndsl.training.networks import adapter_for
 from cnndsl.training.preparing import fitting, opened_data, resolved
-from cnndsl.training.problems import problem
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import (
     describe_run,
     facts,
-    kept_problem,
+    kept_task,
     not_finite,
     summary,
     write_graphs,
 )
-from cnndsl.training.stepper import NotFiniteError
+from cnndsl.training.tasks import make_task
+from cnndsl.training.train_step import NotFiniteError
 
 MOST_TOLD = 5
 """So many pictures that can't be read are named on the callback; the log has them all."""
@@ -81,9 +81,9 @@ def begin(
     Raises SpecError, UsageError.
     """
     data = with_remarks(opened_data(config, progress))
-    subject, notes = subject_for(config.model.spec, data, config.model.settings, config.shapes())
-    config, more = fitting(config, data, subject)
-    with Training(config, problem(config, subject, data)) as training:
+    adapter, notes = adapter_for(config.model.spec, data, config.model.settings, config.shapes())
+    config, more = fitting(config, data, adapter)
+    with Training(config, make_task(config, adapter, data)) as training:
         training.start()
         folder = RunFolder.create(root, name or Path(config.model.spec).stem)
         return train_in(folder, training, callback, notes + more)
@@ -104,7 +104,7 @@ def train_in(
     """
     with folder.locked():
         describe_run(folder, training)
-        lines = [*header(training, str(folder.path)), *notes, *training.problem.data.notes]
+        lines = [*header(training, str(folder.path)), *notes, *training.task.data.notes]
         epochs = training.config.training.epochs
         callback.on_begin(RunBegin(folder.path, epochs, 0, lines, facts(training)))
         return (run or _run)(training, folder, Progress(), callback)
@@ -121,7 +121,7 @@ def resume(
     """Go on with a run; `changes` are new values for `training`, such as more epochs.
 
     `data` is where its data is now, if it has moved. `build` puts its parts together, of
-    configuration, problem, kept graphs and steps done. Raises UsageError where there is nothing to
+    configuration, task, kept graphs and steps done. Raises UsageError where there is nothing to
     go on from, or the data isn't the same any more.
     """
     folder = RunFolder.open(path)
@@ -140,10 +140,10 @@ def resume(
                 f"the run's data isn't at `{config.data.path}` any more: say where it is now, "
                 f"`cnndsl resume {path} --data PATH`"
             )
-        problem = kept_problem(folder, config, opened_data(config))
+        task = kept_task(folder, config, opened_data(config))
         steps = read_progress(folder.checkpoint).steps
-        with build(config, problem, folder.graphs, steps) as training:
-            progress = load_checkpoint(folder.checkpoint, training.stepper, training.average)
+        with build(config, task, folder.graphs, steps) as training:
+            progress = load_checkpoint(folder.checkpoint, training.train_step, training.average)
             _reopen(training, progress)
             if changes or data is not None:
                 write_config(config, folder.config)
@@ -157,9 +157,9 @@ def resume(
 def assemble(config: Config) -> Training:
     """A training's parts without a folder. Raises SpecError, UsageError."""
     data = opened_data(config)
-    subject, _ = subject_for(config.model.spec, data, config.model.settings, config.shapes())
-    config, _ = fitting(config, data, subject)
-    return Training(config, problem(config, subject, data))
+    adapter, _ = adapter_for(config.model.spec, data, config.model.settings, config.shapes())
+    config, _ = fitting(config, data, adapter)
+    return Training(config, make_task(config, adapter, data))
 
 
 def _run(training: Training, folder: RunFolder, progress: Progress, callback: Callback) -> Outcome:
@@ -191,11 +191,11 @@ def conclude(
     return Outcome(folder.path, progress, test)
 
 
-def keeper_for(training: Training, folder: RunFolder) -> FolderKeeper:
+def keeper_for(training: Training, folder: RunFolder) -> FolderCheckpointer:
     """What writes the training as it is in this stage into a folder."""
-    return FolderKeeper(
+    return FolderCheckpointer(
         folder,
-        training.stepper,
+        training.train_step,
         training.average,
         training.export,
         facts(training),
@@ -214,12 +214,12 @@ def _train(
     choice, told = training.config.training, set[str]()
     while True:
         write_graphs(folder, training)
-        keeper = keeper_for(training, folder)
+        checkpointer = keeper_for(training, folder)
         if not progress.steps:
-            keeper.checkpoint(progress)
+            checkpointer.checkpoint(progress)
         plan, stage = training.plan, training.stage
         loop = Loop(
-            training.stepper,
+            training.train_step,
             training.feed,
             lambda: _evaluate(training, folder, callback, told),
             training.rate,
@@ -232,7 +232,7 @@ def _train(
                 plan.end(stage),
             ),
             progress,
-            keeper,
+            checkpointer,
             callback,
             training.average,
         )

@@ -16,9 +16,9 @@ from cnndsl.runtime.model import Model, Port
 from cnndsl.runtime.pictures import PictureInput, picture_input
 from cnndsl.runtime.running import batch_size
 from cnndsl.runtime.session import Array
-from cnndsl.training.hits import MOST_RANKS, hits
 from cnndsl.training.matching import Matching, match_classes
 from cnndsl.training.report.confusion import Counts
+from cnndsl.training.top_k import MOST_RANKS, in_top_k
 
 Unknown = Literal["wrong", "left-out"]
 """What becomes of examples whose class the model doesn't have."""
@@ -31,7 +31,7 @@ _CLOSE, _HALF_CLOSE = 1e-3, 1e-2  # how near to 1 probabilities sum up, in float
 class Verdict:
     """What a model says about N examples with C classes.
 
-    top1, top5: parts of right answers (`cnndsl.training.hits` says how ties count). loss: the mean
+    top1, top5: parts of right answers (`cnndsl.training.top_k` says how ties count). loss: the mean
     cross-entropy over all classes of the model, of the `known` examples, whose class it has; None
     where there are none. labels: the data's classes, then others of the model's that were answered.
     numbers: places in the split. targets, answers: classes by their place in `labels`; the number
@@ -177,8 +177,8 @@ class _Judged:
         row = {
             "best": np.where(lost, -1, best),
             "known": known,
-            "first": hits(values, targets, 1) * known,
-            "five": hits(values, targets, five) * known,
+            "first": in_top_k(values, targets, 1) * known,
+            "five": in_top_k(values, targets, five) * known,
             "ties": (values == top[:, None]).sum(axis=1) > 1,
             "right": right,
             "top": top,

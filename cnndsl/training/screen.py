@@ -74,7 +74,7 @@ class Table(Callback):
 
     def on_step(self, step: StepEnd, /) -> None:
         now = monotonic()
-        self._speed.add(now, step.tally.examples)
+        self._speed.add(now, step.running_metrics.examples)
         if not self._began:
             self._next = now + (0 if self.live else PLAIN)
             self._begin()
@@ -118,12 +118,12 @@ class Table(Callback):
         """What is said of the epoch that runs, the most important first."""
         speed = self._speed.value()
         parts = [f"epoch {step.epoch}/{self.epochs}"]
-        scores = step.tally.scores()
+        scores = step.running_metrics.scores()
         parts.append(f"loss {scores['loss']:.4f}")
         if "top1" in scores:
             parts.append(f"top-1 {100 * scores['top1']:.2f} %")
         if speed:
-            whole = step.steps * step.tally.examples / step.place / speed
+            whole = step.steps * step.running_metrics.examples / step.place / speed
             left = whole * (1 - step.place / step.steps)
             parts += [f"{duration(left)} left", f"{speed:,.0f} {self._seen}/s"]
             further = self.epochs - step.epoch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.autodiff.autotune import Tuner
-from cnndsl.autodiff.forms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.resources import cache_folder
 from cnndsl.runtime.timing import time_models
@@ -17,7 +17,7 @@ FILE = "convolutions.json"
 
 
 def planner(config: Config) -> Planner:
-    """The one that chooses the forms of convolutions, for the threads of this training.
+    """The one that chooses the algorithms of convolutions, for the threads of this training.
 
     Raises UsageError where the device can't compute in the precision that is asked for.
     """

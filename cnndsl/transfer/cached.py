@@ -11,15 +11,15 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
+from cnndsl.training.adapters import spec_adapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config
+from cnndsl.training.error_analysis import Misclassification
 from cnndsl.training.finishing import SAMPLE
-from cnndsl.training.judging import Error
 from cnndsl.training.layout import Float
-from cnndsl.training.problems import Problem
 from cnndsl.training.schedules import Moment
-from cnndsl.training.stepper import NotFiniteError
-from cnndsl.training.subjects import spec_subject
+from cnndsl.training.tasks import Task
+from cnndsl.training.train_step import NotFiniteError
 from cnndsl.transfer.heads import Renewed
 from cnndsl.transfer.vectors import Part, as_data, scaling
 
@@ -36,7 +36,7 @@ class FeatureTraining(Training):
     def __init__(
         self,
         config: Config,
-        problem: Problem,
+        task: Task,
         renewed: Renewed,
         parts: Mapping[str, Part],
         base: Mapping[str, Float],
@@ -45,24 +45,24 @@ class FeatureTraining(Training):
     ):
         self.renewed, self.parts, self.base = renewed, parts, base
         self.scaling = scaling(parts["train"].vectors)
-        splits = {name: split for name, split in problem.data.splits.items() if name in parts}
-        problem = replace(problem, data=replace(problem.data, splits=splits))
+        splits = {name: split for name, split in task.data.splits.items() if name in parts}
+        task = replace(task, data=replace(task.data, splits=splits))
         readable = len(parts["train"].vectors)
         config = config.with_training(batch=min(config.training.batch, readable))
         head = renewed.head()
         entry = head.inputs[0]
         plain = Preprocessing(scale=1.0, crop="stretch")
         picture = PictureInput(entry.name, "float32", entry.shape.channels, 1, 1, False, plain)
-        data = as_data(problem.data, parts, self.scaling)
-        inner = Problem(spec_subject(head, ""), data, picture, None)
-        super().__init__(config, problem, kept, steps, inner)
+        data = as_data(task.data, parts, self.scaling)
+        inner = Task(spec_adapter(head, ""), data, picture, None)
+        super().__init__(config, task, kept, steps, inner)
 
     def begin(self) -> None:
         """Put the head where it begins: a linear one at 0, where all classes are alike."""
         config = self.config
         plain = config.transfer is None or config.transfer.head != "mlp"
         rule = "zeros" if plain else config.model.init
-        self.weights.write(self.inner.subject.start(rule, config.training.seed))
+        self.weights.write(self.inner.adapter.start(rule, config.training.seed))
 
     def fitted(self) -> dict[str, Float]:
         """The whole net's weights after a training without a folder. Raises UsageError."""
@@ -72,7 +72,7 @@ class FeatureTraining(Training):
             for number, batch in enumerate(self.feed.epoch(epoch, 0), epoch * steps):
                 moment = Moment(number, choice.epochs * steps, steps)
                 try:
-                    self.stepper.step([batch], self.rate.at(moment), number)
+                    self.train_step.step([batch], self.rate.at(moment), number)
                 except NotFiniteError as e:
                     raise UsageError(
                         f"no new head can be fitted to what the net makes of the pictures: "
@@ -99,7 +99,7 @@ class FeatureTraining(Training):
         drawn = self.feed.loader.numbers(0)[0][:SAMPLE]  # as the first batch of vectors is
         return self._pictures("train", part.numbers[drawn]), part.targets[drawn]
 
-    def shown(self, split: str, errors: Sequence[Error]) -> list[Array]:
+    def shown(self, split: str, errors: Sequence[Misclassification]) -> list[Array]:
         if not errors:
             return []
         numbers = self.parts[split].numbers[[error.number for error in errors]]
@@ -107,6 +107,6 @@ class FeatureTraining(Training):
 
     def _pictures(self, split: str, numbers: Array) -> Array:
         """Pictures of a split as the net takes them."""
-        part = self.problem.data[split].part(numbers)
-        with Loader(part, self.problem.picture, batch=len(numbers)) as loader:
+        part = self.task.data[split].part(numbers)
+        with Loader(part, self.task.picture, batch=len(numbers)) as loader:
             return next(loader.epoch()).images

@@ -36,7 +36,7 @@ def solve(
     weight, bias = _fitted(
         training.scaling.applied(part.vectors),
         part.targets,
-        training.problem.data.classes,
+        training.task.data.classes,
     )
     first = training.renewed.first.name
     training.weights.write({f"{first}.weight": weight, f"{first}.bias": bias})
@@ -46,9 +46,9 @@ def solve(
     progress.epochs.append(Epoch(1, 0, 0.0, scores, training.evaluate(), seconds, speed))
     progress.ended, progress.seconds = "epochs", seconds
     progress.steps = training.config.training.epochs * training.epoch_steps
-    keeper = keeper_for(training, folder)
-    keeper.epoch(progress)
-    keeper.checkpoint(progress)
+    checkpointer = keeper_for(training, folder)
+    checkpointer.epoch(progress)
+    checkpointer.checkpoint(progress)
     callback.on_epoch(EpochEnd.of(progress))
     return conclude(training, folder, progress, callback)
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
+from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.config import Config
 from cnndsl.training.options import HeadKind, Strategy, TransferChoice
 from cnndsl.training.settings import configure
 from cnndsl.training.stages import Stage
-from cnndsl.training.subjects import SpecSubject
 from cnndsl.transfer.heads import Renewed
 from cnndsl.transfer.pretrained import Pretrained
 from cnndsl.transfer.strategies import DEFAULTS, SMALL_SET, choose, fine_rate, stages
@@ -83,7 +83,7 @@ def with_stages(
     request: Request,
     strategy: Strategy,
     renewed: Renewed,
-    subject: SpecSubject,
+    adapter: SpecAdapter,
 ) -> Config:
     """The configuration with the strategy's stages, where none are given."""
     choice = TransferChoice(strategy, request.head, request.at)
@@ -99,12 +99,12 @@ def with_stages(
     kept, planned = config.model.freeze, config.stages
     config = replace(config, transfer=choice)
     if config.training.learning_rate is None:
-        rate = fine_rate(config.optimiser.word, subject.layers, subject.has_norms)
+        rate = fine_rate(config.optimiser.word, adapter.layers, adapter.has_norms)
         config = config.with_training(learning_rate=rate)
     if config.model.gradual or (strategy == "full" and not planned):
         return config  # all but what --freeze names
     if not planned:
-        planned = stages(strategy, renewed, subject.parameters, config.training.epochs, kept)
+        planned = stages(strategy, renewed, adapter.parameters, config.training.epochs, kept)
     if all(stage.after for stage in planned):
         planned = (Stage(0, renewed.layers), *planned)
     model = replace(config.model, freeze=tuple(dict.fromkeys((*kept, "*"))))

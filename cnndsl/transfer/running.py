@@ -12,17 +12,17 @@ from typing import Any
 from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
+from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.config import Config, read_config
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.options import TransferChoice
 from cnndsl.training.preparing import fitting, opened_data
-from cnndsl.training.problems import Problem, problem
 from cnndsl.training.running import MOST_TOLD, Outcome, train_in
 from cnndsl.training.running import resume as resume_run
 from cnndsl.training.screen import duration
-from cnndsl.training.subjects import SpecSubject
+from cnndsl.training.tasks import Task, make_task
 from cnndsl.transfer.cached import FeatureTraining
 from cnndsl.transfer.extractors import network_extractor
 from cnndsl.transfer.features import Features, extract
@@ -80,17 +80,17 @@ def begin(
     if strategy == "scratch":
         found = found.anew()
     renewed = renew(found.network, data.classes, request.head, request.at)
-    subject = _subject(found, renewed)
+    adapter = _adapter(found, renewed)
     config = configured(request, strategy, data)
-    config = with_stages(config, request, strategy, renewed, subject)
-    config, more = fitting(config, data, subject)
+    config = with_stages(config, request, strategy, renewed, adapter)
+    config, more = fitting(config, data, adapter)
     start = _Start(root, name or Path(request.model).stem, found, request, counting)
     start.notes += [*found.notes, *([found.guess] if found.guess else []), *notes, *more]
-    whole = problem(config, subject, data, pictures=found.pictures)
+    whole = make_task(config, adapter, data, pictures=found.pictures)
     if strategy == "features":
         return _on_features(start, whole, config, callback)
     with Training(config, whole) as training:
-        values = subject.start(config.model.init, config.training.seed)
+        values = adapter.start(config.model.init, config.training.seed)
         if strategy in FINE_TUNED:
             training.load(values | _fitted_head(start, whole, config))
         else:
@@ -109,10 +109,10 @@ def resume(path: Path, callback: Callback, *, data: str | None = None, **changes
     if choice is None or choice.strategy != "features":
         return resume_run(path, callback, data=data, **changes)
 
-    def build(config: Config, whole: Problem, kept: Path | None, steps: int) -> FeatureTraining:
-        assert isinstance(whole.subject, SpecSubject)
+    def build(config: Config, whole: Task, kept: Path | None, steps: int) -> FeatureTraining:
+        assert isinstance(whole.adapter, SpecAdapter)
         base, _ = read_tensors(folder.path / BASE)
-        renewed = Renewed.of(whole.subject.network, set(whole.subject.parameters) - set(base))
+        renewed = Renewed.of(whole.adapter.network, set(whole.adapter.parameters) - set(base))
         parts = read_kept(path, whole.data)
         return FeatureTraining(config, whole, renewed, parts, base, kept, steps)
 
@@ -161,14 +161,14 @@ class _Start:
         return folder
 
 
-def _subject(found: Pretrained, renewed: Renewed) -> SpecSubject:
-    return SpecSubject(found.network.name, found.preprocessing, None, renewed.network, found.text)
+def _adapter(found: Pretrained, renewed: Renewed) -> SpecAdapter:
+    return SpecAdapter(found.network.name, found.preprocessing, None, renewed.network, found.text)
 
 
-def _on_features(start: _Start, whole: Problem, config: Config, callback: Callback) -> Outcome:
+def _on_features(start: _Start, whole: Task, config: Config, callback: Callback) -> Outcome:
     """Features once, then a head on them."""
     renewed, base = _bare(start, whole)
-    whole = replace(whole, subject=_subject(start.found, renewed))
+    whole = replace(whole, adapter=_adapter(start.found, renewed))
     parts = _parts(start, whole, config, renewed, base)
     folder = start.folder()
     write_tensors(folder.path / BASE, base)
@@ -178,7 +178,7 @@ def _on_features(start: _Start, whole: Problem, config: Config, callback: Callba
         return train_in(folder, training, callback, start.notes, solved)
 
 
-def _fitted_head(start: _Start, whole: Problem, config: Config) -> dict[str, Float]:
+def _fitted_head(start: _Start, whole: Task, config: Config) -> dict[str, Float]:
     """The weights with which fine-tuning begins: those taken over, and a head that suits them.
 
     A head that begins at random would first of all spoil what lies before it (Kumar et al. 2022,
@@ -190,13 +190,13 @@ def _fitted_head(start: _Start, whole: Problem, config: Config) -> dict[str, Flo
         configured(request.for_head(), "features", whole.data),
         transfer=TransferChoice("features", request.head, request.at),
     )
-    recipe, _ = fitting(recipe, whole.data, whole.subject)
+    recipe, _ = fitting(recipe, whole.data, whole.adapter)
     parts = _parts(start, whole, config, renewed, base)
     with FeatureTraining(recipe, whole, renewed, parts, base) as training:
         return training.fitted()
 
 
-def _bare(start: _Start, whole: Problem) -> tuple[Renewed, dict[str, Float]]:
+def _bare(start: _Start, whole: Task) -> tuple[Renewed, dict[str, Float]]:
     """The net with a new head that drops nothing out unless it is an mlp, and what is known."""
     request = start.request
     dropout = None if request.head == "mlp" else 0.0
@@ -205,7 +205,7 @@ def _bare(start: _Start, whole: Problem) -> tuple[Renewed, dict[str, Float]]:
 
 
 def _parts(
-    start: _Start, whole: Problem, config: Config, renewed: Renewed, base: Mapping[str, Float]
+    start: _Start, whole: Task, config: Config, renewed: Renewed, base: Mapping[str, Float]
 ) -> dict[str, Part]:
     """The features of every example: an earlier run's, or new ones."""
     start.about = fingerprint(renewed.network, renewed.vector, base, whole.data, whole.picture)

@@ -9,13 +9,13 @@ from pathlib import Path
 import onnx
 import pytest
 
+from cnndsl.autodiff.algorithms.choose import Choice, Planner
+from cnndsl.autodiff.algorithms.geometry import Axis, Convolution
 from cnndsl.autodiff.autotune import CANDIDATES, Tuner, candidate_model, layer_key
-from cnndsl.autodiff.forms.choose import Choice, Planner
-from cnndsl.autodiff.forms.geometry import Axis, Convolution
 from cnndsl.runtime.timing import time_models
 
 LAYER = Convolution(2, 4, 6, 1, (Axis(8, 3, 1, 1, 1, 8), Axis(8, 3, 1, 1, 1, 8)))
-PRODUCTS = ("forward", "input", "weight")
+PRODUCTS = ("fprop", "dgrad", "wgrad")
 
 
 class Clock:
@@ -60,7 +60,7 @@ def test_damaged_files_are_replaced(tmp_path: Path, text: str) -> None:
 def test_kept_choices_of_other_forms_are_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "forms.json"
     key = layer_key(LAYER, PRODUCTS)
-    unknown = {"version": 1, "machines": {"m": {key: {"forward": "magic"}, "x": 3}}}
+    unknown = {"version": 1, "machines": {"m": {key: {"fprop": "magic"}, "x": 3}}}
     path.write_text(json.dumps(unknown))
     clock = Clock()
     assert Tuner(clock, "m", path)(LAYER, ranked()) in ranked()

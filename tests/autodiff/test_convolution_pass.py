@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from cnndsl.autodiff.forms.choose import Planner
-from cnndsl.autodiff.forms.geometry import Axis, Convolution
+from cnndsl.autodiff.algorithms.choose import Planner
+from cnndsl.autodiff.algorithms.geometry import Axis, Convolution
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
 from cnndsl.graphs.tidying import infer_shapes
 from cnndsl.graphs.writer import Writer
@@ -98,6 +98,6 @@ def test_the_choice_is_kept() -> None:
     asked: list[Convolution] = []
     planner = Planner(tune=lambda c, ranked: asked.append(c) or ranked[0])
     c = Convolution(2, 3, 4, 1, (Axis(9, 3, 1, 1, 1, 9),))
-    assert planner.choose(c, ["forward"]) is planner.choose(c, ["forward"])
-    planner.choose(c, ["forward", "weight"])
+    assert planner.choose(c, ["fprop"]) is planner.choose(c, ["fprop"])
+    planner.choose(c, ["fprop", "wgrad"])
     assert asked == [c, c]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms import pieces
 from cnndsl.autodiff.costs import CALL, nanoseconds
-from cnndsl.autodiff.forms import pieces
 from cnndsl.graphs.writer import Writer
 
 

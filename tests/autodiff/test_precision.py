@@ -10,8 +10,8 @@ import onnx_ir as ir
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from cnndsl.autodiff.forms.choose import Planner
-from cnndsl.autodiff.forms.geometry import Axis, Convolution
+from cnndsl.autodiff.algorithms.choose import Planner
+from cnndsl.autodiff.algorithms.geometry import Axis, Convolution
 from cnndsl.autodiff.passes.precision import Precision, is_sum
 from cnndsl.network import LossTerm
 from cnndsl.specs import load
@@ -87,7 +87,7 @@ def test_the_work_is_in_16_bits_and_the_digits_are_in_32(name: str) -> None:
 def test_winograd_is_left_out() -> None:
     layer = Convolution(8, 64, 64, 1, (Axis(56, 3, 1, 1, 1, 56), Axis(56, 3, 1, 1, 1, 56)))
     found = {
-        precision: [*Planner(precision=precision).candidates(layer, "forward")]
+        precision: [*Planner(precision=precision).candidates(layer, "fprop")]
         for precision in ("float32", "float16")
     }
     assert "winograd 2" in found["float32"]

@@ -11,7 +11,7 @@ from cnndsl.graphs.files import read_model
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime import run as run_model
 from cnndsl.shape import Shape, Symbolic
-from cnndsl.training.subjects import spec_subject
+from cnndsl.training.adapters import spec_adapter
 from cnndsl.verbs import compile, features, parse
 from cnndsl.weights.save import read_tensors, write_tensors
 from tests.data.making import class_folders
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("small.cnn").write_text(SPEC)
     Path("labels.txt").write_text("a\nb\nc\n")
     class_folders(tmp_path / "data", {"train/ant": 3, "train/bee": 3, "val/ant": 1, "val/bee": 1})
-    values = spec_subject(parse("small.cnn"), SPEC).start("auto", seed=5)
+    values = spec_adapter(parse("small.cnn"), SPEC).start("auto", seed=5)
     write_tensors(Path("small.safetensors"), values)
     return tmp_path
 

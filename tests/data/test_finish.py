@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from cnndsl.data.augmentation import Augmentation, plan
-from cnndsl.data.finish import normalised, relit
+from cnndsl.data.finish import normalised, photometric
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.images import prepare
 from tests.data.making import noise, wanted
@@ -41,18 +41,18 @@ def test_light_is_a_factor_and_contrast_one_about_the_mean() -> None:
     mean = pixels.astype(float).mean(axis=(1, 2, 3), keepdims=True)
     bright, contrast = (n.reshape(5, 1, 1, 1) for n in (drawn.brightness, drawn.contrast))
     expected = (((pixels - mean) * contrast + mean) * bright).clip(0, 255)
-    np.testing.assert_allclose(relit(pixels, drawn), expected, atol=1e-3)
+    np.testing.assert_allclose(photometric(pixels, drawn), expected, atol=1e-3)
 
 
 def test_noise_has_its_deviation_and_stays_in_range() -> None:
     grey = np.full((5, 1, 60, 60), 128, np.uint8)
     drawn = plan(Augmentation(noise=0.1), 0, 0, INDICES)
-    noisy = relit(grey, drawn).copy()
+    noisy = photometric(grey, drawn).copy()
     assert abs(noisy.mean() - 128) < 1 and abs(noisy.std() - 25.5) < 0.5
     assert len(np.unique(noisy[:, 0, 0, 0])) == 5
-    black = relit(np.zeros_like(grey), drawn)
+    black = photometric(np.zeros_like(grey), drawn)
     assert black.min() == 0 and 0.45 < (black == 0).mean() < 0.55
-    other = relit(grey, plan(Augmentation(noise=0.1), 0, 1, INDICES))
+    other = photometric(grey, plan(Augmentation(noise=0.1), 0, 1, INDICES))
     assert not np.array_equal(noisy, other)
 
 
@@ -60,7 +60,7 @@ def test_noise_has_its_deviation_and_stays_in_range() -> None:
 def test_a_rectangle_is_erased_in_every_channel(kind: type[np.generic]) -> None:
     pixels = np.full((5, 3, 50, 40), 200, kind)
     drawn = plan(Augmentation(erase=1, fill_value=7), 0, 0, INDICES)
-    changed = relit(pixels, drawn)
+    changed = photometric(pixels, drawn)
     assert set(np.unique(changed)) == {7, 200}
     for picture, (left, top, right, bottom) in zip(changed, drawn.erased, strict=True):
         inside = picture[0] == 7
@@ -74,4 +74,4 @@ def test_a_rectangle_is_erased_in_every_channel(kind: type[np.generic]) -> None:
 
 def test_nothing_is_touched_without_need() -> None:
     pixels = noise(5, 1, 4, 4)
-    assert relit(pixels, plan(Augmentation(rotation=10), 0, 0, INDICES)) is pixels
+    assert photometric(pixels, plan(Augmentation(rotation=10), 0, 0, INDICES)) is pixels

@@ -192,7 +192,7 @@ def test_a_loop_makes_branches(loop: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("body, expected", LISTED.values(), ids=LISTED)
-def test_forms(body: str, expected: list[str]) -> None:
+def test_algorithms(body: str, expected: list[str]) -> None:
     assert listing(network(with_input(body))) == expected
 
 

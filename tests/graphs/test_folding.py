@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
+from cnndsl.lower.foreign import read_foreign
 from onnx import helper
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.folding import LARGEST, MOST_BESIDE, MOST_TIMES, Folding, FoldingError, fold
 from cnndsl.importing import import_model
-from cnndsl.lower.foreign import read_foreign
 from tests.support.graphs import Graph, f32, integers, numbers
 
 SIDES = 2048, 2000

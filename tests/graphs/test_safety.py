@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from cnndsl.lower.foreign import read_foreign
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -12,7 +13,6 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.files import read_model
 from cnndsl.graphs.safety import check_model, check_sizes, external_locations
 from cnndsl.importing import import_model
-from cnndsl.lower.foreign import read_foreign
 from cnndsl.runtime.session import open_session, run_session
 from cnndsl.surgery.models import cut_file
 from tests.support.graphs import Graph, integers, numbers

@@ -91,6 +91,6 @@ def test_answers():
     padded, cropped = pad.shape(x), Shape(3, (6, 6))
     assert pad.explain((x,), padded) == ["height: 8 + 1 + 2 = 11", "width: 9 + 2·0 = 9"]
     assert crop.explain((x, cropped), cropped) == ["height: 8 − 2·1 = 6", "width: 9 − 1 − 2 = 6"]
-    assert [r.start for r in pad.reach((x,), padded)] == [-1, 0]
-    assert [r.start for r in crop.reach((x, cropped), cropped)] == [1, 1]
+    assert [r.start for r in pad.receptive_field((x,), padded)] == [-1, 0]
+    assert [r.start for r in crop.receptive_field((x, cropped), cropped)] == [1, 1]
     assert pad.cost((x,), padded).flops == crop.cost((x,), cropped).flops == 0

@@ -124,5 +124,5 @@ def test_explain(layer, line):
 
 
 def test_one_output_of_a_doubling_sees_one_input():
-    (reach, _) = Deconv(kernel=2, stride=2).reach((Shape(1, (4, 4)),), Shape(1, (8, 8)))
+    (reach, _) = Deconv(kernel=2, stride=2).receptive_field((Shape(1, (4, 4)),), Shape(1, (8, 8)))
     assert (reach.views, reach.advance) == (((0, 0), (0, 0)), 1)

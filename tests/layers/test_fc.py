@@ -41,10 +41,10 @@ def test_counts_multiply_adds_and_biases(bias: bool, flops: int) -> None:
 def test_explains_how_it_flattens() -> None:
     layer, x = Dense(units=4096), Shape(512, (7, 7))
     assert layer.explain((x,), layer.shape(x)) == ["flattened: 512·7·7 = 25,088"]
-    assert layer.reach((x,), layer.shape(x)) == EVERYTHING
+    assert layer.receptive_field((x,), layer.shape(x)) == EVERYTHING
     vector = Shape(84)
     assert layer.explain((vector,), layer.shape(vector)) == []
-    assert layer.reach((vector,), layer.shape(vector)) == POINT
+    assert layer.receptive_field((vector,), layer.shape(vector)) == POINT
 
 
 def test_needs_a_fixed_size() -> None:

@@ -73,7 +73,7 @@ def test_padding_stride_and_cost() -> None:
     assert y == Shape(3, (16, 16))
     assert (layer.cost((x,), y).macs, layer.cost((x,), y).flops) == (6_912, 13_824)
     assert layer.parameters(x) == ()
-    assert [r.size for r in layer.reach((x,), y)] == [3, 3]
+    assert [r.size for r in layer.receptive_field((x,), y)] == [3, 3]
     assert layer.explain((x,), y)[0] == "height: (32 − 3 + 0 + 1)/2 + 1 = 16"
 
 

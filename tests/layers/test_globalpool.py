@@ -80,8 +80,8 @@ def test_costs_reach_and_explanation():
     assert whole.cost((x,), whole.shape(x)).flops == 2 * 42
     assert GlobalMaximum().cost((x,), whole.shape(x)).flops == 2 * 41
     assert GlobalMaximum(output=3).cost((x,), parts.shape(x)).flops == 2 * (6 * 9 - 9)
-    assert whole.reach((x,), whole.shape(x)) == EVERYTHING
-    (height, width) = parts.reach((x,), parts.shape(x))
+    assert whole.receptive_field((x,), whole.shape(x)) == EVERYTHING
+    (height, width) = parts.receptive_field((x,), parts.shape(x))
     assert (height.size, height.step, height.start) == (2, 2, 0)
     assert width.size == 3
     assert parts.cost((x,), parts.shape(x)).flops == 2 * 6 * 9

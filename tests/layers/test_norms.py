@@ -133,8 +133,8 @@ def test_a_vector_has_no_map() -> None:
     with pytest.raises(ShapeError) as caught:
         LAYERS["grn"]().shape(Shape(8))
     assert caught.value.code == "needs-space"
-    assert LAYERS["grn"]().reach((MAP,), MAP) == EVERYTHING
-    assert LAYERS["l2norm"]().reach((MAP,), MAP) == POINT
+    assert LAYERS["grn"]().receptive_field((MAP,), MAP) == EVERYTHING
+    assert LAYERS["l2norm"]().receptive_field((MAP,), MAP) == POINT
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -255,7 +255,7 @@ def test_what_a_position_sees() -> None:
         ("gn", {"groups": 2}, EVERYTHING),
         ("lrn", {"channels": 5}, POINT),
     ):
-        assert LAYERS[word](**fields).reach((MAP,), MAP) == sees, word
+        assert LAYERS[word](**fields).receptive_field((MAP,), MAP) == sees, word
 
 
 def test_any_batch() -> None:

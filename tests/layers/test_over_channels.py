@@ -21,7 +21,7 @@ def test_over_the_channels(space: tuple[int, ...]) -> None:
     for run in (run_layer, run_symbolic) if space else (run_layer,):
         np.testing.assert_allclose(run(mean, x), x.mean(1, keepdims=True), rtol=1e-5, atol=1e-6)
         np.testing.assert_array_equal(run(maximum, x), x.max(1, keepdims=True))
-    assert mean.reach((shape,), mean.shape(shape)) == ()
+    assert mean.receptive_field((shape,), mean.shape(shape)) == ()
     assert mean.cost((shape,), mean.shape(shape)).flops == shape.elements
     assert maximum.cost((shape,), maximum.shape(shape)).flops == 5 * shape.elements // 6
     assert mean.explain((shape,), mean.shape(shape)) == ["at every position over 6 channels"]

@@ -159,21 +159,21 @@ def test_costs():
 def test_reach_and_explanation():
     x, y = Shape(16, (8, 8)), Shape(16, (16, 8))
     nearest, linear = Upsample(factor=(2, 1)), Upsample(factor=(2, 1), mode="linear")
-    (height, width) = nearest.reach((x,), y)
+    (height, width) = nearest.receptive_field((x,), y)
     assert (height.views, height.advance) == (((0, 0), (0, 0)), 1)
     assert (width.size, width.step, width.start) == (1, 1, 0)
-    assert [r.size for r in linear.reach((x,), y)] == [2, 1]
+    assert [r.size for r in linear.receptive_field((x,), y)] == [2, 1]
     assert nearest.explain((x,), y) == ["height: 2·8 = 16", "width: 1·8 = 8"]
     half = Upsample(factor=(0.5, 1.5))
     assert half.explain((x,), half.shape(x)) == ["height: ⌊0.5·8⌋ = 4", "width: ⌊1.5·8⌋ = 12"]
-    (rows, _) = half.reach((x,), half.shape(x))
+    (rows, _) = half.receptive_field((x,), half.shape(x))
     assert (rows.size, rows.step, rows.start) == (1, 2, 0)
     corners = Upsample(size=15, mode="linear", coordinates="align_corners")
-    (rows, _) = corners.reach((x,), corners.shape(x))
+    (rows, _) = corners.receptive_field((x,), corners.shape(x))
     assert (rows.views, rows.advance) == (((0, 0), (0, 1)), 1)
     assert corners.explain((x,), corners.shape(x))[0] == "height: 8 becomes 15, the size given"
     shuffled = Shape(4, (16, 16))
-    assert PixelShuffle(factor=2).reach((x,), shuffled)[0] == height
+    assert PixelShuffle(factor=2).receptive_field((x,), shuffled)[0] == height
     assert PixelShuffle(factor=2).explain((x,), shuffled) == [
         "channels: 16/2² = 4",
         "height: 2·8 = 16",
@@ -181,7 +181,7 @@ def test_reach_and_explanation():
     ]
     small = Shape(64, (8, 8))
     assert PixelUnshuffle(factor=2).cost((shuffled,), small).flops == 0
-    (height, _) = PixelUnshuffle(factor=2).reach((x,), small)
+    (height, _) = PixelUnshuffle(factor=2).receptive_field((x,), small)
     assert (height.size, height.step, height.start) == (2, 2, 0)
     assert PixelUnshuffle(factor=2).explain((x,), Shape(64, (4, 4))) == [
         "channels: 16·2² = 64",
@@ -195,9 +195,9 @@ def test_reach_of_the_largest_factors(mode):
     """Where more positions than are told apart see alike, nearly as many do."""
     x, factor = Shape(1, (4,)), 1_000_000
     for layer in (Upsample(factor=factor, mode=mode), Upsample(size=factor, mode=mode)):
-        (reach,) = layer.reach((x,), layer.shape(x))
+        (reach,) = layer.receptive_field((x,), layer.shape(x))
         assert (len(reach.views), reach.advance) == (MOST_VIEWS, 1)
-    assert len(PixelShuffle(factor=factor).reach((x,), x)[0].views) == MOST_VIEWS
+    assert len(PixelShuffle(factor=factor).receptive_field((x,), x)[0].views) == MOST_VIEWS
 
 
 def test_a_factor_of_symbolic_sizes_is_a_short_fraction():

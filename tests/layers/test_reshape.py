@@ -51,5 +51,5 @@ def test_answers():
     assert Flatten().cost((x,), vector).flops == 0
     assert Flatten().explain((x,), vector) == ["values: 4·2·3 = 24"]
     assert Flatten().explain((vector,), vector) == []
-    assert Flatten().reach((x,), vector) == EVERYTHING
-    assert Flatten().reach((vector,), vector) == POINT
+    assert Flatten().receptive_field((x,), vector) == EVERYTHING
+    assert Flatten().receptive_field((vector,), vector) == POINT

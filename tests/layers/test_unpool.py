@@ -92,5 +92,5 @@ def test_symbolic_sizes_may_have_to_agree():
 def test_reach_follows_the_sizes():
     height = Symbolic("H")
     x, output = Shape(4, (height // 2, 7)), Shape(4, (height, 14))
-    for reach in Unpool().reach((x, x, output), output):
+    for reach in Unpool().receptive_field((x, x, output), output):
         assert (reach.views, reach.advance) == (((0, 0), (0, 0)), 1)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import onnxruntime
+from cnndsl.lower.foreign import read_foreign
 from onnx import TensorProto, helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.lower.foreign import read_foreign
 from cnndsl.network import LossTerm
 from cnndsl.training.graphs import TrainingGraphs, build_foreign_training
 from tests.suite.judging import Verdict, names_node

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.optimisers import Sgd
-from cnndsl.training.subjects import SpecSubject
 from tests.support import torch_words as torch_words  # fills in the words
 from tests.support.peers import torch
 from tests.support.torch_interpreter import Run
@@ -78,12 +78,12 @@ def forward(
     loss: Callable[[Any, Any], Any] | None = None,
 ) -> tuple[Any, Any]:
     """The loss, by default cross-entropy, and the running statistics that come of it."""
-    library, subject = torch(), training.problem.subject
-    assert isinstance(subject, SpecSubject)
+    library, adapter = torch(), training.task.adapter
+    assert isinstance(adapter, SpecAdapter)
     float_type = next(iter(tensors.values())).dtype
-    run = Run(library, subject.network, tensors, {})
+    run = Run(library, adapter.network, tensors, {})
     pictures = {n: library.from_numpy(batch[n]).to(float_type) for n in training.graphs.inputs}
-    values = run(pictures)[subject.network.outputs[0]]
+    values = run(pictures)[adapter.network.outputs[0]]
     target = library.from_numpy(batch["target"])
     loss = loss or library.nn.functional.cross_entropy
     return loss(values, target), run.statistics

@@ -43,7 +43,7 @@ def test_statistics_are_averaged_with_the_weights(tmp_path: Path) -> None:
     with training(tmp_path, NORMED, batch=32, average=DECAY) as ours:
         assert ours.average is not None
         for step, batch in enumerate(ours.feed.epoch(0, 0)):
-            ours.stepper.step([batch], RATE, step)
+            ours.train_step.step([batch], RATE, step)
             ours.average.update(step)
             values = {named(n): library.from_numpy(v) for n, v in ours.weights.read().items()}
             model.load_state_dict(values, strict=False)
@@ -72,12 +72,12 @@ def test_averages_survive_in_a_checkpoint(tmp_path: Path) -> None:
     with training(tmp_path, NORMED, batch=32, average=DECAY) as ours:
         assert ours.average is not None
         for step, batch in enumerate(ours.feed.epoch(0, 0)):
-            ours.stepper.step([batch], RATE, step)
+            ours.train_step.step([batch], RATE, step)
             ours.average.update(step)
-        save_checkpoint(path, ours.stepper, ours.average, Progress(ours.epoch_steps))
+        save_checkpoint(path, ours.train_step, ours.average, Progress(ours.epoch_steps))
         kept = {name: values.copy() for name, values in ours.average.read().items()}
         with training(tmp_path, NORMED, batch=32, average=DECAY) as other:
-            load_checkpoint(path, other.stepper, other.average)
+            load_checkpoint(path, other.train_step, other.average)
             assert other.average is not None
             for name, values in other.average.read().items():
                 np.testing.assert_array_equal(values, kept[name], name)

@@ -84,8 +84,8 @@ def test_accumulated_batches_are_one_large_batch(tmp_path: Path, weights: str) -
         groups = grouped(many, 0, 4)
         for step, (group, whole) in enumerate(zip(groups, large.feed.epoch(0, 0), strict=True)):
             losses = [
-                many.stepper.step(group, RATE, step)["loss"],
-                large.stepper.step([whole], RATE, step)["loss"],
+                many.train_step.step(group, RATE, step)["loss"],
+                large.train_step.step([whole], RATE, step)["loss"],
                 peer.step([whole]),
             ]
             np.testing.assert_allclose(losses, losses[-1], rtol=1e-6)
@@ -109,7 +109,7 @@ def test_an_epochs_last_batch_counts_by_its_examples(tmp_path: Path, accumulate:
             seen: list[Any] = []
             for group in grouped(ours, epoch, accumulate):
                 seen += [batch["image"] for batch in group]
-                loss = ours.stepper.step(group, RATE, step)["loss"]
+                loss = ours.train_step.step(group, RATE, step)["loss"]
                 assert loss == pytest.approx(peer.step(group), rel=1e-5)
                 peer.check(1e-5)
                 step += 1
@@ -149,12 +149,12 @@ def test_a_class_of_weight_zero_changes_nothing(tmp_path: Path, smoothing: float
         before = weights_of(ours)
         ignored = next(ours.feed.epoch(0, 0))
         ignored["target"] = np.full(16, 3)
-        found = ours.stepper.step([ignored, ignored], RATE, 0)
+        found = ours.train_step.step([ignored, ignored], RATE, 0)
         assert found["loss"] == 0
         for name, values in weights_of(ours).items():
             np.testing.assert_array_equal(values, before[name], name)
         usual = list(ours.feed.epoch(0, 0))[1]
-        assert ours.stepper.step([ignored, usual], RATE, 1)["loss"] > 0
+        assert ours.train_step.step([ignored, usual], RATE, 1)["loss"] > 0
         assert all(np.isfinite(values).all() for values in weights_of(ours).values())
 
 
@@ -179,7 +179,7 @@ def peak() -> None:
 with training(Path({folder!r}), spec, 150, batch=64) as made:  # 64 and 56
     peak()
     for step, batch in enumerate(made.feed.epoch(0, 0)):
-        made.stepper.step([batch], 0.1, step)
+        made.train_step.step([batch], 0.1, step)
         peak()
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.autodiff.passes.precision import Precision
 from cnndsl.training.apply import accumulation, averaging
 from cnndsl.training.graphs import build_training

@@ -60,7 +60,7 @@ def test_twenty_steps_go_as_in_torch(
         ours: list[float] = []
         for number, examples in enumerate(batches):
             here = loss_at(training, training.weights.read(), examples)
-            ours.append(training.stepper.step([examples], rate, number)["loss"])
+            ours.append(training.train_step.step([examples], rate, number)["loss"])
             np.testing.assert_allclose(ours[-1], here, rtol=1e-5, err_msg=f"step {number}")
     away = np.maximum.accumulate(np.abs(np.subtract(ours, exact)))
     apart = np.maximum.accumulate(np.abs(np.subtract(curves, exact)).max(0))

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from hypothesis import assume, given, settings
 
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import LossTerm, Network
 from cnndsl.training.graphs import TrainingGraphs, build_training

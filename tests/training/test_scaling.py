@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnndsl.autodiff.forms.choose import Planner
+from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.specs import load
 from cnndsl.training import scaling
 from cnndsl.training.checkpoint import load_checkpoint, save_checkpoint
 from cnndsl.training.graphs import build_training
 from cnndsl.training.groups import arrange
 from cnndsl.training.optimisers import Adamw
-from cnndsl.training.progress import Progress, Tally
+from cnndsl.training.progress import Progress, RunningMetrics
 from cnndsl.training.scaling import FIRST, LARGEST, PATIENCE, SMALLEST, LossScale
 from cnndsl.training.state import Weights
-from cnndsl.training.stepper import NotFiniteError, Stepper, StepSettings
+from cnndsl.training.train_step import NotFiniteError, StepSettings, TrainStep
 from tests.support.gradients import feeds_for
 
 SPEC = "net Small\ninput x 1@6x6\nconv 3x3 4 bn relu\nfc 3\n"
@@ -39,7 +39,7 @@ def test_the_factor_falls_at_once_and_rises_slowly() -> None:
     assert not LossScale(SMALLEST).skip()
 
 
-def stepper(factor: float = FIRST, clip: float | None = None, accumulate: int = 1) -> Stepper:
+def train_step(factor: float = FIRST, clip: float | None = None, accumulate: int = 1) -> TrainStep:
     """A small net in float16 at its first weights."""
     graphs = build_training(load(SPEC)[0], BATCH, planner=Planner(threads=1, precision="float16"))
     shapes = {name: p.shape for name, p in graphs.parameters.items()}
@@ -59,7 +59,7 @@ def stepper(factor: float = FIRST, clip: float | None = None, accumulate: int = 
     )
     weights.write({n: a for n, a in feeds_for(graphs).items() if n in shapes})
     settings = StepSettings(accumulate=accumulate, clip=clip, threads=1)
-    made = Stepper(graphs.grad_bytes(), {}, weights, groups, optimiser, settings)
+    made = TrainStep(graphs.grad_bytes(), {}, weights, groups, optimiser, settings)
     assert made.scale is not None
     made.scale.factor = factor
     return made
@@ -76,7 +76,7 @@ def batch(number: int) -> dict[str, Any]:
 @pytest.mark.parametrize(("clip", "accumulate"), [(None, 1), (0.5, 1), (None, 2)])
 def test_skipped_steps_change_no_weight(clip: float | None, accumulate: int) -> None:
     """After them it goes as if it had begun there: Adam's count of steps has none of them."""
-    overflowing = stepper(TOO_LARGE, clip, accumulate)
+    overflowing = train_step(TOO_LARGE, clip, accumulate)
     before = {n: v.copy() for n, v in overflowing.weights.trained.read().items()}
     batches = [batch(i) for i in range(accumulate)]
     skipped = 0
@@ -86,7 +86,7 @@ def test_skipped_steps_change_no_weight(clip: float | None, accumulate: int) -> 
             np.testing.assert_array_equal(values, before[name])
     assert 0 < skipped < 20 and np.isfinite(numbers["loss"])
     assert overflowing.scale is not None and overflowing.scale.skipped == skipped
-    fresh = stepper(TOO_LARGE / 2**skipped, clip, accumulate)
+    fresh = train_step(TOO_LARGE / 2**skipped, clip, accumulate)
     fresh.step(batches, 0.01, 0)
     for name, values in fresh.weights.trained.read().items():
         np.testing.assert_array_equal(overflowing.weights.trained.read()[name], values)
@@ -94,7 +94,7 @@ def test_skipped_steps_change_no_weight(clip: float | None, accumulate: int) -> 
 
 def test_an_overflow_that_no_factor_cures_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaling, "SMALLEST", TOO_LARGE)
-    hopeless = stepper(TOO_LARGE)
+    hopeless = train_step(TOO_LARGE)
     with pytest.raises(NotFiniteError) as caught:
         hopeless.step([batch(0)], 0.01, 0)
     assert any("gradient" in cause for cause in caught.value.causes)
@@ -102,13 +102,13 @@ def test_an_overflow_that_no_factor_cures_is_an_error(monkeypatch: pytest.Monkey
 
 def test_a_resumed_training_ends_at_the_same_bits(tmp_path: Path) -> None:
     path, steps, kept = tmp_path / "checkpoint.safetensors", 14, 3
-    whole, first = stepper(TOO_LARGE), stepper(TOO_LARGE)
+    whole, first = train_step(TOO_LARGE), train_step(TOO_LARGE)
     numbers = [whole.step([batch(n)], 0.01, n) for n in range(steps)]
     assert sum(n["skipped"] for n in numbers[kept:]) > 0
     for n in range(kept):
         first.step([batch(n)], 0.01, n)
     save_checkpoint(path, first, None, Progress(steps=kept))
-    second = stepper()
+    second = train_step()
     assert load_checkpoint(path, second, None).steps == kept
     for n in range(kept, steps):
         second.step([batch(n)], 0.01, n)
@@ -118,13 +118,13 @@ def test_a_resumed_training_ends_at_the_same_bits(tmp_path: Path) -> None:
 
 
 def test_training_in_float16_learns() -> None:
-    small = stepper()
+    small = train_step()
     losses = [small.step([batch(n)], 0.01, n)["loss"] for n in range(100)]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
 
 
 def test_skipped_steps_are_counted() -> None:
-    tally = Tally()
+    running_metrics = RunningMetrics()
     for skipped in (1.0, 0.0, 1.0):
-        tally.add({"loss": 1.0, "skipped": skipped}, BATCH, BATCH)
-    assert tally.scores() == {"loss": 1.0, "skipped": 2.0}
+        running_metrics.add({"loss": 1.0, "skipped": skipped}, BATCH, BATCH)
+    assert running_metrics.scores() == {"loss": 1.0, "skipped": 2.0}

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.model import Model, open_model
-from cnndsl.training.judging import probabilities
+from cnndsl.training.error_analysis import probabilities
 from cnndsl.training.scoring import score
 
 CLASSES = ("a", "b", "c")

@@ -11,7 +11,7 @@ import pytest
 
 from cnndsl.show.table import shown_width
 from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, StepEnd
-from cnndsl.training.progress import Epoch, Progress, Tally
+from cnndsl.training.progress import Epoch, Progress, RunningMetrics
 from cnndsl.training.screen import JsonLines, Table, duration
 
 SCORES = {"loss": 0.5, "top1": 0.75, "top5": 1.0}
@@ -28,11 +28,13 @@ def play(screen: Callback) -> None:
     screen.on_begin(RunBegin(Path("runs/net-001"), 2, 0, ["hello"], {"classes": 10}))
     for epoch in range(2):
         for step in range(3):
-            running.tally.add({"loss": 1.0, "correct": 3}, 4, 4)
+            running.running_metrics.add({"loss": 1.0, "correct": 3}, 4, 4)
             place = epoch * 3 + step + 1
-            screen.on_step(StepEnd(place, epoch + 1, step + 1, 3, 1.0, 0.1, running.tally))
+            screen.on_step(
+                StepEnd(place, epoch + 1, step + 1, 3, 1.0, 0.1, running.running_metrics)
+            )
         screen.on_evaluation()
-        running.tally = Tally()
+        running.running_metrics = RunningMetrics()
         running.epochs.append(Epoch(epoch + 1, 3, 0.1, SCORES, SCORES, 65.0, 12.0))
         screen.on_epoch(EpochEnd.of(running))
 
@@ -70,9 +72,9 @@ def test_every_line_fits_the_terminal_and_none_ends_within_a_word(
     table.on_begin(RunBegin(run, 100, 0, ["net       Tiny", long], {"classes": 10}))
     progress = Progress(epochs=[Epoch(9, 3, 8.7e-05, SCORES, SCORES, 65.0, 12.0)])
     for step in range(3):
-        progress.tally.add({"loss": 11.25, "correct": 3}, 4, 4)
+        progress.running_metrics.add({"loss": 11.25, "correct": 3}, 4, 4)
         table._next = 0  # pyright: ignore[reportPrivateUsage]
-        table.on_step(StepEnd(step + 4, 2, step + 1, 3, 11.25, 0.1, progress.tally))
+        table.on_step(StepEnd(step + 4, 2, step + 1, 3, 11.25, 0.1, progress.running_metrics))
     table.on_epoch(EpochEnd.of(progress))
     shown = [part for line in stream.getvalue().split("\n") for part in re.split("\r|\033.K", line)]
     assert max(map(shown_width, shown)) < columns

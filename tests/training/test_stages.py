@@ -11,6 +11,7 @@ import pytest
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter
 from cnndsl.specs import load
+from cnndsl.training.adapters import spec_adapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.blocks import blocks, depth_factors, patterns_of
 from cnndsl.training.checkpoint import gathered, load_checkpoint, save_checkpoint
@@ -21,7 +22,6 @@ from cnndsl.training.progress import Progress
 from cnndsl.training.running import assemble
 from cnndsl.training.schedules import Constant, LearningRate, Linear, Moment
 from cnndsl.training.stages import Plan, Stage, gradual, read_stages
-from cnndsl.training.subjects import spec_subject
 from tests.support.toy_data import write_toy
 
 NAMES = ["conv1.weight", "bn1.weight", "block1.conv1.weight", "block2.conv1.weight", "fc.weight"]
@@ -68,10 +68,10 @@ def test_gradual_plans_free_a_block_at_a_time() -> None:
 )
 def test_blocks_are_the_names_at_the_top(net: str, count: int, some: str) -> None:
     network = load(net)[0]
-    subject = spec_subject(network, "")
-    found = blocks(subject.parameters)
+    adapter = spec_adapter(network, "")
+    found = blocks(adapter.parameters)
     assert len(found) == count and some in found
-    assert [n for names in found.values() for n in names] == list(subject.parameters)
+    assert [n for names in found.values() for n in names] == list(adapter.parameters)
 
 
 def test_a_block_that_holds_most_of_the_net_is_divided() -> None:
@@ -107,13 +107,13 @@ def test_going_over_is_as_going_on_from_a_checkpoint(config: Config, tmp_path: P
     with assemble(config) as training:
         training.start()
         steps = _epoch(training, 0)
-        before = {n: v.copy() for n, v in gathered(training.stepper, training.average).items()}
-        save_checkpoint(path, training.stepper, training.average, Progress(steps))
+        before = {n: v.copy() for n, v in gathered(training.train_step, training.average).items()}
+        save_checkpoint(path, training.train_step, training.average, Progress(steps))
         training.advance(steps)
-        after = gathered(training.stepper, training.average)
-        with Training(training.config, training.problem, steps=steps) as other:
-            load_checkpoint(path, other.stepper, other.average)
-            for name, values in gathered(other.stepper, other.average).items():
+        after = gathered(training.train_step, training.average)
+        with Training(training.config, training.task, steps=steps) as other:
+            load_checkpoint(path, other.train_step, other.average)
+            for name, values in gathered(other.train_step, other.average).items():
                 assert (values == after[name]).all(), name
         assert all((after[name] == values).all() for name, values in before.items())
         assert not after["state/mean/conv1.weight"].any()
@@ -128,7 +128,7 @@ def test_what_is_freed_begins_as_if_it_were_the_first_step(config: Config) -> No
         training.advance(steps)
         old = training.weights.read()["conv1.weight"].copy()
         batch = next(training.feed.epoch(1, 0))
-        training.stepper.step([batch], 0.01, steps)
+        training.train_step.step([batch], 0.01, steps)
         change = np.abs(training.weights.read()["conv1.weight"] - old)
         assert change.max() == pytest.approx(0.01, rel=1e-3)
 
@@ -136,7 +136,7 @@ def test_what_is_freed_begins_as_if_it_were_the_first_step(config: Config) -> No
 def _epoch(training: Training, number: int) -> int:
     batches: Iterator = training.feed.epoch(number, 0)
     for step, batch in enumerate(batches, number * training.epoch_steps):
-        training.stepper.step([batch], 0.01, step)
+        training.train_step.step([batch], 0.01, step)
         if training.average:
             training.average.update(step)
     return (number + 1) * training.epoch_steps

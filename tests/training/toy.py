@@ -15,7 +15,7 @@ from cnndsl.training.groups import Rates, arrange, rate_of
 from cnndsl.training.noise import NoiseKind
 from cnndsl.training.optimisers import Optimiser, Sgd
 from cnndsl.training.state import Weights
-from cnndsl.training.stepper import Stepper, StepSettings
+from cnndsl.training.train_step import StepSettings, TrainStep
 
 Float = NDArray[np.float32]
 
@@ -101,10 +101,10 @@ def batch(number: int) -> dict[str, NDArray[np.generic]]:
     return {"x": x.astype(np.float32), "target": target}
 
 
-def stepper(
+def train_step(
     settings: StepSettings | None = None, optimiser: Optimiser | None = None, rates: Rates = ()
-) -> Stepper:
-    """A stepper at the initial weights."""
+) -> TrainStep:
+    """A train step at the initial weights."""
     settings = settings or StepSettings(seed=3)
     optimiser = optimiser or Sgd(weight_decay=1e-2)
     layout, groups = arrange(
@@ -112,4 +112,4 @@ def stepper(
     )
     weights = Weights(layout, {}, STATISTICS)
     weights.write(start())
-    return Stepper(gradient_model(), NOISE, weights, groups, optimiser, settings)
+    return TrainStep(gradient_model(), NOISE, weights, groups, optimiser, settings)

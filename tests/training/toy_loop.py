@@ -21,7 +21,7 @@ from cnndsl.training.loop import Limits, Loop
 from cnndsl.training.optimisers import Adamw
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.schedules import Cosine, LearningRate
-from cnndsl.training.stepper import StepSettings
+from cnndsl.training.train_step import StepSettings
 from tests.training import toy
 
 
@@ -36,7 +36,7 @@ class ToyFeed:
 
 
 class Silent(Callback):
-    """A callback and a keeper; `after` is called after each step."""
+    """A callback and a checkpointer; `after` is called after each step."""
 
     def __init__(self, path: Path | None = None, after: Callable[[Progress], None] | None = None):
         self.path, self.after = path, after or (lambda progress: None)
@@ -58,21 +58,21 @@ class Silent(Callback):
     def checkpoint(self, progress: Progress) -> None:
         self.events.append("checkpoint")
         if self.path:
-            save_checkpoint(self.path, self.training.stepper, self.training.average, progress)
+            save_checkpoint(self.path, self.training.train_step, self.training.average, progress)
 
 
 class Toy:
     """The loop, its parts, and where it stands; continues from a checkpoint where there is one."""
 
     def __init__(self, observer: Silent, limits: Limits, *, accumulate: int = 1):
-        self.stepper = toy.stepper(StepSettings(seed=3, accumulate=accumulate), Adamw())
-        self.average = Average(self.stepper.weights, 0.9)
+        self.train_step = toy.train_step(StepSettings(seed=3, accumulate=accumulate), Adamw())
+        self.average = Average(self.train_step.weights, 0.9)
         self.progress, self.observer = Progress(), observer
         observer.training = self
         if observer.path and observer.path.exists():
-            self.progress = load_checkpoint(observer.path, self.stepper, self.average)
+            self.progress = load_checkpoint(observer.path, self.train_step, self.average)
         self.loop = Loop(
-            self.stepper,
+            self.train_step,
             ToyFeed(accumulate),
             self.evaluate,
             LearningRate(0.05, Cosine(), warm_up=3),
@@ -86,7 +86,7 @@ class Toy:
     def evaluate(self) -> Scores:
         """Cross-entropy of the averaged weights on one batch."""
         batch = toy.batch(99_999)
-        weights = {**self.stepper.weights.read(), **self.average.read()}
+        weights = {**self.train_step.weights.read(), **self.average.read()}
         x = batch["x"] - weights["norm.running_mean"]
         logits = x @ weights["fc.weight"].T + weights["fc.bias"]
         logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
@@ -96,7 +96,7 @@ class Toy:
 
     def result(self) -> dict[str, Any]:
         """All that two equal trainings have in common: weights, averages, scores."""
-        arrays = {**self.stepper.weights.read()}
+        arrays = {**self.train_step.weights.read()}
         arrays |= {f"average/{n}": v for n, v in self.average.read().items()}
         scores = [(e.number, e.steps, e.rate, e.train, e.val) for e in self.progress.epochs]
         return {**{n: v.tobytes() for n, v in arrays.items()}, "scores": scores}

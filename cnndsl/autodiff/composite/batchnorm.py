@@ -28,9 +28,9 @@ def expand(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
 
 
 @rule("BatchNormTraining")
-def gradient(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def gradient(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """The statistics are no part of the loss, so gradients come in for y alone."""
-    dy, *_ = received
+    dy, *_ = cotangents
     x, weight, bias = node.inputs
     _, mean, _, inverse = node.outputs
     assert x is not None and dy is not None

@@ -52,9 +52,9 @@ def expand(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
 
 
 @rule("CrossEntropy")
-def gradient(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def gradient(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dz = (p·Σ_c q − q)/Σw."""
-    d_loss, *_ = received
+    d_loss, *_ = cotangents
     logits, _, *rest = node.inputs
     _, log_p, q, share = node.outputs
     assert logits is not None

@@ -47,10 +47,10 @@ def distance(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
 
 @rule("Distance")
 def distance_gradient(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """dA = f′(d)·dL·factor/count, dB = −dA."""
-    (d_loss, *_), d = received, node.outputs[1]
+    (d_loss, *_), d = cotangents, node.outputs[1]
     kind = node.attributes.get_string("measure")
     match kind:
         case "mse":
@@ -76,11 +76,11 @@ def binary_cross_entropy(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
 
 @rule("BinaryCrossEntropy")
 def binary_cross_entropy_gradient(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """dP = (p − t)/(p·(1 − p))·dL·factor/count, dT = (ln(1 − p) − ln p)·dL·factor/count."""
     p, t = node.inputs
-    share, one = _share(back, node, received[0]), back.constant(1.0, "float")
+    share, one = _share(back, node, cotangents[0]), back.constant(1.0, "float")
     rest = back.op("Sub", one, p)
     dt = None
     if back.needs(t):
@@ -103,11 +103,11 @@ def logistic(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
 
 @rule("LogisticLoss")
 def logistic_gradient(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """dZ = (sigmoid z − t)·dL·factor/count, dT = −z·dL·factor/count."""
     z, t = node.inputs
-    share = _share(back, node, received[0])
+    share = _share(back, node, cotangents[0])
     dt = back.op("Neg", back.op("Mul", z, share)) if back.needs(t) else None
     return [back.op("Mul", back.op("Sub", back.op("Sigmoid", z), t), share), dt]
 
@@ -125,13 +125,13 @@ def divergence(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
 
 @rule("Divergence")
 def divergence_gradient(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """The factor holds the ½ and an example's count."""
     mean, log_variance = node.inputs
-    share = _share(back, node, received[0])
+    share = _share(back, node, cotangents[0])
     lowered = back.op("Sub", back.op("Exp", log_variance), back.constant(1.0, "float"))
-    twice = _share(back, node, received[0], 2.0)
+    twice = _share(back, node, cotangents[0], 2.0)
     return [
         back.op("Mul", mean, twice) if back.needs(mean) else None,
         back.op("Mul", lowered, share) if back.needs(log_variance) else None,

@@ -1,8 +1,8 @@
-"""Forward convolutions in the forms that were chosen for them.
+"""Forward convolutions in the algorithms that were chosen for them.
 
 With weights that aren't constants the Conv operator is often not the fastest way, and what another
-form makes of its input (windows in columns, transformed tiles) is what its gradients read anyway;
-`tidy` then leaves one of the equal expressions.
+algorithm makes of its input (windows in columns, transformed tiles) is what its gradients read
+anyway; `tidy` then leaves one of the equal expressions.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.forms.choose import Planner, Product, write_product
-from cnndsl.autodiff.forms.geometry import Convolution, of_conv, of_transpose
+from cnndsl.autodiff.algorithms.choose import Planner, Product, write_product
+from cnndsl.autodiff.algorithms.geometry import Convolution, of_conv, of_transpose
 from cnndsl.graphs.writer import Writer
 
 Describe = Callable[[ir.Node, Sequence[int], Sequence[int], Sequence[int]], Convolution]
 KINDS: dict[str, tuple[Product, Describe, str]] = {
-    "Conv": ("forward", of_conv, "direct"),
-    "ConvTranspose": ("input", of_transpose, "transposed"),
+    "Conv": ("fprop", of_conv, "direct"),
+    "ConvTranspose": ("dgrad", of_transpose, "transposed"),
 }
-"""Of each operator: which product it is, what it does to sizes, and the form that it is itself."""
+"""Of each operator: which product it is, what it does to sizes, which algorithm it is itself."""
 
 
 def rewrite_convolutions(
     nodes: Sequence[ir.Node], write: Writer, planner: Planner
 ) -> dict[ir.Value, ir.Value]:
-    """Move the nodes into the writer in their order, forward convolutions in their chosen forms.
+    """Move the nodes into the writer in order, forward convolutions in their chosen algorithms.
 
     For those that gradient rules have seen it has been chosen, for others (frozen ones) it is now.
     Nodes without a fixed shape stay as they are. Returns what has taken the place of which value;
@@ -42,12 +42,12 @@ def rewrite_convolutions(
         (y,) = node.outputs
         assert x is not None and w is not None
         c = describe(node, write.shape(x), write.shape(w), write.shape(y))
-        form = planner.placed.get(node) or planner.choose(c, [product])[product]
-        if form == itself:
+        algorithm = planner.placed.get(node) or planner.choose(c, [product])[product]
+        if algorithm == itself:
             write.nodes.append(node)
             continue
         write.begin(node.name)
-        new = write_product(write, c, product, form, x, w)
+        new = write_product(write, c, product, algorithm, x, w)
         if rest and rest[0] is not None:
             shape = write.constant([-1, *(1 for _ in c.axes)])
             new = write.op("Add", new, write.op("Reshape", rest[0], shape))

@@ -205,7 +205,7 @@ class _Lowering:
 
 
 def is_sum(node: ir.Node) -> bool:
-    """Whether a product is a sum: its first operand is a row of ones, see `forms.pieces.total`."""
+    """Whether a product is a sum, its first operand a row of ones (`algorithms.pieces.total`)."""
     first = node.inputs[0] if node.op_type == "MatMul" else None
     row = first.const_value if first is not None else None
     if row is None:

@@ -18,15 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms.geometry import Axis, integers
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.geometry import Axis, integers
 from cnndsl.autodiff.rules.windows import cut, fit, repeat, tiles, windows
 
 
 @rule("AveragePool")
-def average_pool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def average_pool(
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
+) -> Sequence[Gradient]:
     """dX = the sum of dY/count over the windows that hold an input."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     assert x is not None
     axes = windows(back, node)
     counts = _counts(axes, node)
@@ -41,10 +43,10 @@ def average_pool(back: Backward, node: ir.Node, received: Sequence[Gradient]) ->
 
 @rule("GlobalAveragePool")
 def global_average_pool(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """dX = dY/area everywhere."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     assert x is not None
     shape = back.shape(x)
     share = back.op("Mul", dy, back.constant(1 / prod(shape[2:]), "float"))

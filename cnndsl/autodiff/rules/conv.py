@@ -1,4 +1,4 @@
-"""Conv: its gradients are products of the same convolution, in the forms that `forms/` has."""
+"""Conv: its gradients are products of the same convolution, by the algorithms of `algorithms/`."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms.choose import Product, write_product
+from cnndsl.autodiff.algorithms.geometry import check_weight, of_conv
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.choose import Product, write_product
-from cnndsl.autodiff.forms.geometry import check_weight, of_conv
 
 
 @rule("Conv")
-def conv(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def conv(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX is dY spread through the flipped weight, dW is X slid over dY, dB is ΣdY."""
-    (dy,) = received
+    (dy,) = cotangents
     x, w, *rest = node.inputs
     assert x is not None and w is not None and dy is not None
     c = of_conv(node, back.shape(x), back.shape(w), back.shape(node.outputs[0]))
     check_weight(c, back.shape(w), back.shape(x)[1])
-    wanted: list[Product] = ["forward"]
+    products: list[Product] = ["fprop"]
     if back.needs(x):
-        wanted.append("input")
+        products.append("dgrad")
     if back.needs(w):
-        wanted.append("weight")
-    chosen = back.planner.choose(c, wanted)
-    back.planner.placed[node] = chosen["forward"]
-    dx = write_product(back, c, "input", chosen["input"], dy, w) if back.needs(x) else None
-    dw = write_product(back, c, "weight", chosen["weight"], x, dy) if back.needs(w) else None
+        products.append("wgrad")
+    chosen = back.planner.choose(c, products)
+    back.planner.placed[node] = chosen["fprop"]
+    dx = write_product(back, c, "dgrad", chosen["dgrad"], dy, w) if back.needs(x) else None
+    dw = write_product(back, c, "wgrad", chosen["wgrad"], x, dy) if back.needs(w) else None
     return [dx, dw, *bias_gradients(back, rest, dy, c.rank)]
 
 

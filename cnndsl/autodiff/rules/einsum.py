@@ -11,12 +11,12 @@ from cnndsl.diagnostics import UsageError
 
 
 @rule("Einsum")
-def einsum(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def einsum(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Y = Σ A·B·…: dA is the same sum with dY in the place of A.
 
     A letter that A alone has was summed away; there dA is the same for every index.
     """
-    (dy,) = received
+    (dy,) = cotangents
     operands, result = _letters(node)
     gradients: list[Gradient] = []
     for i, (x, letters) in enumerate(zip(node.inputs, operands, strict=True)):

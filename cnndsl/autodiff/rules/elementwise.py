@@ -32,34 +32,34 @@ def to_input(back: Backward, gradient: ir.Value, node: ir.Node, number: int) -> 
 
 
 @rule("Add", "Sum")
-def add(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def add(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Every operand gets dY, summed where it was broadcast."""
-    (dy,) = received
+    (dy,) = cotangents
     assert dy is not None
     return [to_input(back, dy, node, i) for i in range(len(node.inputs))]
 
 
 @rule("Mean")
-def mean(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def mean(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Every one of n operands gets dY/n."""
-    (dy,), count = received, len(node.inputs)
+    (dy,), count = cotangents, len(node.inputs)
     share = back.op("Mul", dy, back.constant(1 / count, "float"))
     return [to_input(back, share, node, i) for i in range(count)]
 
 
 @rule("Sub")
-def sub(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def sub(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dA = dY, dB = −dY, the sign changed after summing where B was broadcast."""
-    (dy,) = received
+    (dy,) = cotangents
     assert dy is not None
     db = to_input(back, dy, node, 1)
     return [to_input(back, dy, node, 0), back.op("Neg", db) if db is not None else None]
 
 
 @rule("Mul")
-def mul(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def mul(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dA = dY·B, dB = dY·A."""
-    (dy,) = received
+    (dy,) = cotangents
     a, b = node.inputs
     return [
         to_input(back, back.op("Mul", dy, b), node, 0) if back.needs(a) else None,
@@ -68,9 +68,9 @@ def mul(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence
 
 
 @rule("Div")
-def div(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def div(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dA = dY/B, dB = −dY·A/B² = −(dY/B)·Y."""
-    (dy,), (_, b), (y,) = received, node.inputs, node.outputs
+    (dy,), (_, b), (y,) = cotangents, node.inputs, node.outputs
     da = back.op("Div", dy, b)
     db = None
     if back.needs(b):
@@ -81,18 +81,18 @@ def div(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence
 
 
 @rule("Neg")
-def neg(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def neg(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = −dY."""
-    return [back.op("Neg", *received)]
+    return [back.op("Neg", *cotangents)]
 
 
 @rule("Pow")
-def pow(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def pow(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dA = dY·b·a^(b−1), dB = dY·Y·ln a.
 
     Squares and cubes, which activations hold, go by products: a power takes ten times as long.
     """
-    (dy,), (a, b), (y,) = received, node.inputs, node.outputs
+    (dy,), (a, b), (y,) = cotangents, node.inputs, node.outputs
     da = db = None
     if back.needs(a):
         power = _constant_number(b)

@@ -7,69 +7,71 @@ from math import pi, sqrt
 
 import onnx_ir as ir
 
-from cnndsl.autodiff.backward import FLAT, Backward, Gradient, rule
+from cnndsl.autodiff.backward import ZERO_GRADIENT, Backward, Gradient, rule
 
 
 @rule("Exp")
-def exp(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def exp(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY·Y."""
-    return [back.op("Mul", *received, node.outputs[0])]
+    return [back.op("Mul", *cotangents, node.outputs[0])]
 
 
 @rule("Log")
-def log(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def log(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY/X."""
-    return [back.op("Div", *received, node.inputs[0])]
+    return [back.op("Div", *cotangents, node.inputs[0])]
 
 
 @rule("Sqrt")
-def square_root(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def square_root(
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
+) -> Sequence[Gradient]:
     """dX = dY/(2·Y)."""
-    (dy,), (y,) = received, node.outputs
+    (dy,), (y,) = cotangents, node.outputs
     return [back.op("Div", back.op("Mul", dy, back.constant(0.5, "float")), y)]
 
 
 @rule("Reciprocal")
-def reciprocal(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def reciprocal(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = −dY·Y²."""
-    (dy,), (y,) = received, node.outputs
+    (dy,), (y,) = cotangents, node.outputs
     return [back.op("Neg", back.op("Mul", dy, back.op("Mul", y, y)))]
 
 
 @rule("Abs")
-def absolute(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def absolute(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY·sign X, 0 at 0."""
-    return [back.op("Mul", *received, back.op("Sign", node.inputs[0]))]
+    return [back.op("Mul", *cotangents, back.op("Sign", node.inputs[0]))]
 
 
 @rule("Erf")
-def erf(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def erf(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY·2/√π·exp(−X²)."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     bell = back.op("Exp", back.op("Neg", back.op("Mul", x, x)))
     return [back.op("Mul", dy, back.op("Mul", bell, back.constant(2 / sqrt(pi), "float")))]
 
 
 @rule("Sin")
-def sine(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def sine(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY·cos X."""
-    return [back.op("Mul", *received, back.op("Cos", node.inputs[0]))]
+    return [back.op("Mul", *cotangents, back.op("Cos", node.inputs[0]))]
 
 
 @rule("Cos")
-def cosine(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def cosine(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = −dY·sin X."""
-    return [back.op("Neg", back.op("Mul", *received, back.op("Sin", node.inputs[0])))]
+    return [back.op("Neg", back.op("Mul", *cotangents, back.op("Sin", node.inputs[0])))]
 
 
-FLAT.update(
+ZERO_GRADIENT.update(
     ("Shape", "Size", "ConstantOfShape", "ArgMax", "ArgMin", "NonZero", "IsNaN", "IsInf"),
     ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not", "Xor"),
     ("Floor", "Ceil", "Round", "Sign"),
 )
 
 
-@rule(*FLAT)
-def flat(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+@rule(*ZERO_GRADIENT)
+def flat(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Whole numbers and truth values."""
     return [None for _ in node.inputs]

@@ -11,9 +11,9 @@ from cnndsl.autodiff.backward import Backward, Gradient, rule
 
 
 @rule("Gelu")
-def gelu(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def gelu(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """y = x·Φ(x): dX = dY·(Φ(x) + x·φ(x)), Φ(x) = (1 + erf(x/√2))/2, φ(x) = exp(−x²/2)/√(2π)."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     if node.attributes.get_string("approximate", "none") == "tanh":
         return [back.op("Mul", dy, _by_tanh(back, x))]
     half = back.constant(0.5, "float")

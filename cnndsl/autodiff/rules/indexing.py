@@ -13,9 +13,9 @@ from cnndsl.diagnostics import UsageError
 
 
 @rule("Gather")
-def gather(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def gather(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY added up at the indices; where they aren't constant, by scattering along axis 0."""
-    (dy,), (x, indices) = received, node.inputs
+    (dy,), (x, indices) = cotangents, node.inputs
     assert x is not None and indices is not None and dy is not None
     shape = list(back.shape(x))
     axis = node.attributes.get_int("axis", 0) % len(shape)
@@ -41,10 +41,10 @@ def gather(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
 
 @rule("GatherElements")
 def gather_elements(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """DY added up where its values came from."""
-    (dy,), (x, indices) = received, node.inputs
+    (dy,), (x, indices) = cotangents, node.inputs
     assert x is not None
     zeros = _zeros(back, back.shape(x))
     axis = node.attributes.get_int("axis", 0)
@@ -53,14 +53,14 @@ def gather_elements(
 
 @rule("ScatterElements")
 def scatter_elements(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """The updates get dY from their places. The data gets dY where nothing was written over it.
 
     Where several updates have one place, all but one are lost, but ONNX doesn't say which stays:
     each gets the gradient of the place, as PyTorch's max_unpool does.
     """
-    (dy,), (data, indices, updates) = received, node.inputs
+    (dy,), (data, indices, updates) = cotangents, node.inputs
     assert updates is not None
     axis = node.attributes.get_int("axis", 0)
     reduction = node.attributes.get_string("reduction", "none")
@@ -75,9 +75,9 @@ def scatter_elements(
 
 
 @rule("MaxUnpool")
-def max_unpool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def max_unpool(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX is dY at the places that X went to; they count through the whole batch."""
-    (dy,), (x, indices, *rest) = received, node.inputs
+    (dy,), (x, indices, *rest) = cotangents, node.inputs
     assert x is not None
     if rest:
         raise UsageError("there is no gradient with an output shape")

@@ -13,9 +13,9 @@ from cnndsl.diagnostics import UsageError
 
 
 @rule("Concat")
-def concat(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def concat(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Each operand gets its part of dY."""
-    (dy,) = received
+    (dy,) = cotangents
     shapes = [back.shape(x) for x in node.inputs if x is not None]
     axis = node.attributes.get_int("axis", 0) % len(shapes[0])
     sizes = [shape[axis] for shape in shapes]
@@ -31,10 +31,10 @@ def concat(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seque
 
 
 @rule("Split")
-def split(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def split(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """The gradients of the parts put together; zeros for a part that nobody reads."""
     parts: list[ir.Value] = []
-    for gradient, y in zip(received, node.outputs, strict=True):
+    for gradient, y in zip(cotangents, node.outputs, strict=True):
         if gradient is None:
             zero = ir.tensor(np.zeros(1, back.float_type.numpy()))
             shape = back.constant(list(back.shape(y)))
@@ -45,9 +45,9 @@ def split(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequen
 
 
 @rule("Slice")
-def slice(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def slice(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY at its place, zeros elsewhere, an axis after the other."""
-    (dy,), (x, *numbers) = received, node.inputs
+    (dy,), (x, *numbers) = cotangents, node.inputs
     assert x is not None and dy is not None
     shape = list(back.shape(x))
     found = [constant_numbers(v) for v in numbers]
@@ -77,12 +77,12 @@ def _chosen(start: int, end: int, step: int, size: int) -> list[int]:
 
 
 @rule("Pad")
-def pad(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def pad(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """The middle of dY. Where the border repeats values of the map, it is added to those.
 
     There output j is an input by a number that depends on j alone, an axis after the other.
     """
-    (dy,), (x, pads, *rest) = received, node.inputs
+    (dy,), (x, pads, *rest) = cotangents, node.inputs
     assert x is not None and dy is not None
     shape, now = list(back.shape(x)), list(back.shape(node.outputs[0]))
     widths = constant_numbers(pads)
@@ -119,10 +119,10 @@ def _bordered(mode: str, size: int, before: int, after: int) -> list[int]:
 
 @rule("DepthToSpace")
 def depth_to_space(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """Back from squares to channels: block position first (DCR), or channel first (CRD)."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     assert x is not None
     block = node.attributes.get_int("blocksize", 1)
     if node.attributes.get_string("mode", "DCR") == "DCR":
@@ -135,15 +135,15 @@ def depth_to_space(
 
 @rule("SpaceToDepth")
 def space_to_depth(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """Back from channels to squares, in the order of either; opset 28 has both orders."""
     block = node.attributes.get_int("blocksize", 1)
     mode = node.attributes.get_string("mode", "DCR")
-    return [back.op("DepthToSpace", *received, blocksize=block, mode=mode)]
+    return [back.op("DepthToSpace", *cotangents, blocksize=block, mode=mode)]
 
 
 @rule("Dropout")
-def dropout(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def dropout(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """At inference, where it passes everything on."""
-    return [received[0], *[None for _ in node.inputs[1:]]]
+    return [cotangents[0], *[None for _ in node.inputs[1:]]]

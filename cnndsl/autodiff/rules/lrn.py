@@ -12,7 +12,7 @@ from cnndsl.graphs.writer import Writer
 
 
 @rule("LRN")
-def lrn(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def lrn(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """y = x/S^β with S = k + α·A(x²), A the mean over the n channels around, zeros beyond them.
 
     xⱼ has a part in the S of every channel i whose window holds it: ∂Sᵢ/∂xⱼ = 2·α/n·xⱼ. These are
@@ -20,7 +20,7 @@ def lrn(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence
 
         dX = dY/S^β − 2·α·β·X·A(dY·Y/S)
     """
-    (dy,), (x,), (y,) = received, node.inputs, node.outputs
+    (dy,), (x,), (y,) = cotangents, node.inputs, node.outputs
     assert x is not None
     s, divisor = local_scale(back, node, x)
     others = _mean(back, node, x, back.op("Div", back.op("Mul", dy, y), s))

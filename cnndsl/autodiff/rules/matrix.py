@@ -11,12 +11,12 @@ from cnndsl.autodiff.rules.elementwise import unbroadcast
 
 
 @rule("Gemm")
-def gemm(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def gemm(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Y = α·A·B + β·C: dA = α·dY·Bᵀ, dB = α·Aᵀ·dY, dC = β·dY summed where C was broadcast.
 
     A transposed operand's gradient is the transposed product, with its factors in reverse order.
     """
-    (dy,) = received
+    (dy,) = cotangents
     a, b, *rest = node.inputs
     assert dy is not None
     alpha, beta = (node.attributes.get_float(n, 1.0) for n in ("alpha", "beta"))
@@ -43,12 +43,12 @@ def gemm(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequenc
 
 
 @rule("MatMul")
-def matmul(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def matmul(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dA = dY·Bᵀ, dB = Aᵀ·dY, each summed over the batch axes along which it was broadcast.
 
     A vector is a matrix of one row on the left, of one column on the right.
     """
-    (dy,) = received
+    (dy,) = cotangents
     a, b = node.inputs
     assert a is not None and b is not None and dy is not None
     a_shape, b_shape = list(back.shape(a)), list(back.shape(b))

@@ -25,8 +25,8 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms.geometry import Axis
 from cnndsl.autodiff.backward import Backward, Gradient, rule
-from cnndsl.autodiff.forms.geometry import Axis
 from cnndsl.autodiff.rules.masks import equal
 from cnndsl.autodiff.rules.selecting import WIDEST, spread_by_products
 from cnndsl.autodiff.rules.separable import spread_by_axes
@@ -36,9 +36,9 @@ MOST_TAPS = 24  # by axes every tap costs the same, by indices a window does
 
 
 @rule("MaxPool")
-def max_pool(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def max_pool(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """By comparison, at once or by axes, or by indices."""
-    dy, *_ = received
+    dy, *_ = cotangents
     assert dy is not None
     axes = windows(back, node)
     if len(node.outputs) > 1:
@@ -91,10 +91,10 @@ def _by_indices(back: Backward, node: ir.Node, dy: ir.Value, axes: Sequence[Axis
 
 @rule("GlobalMaxPool")
 def global_max_pool(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """DY goes to the first maximum of every channel."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     assert x is not None
     shape = back.shape(x)
     rows = [*shape[:2], prod(shape[2:])]

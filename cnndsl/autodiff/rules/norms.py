@@ -12,13 +12,13 @@ from cnndsl.autodiff.rules.normalising import Normalised, statistics
 
 
 @rule("BatchNormalization")
-def batch_norm(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def batch_norm(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """A frozen one: y = γ·x̂ + β with given statistics, an affine map a channel.
 
     dX = γ·inverse·dY, which is the same operator without mean and bias; dβ = ΣdY and
     dγ = inverse·(ΣdY·X − mean·ΣdY). The statistics have none.
     """
-    dy, *_ = received
+    dy, *_ = cotangents
     x, weight, bias, mean, variance = node.inputs
     assert x is not None and dy is not None
     epsilon = node.attributes.get_float("epsilon", 1e-5)
@@ -39,12 +39,12 @@ def batch_norm(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> S
 
 
 @rule("LayerNormalization")
-def layer_norm(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def layer_norm(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """As `normalising` derives it, over the last axes: with g = γ·dY and means over those axes,
 
     dX = inverse·(g − mean g − x̂·mean(g·x̂)). The forward node gives mean and inverse too.
     """
-    dy, *_ = received
+    dy, *_ = cotangents
     x, weight, *rest = node.inputs
     assert x is not None and weight is not None and dy is not None
     for i in range(len(node.outputs), 3):
@@ -71,10 +71,10 @@ def layer_norm(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> S
 
 @rule("InstanceNormalization")
 def instance_norm(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """A batch norm of one example whose channels are all channels of all examples."""
-    (dy,), (x, weight, bias) = received, node.inputs
+    (dy,), (x, weight, bias) = cotangents, node.inputs
     assert x is not None and weight is not None and dy is not None
     examples, channels, *space = back.shape(x)
     whole = (1, examples * channels, *space)

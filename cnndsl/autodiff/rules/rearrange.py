@@ -11,24 +11,24 @@ from cnndsl.autodiff.rules.elementwise import unbroadcast
 
 
 @rule("Reshape", "Flatten", "Squeeze", "Unsqueeze")
-def reshape(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def reshape(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY in the shape of X; the other inputs are numbers."""
-    (dy,), (x, *rest) = received, node.inputs
+    (dy,), (x, *rest) = cotangents, node.inputs
     assert x is not None
     dx = back.op("Reshape", dy, back.constant(list(back.shape(x))))
     return [dx, *[None for _ in rest]]
 
 
 @rule("Identity")
-def identity(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def identity(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY itself."""
-    return received
+    return cotangents
 
 
 @rule("Cast")
-def cast(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def cast(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY in the type of X; numbers that aren't floating-point have no gradient."""
-    (dy,), (x,), (y,) = received, node.inputs, node.outputs
+    (dy,), (x,), (y,) = cotangents, node.inputs, node.outputs
     assert x is not None and x.dtype is not None and y.dtype is not None
     if not (x.dtype.is_floating_point() and y.dtype.is_floating_point()):
         return [None]
@@ -36,9 +36,9 @@ def cast(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequenc
 
 
 @rule("Transpose")
-def transpose(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def transpose(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY in the inverse permutation."""
-    (dy,), (x,) = received, node.inputs
+    (dy,), (x,) = cotangents, node.inputs
     assert x is not None
     rank = len(back.shape(x))
     perm = node.attributes.get_ints("perm") or range(rank)[::-1]
@@ -46,8 +46,8 @@ def transpose(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Se
 
 
 @rule("Expand")
-def expand(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def expand(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """DY summed over the axes along which X was repeated."""
-    (dy,), (x, _) = received, node.inputs
+    (dy,), (x, _) = cotangents, node.inputs
     assert x is not None and dy is not None
     return [unbroadcast(back, dy, back.shape(x), back.shape(node.outputs[0])), None]

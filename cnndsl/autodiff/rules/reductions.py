@@ -15,28 +15,30 @@ SMALLEST_LENGTH = 1e-20  # smaller ones have no squares in float32
 
 
 @rule("ReduceSum")
-def reduce_sum(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def reduce_sum(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY everywhere."""
-    return _gradients(node, _spread(back, node, _kept(back, node, received[0])))
+    return _gradients(node, _spread(back, node, _kept(back, node, cotangents[0])))
 
 
 @rule("ReduceMean")
-def reduce_mean(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def reduce_mean(
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
+) -> Sequence[Gradient]:
     """dX = dY/count everywhere."""
     (x,) = node.inputs[:1]
     assert x is not None
     shape = back.shape(x)
     count = prod(shape[axis] for axis in _axes(back, node))
-    share = back.op("Mul", received[0], back.constant(1 / count, "float"))
+    share = back.op("Mul", cotangents[0], back.constant(1 / count, "float"))
     return _gradients(node, _spread(back, node, _kept(back, node, share)))
 
 
 @rule("ReduceMax", "ReduceMin")
 def reduce_extremum(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """DY goes to the values that equal Y, in equal shares where several do."""
-    (dy,), (y,), axes = received, node.outputs, back.constant(_axes(back, node))
+    (dy,), (y,), axes = cotangents, node.outputs, back.constant(_axes(back, node))
     mask = equal(back, node.inputs[0], _kept(back, node, y))
     share = back.op("Div", _kept(back, node, dy), back.op("ReduceSum", mask, axes, keepdims=1))
     return _gradients(node, back.op("Mul", mask, share))
@@ -44,35 +46,35 @@ def reduce_extremum(
 
 @rule("ReduceSumSquare")
 def reduce_sum_square(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """dX = 2·X·dY."""
-    twice = back.op("Mul", received[0], back.constant(2.0, "float"))
+    twice = back.op("Mul", cotangents[0], back.constant(2.0, "float"))
     return _gradients(node, back.op("Mul", node.inputs[0], _kept(back, node, twice)))
 
 
 @rule("ReduceL2")
-def reduce_l2(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def reduce_l2(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Y = √ΣX²: dX = X·dY/Y, and 0 where Y is."""
     length = back.op("Max", node.outputs[0], back.constant(SMALLEST_LENGTH, "float"))
-    share = back.op("Div", received[0], length)
+    share = back.op("Div", cotangents[0], length)
     return _gradients(node, back.op("Mul", node.inputs[0], _kept(back, node, share)))
 
 
 @rule("ReduceL1")
-def reduce_l1(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def reduce_l1(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """Y = Σ|X|: dX = sign X·dY."""
     sign = back.op("Sign", node.inputs[0])
-    return _gradients(node, back.op("Mul", sign, _kept(back, node, received[0])))
+    return _gradients(node, back.op("Mul", sign, _kept(back, node, cotangents[0])))
 
 
 @rule("ReduceLogSumExp")
 def reduce_log_sum_exp(
-    back: Backward, node: ir.Node, received: Sequence[Gradient]
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
 ) -> Sequence[Gradient]:
     """Y = ln Σ exp X: dX = exp(X − Y)·dY."""
     lowered = back.op("Sub", node.inputs[0], _kept(back, node, node.outputs[0]))
-    share = back.op("Mul", back.op("Exp", lowered), _kept(back, node, received[0]))
+    share = back.op("Mul", back.op("Exp", lowered), _kept(back, node, cotangents[0]))
     return _gradients(node, share)
 
 

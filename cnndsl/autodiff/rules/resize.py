@@ -14,12 +14,12 @@ from cnndsl.diagnostics import UsageError
 
 
 @rule("Resize")
-def resize(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def resize(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = A₁ᵀ·…·dY·Aₙ; where every value is repeated s times an axis, a sum over blocks.
 
     The sum is the mean over the block times its size, for which there is AveragePool.
     """
-    (dy,), x = received, node.inputs[0]
+    (dy,), x = cotangents, node.inputs[0]
     assert x is not None and dy is not None
     shape, sizes = back.shape(x), back.shape(node.outputs[0])
     kind = _resizing(node)

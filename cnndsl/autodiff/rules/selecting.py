@@ -23,9 +23,9 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms.geometry import Axis
+from cnndsl.autodiff.algorithms.pieces import concat, make, matmul, reshape, transpose, turn
 from cnndsl.autodiff.backward import Backward
-from cnndsl.autodiff.forms.geometry import Axis
-from cnndsl.autodiff.forms.pieces import concat, make, matmul, reshape, transpose, turn
 from cnndsl.autodiff.rules.masks import equal
 
 WIDEST = 24

@@ -15,12 +15,12 @@ LARGEST_BOUND = 1e37  # exporters write the largest number there is for none
 
 
 @rule("Clip")
-def clip(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def clip(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY where Y lies between the bounds, which Y tells apart; a bound gets the others'.
 
     Where the lower bound isn't below the upper one, Y is the upper one everywhere.
     """
-    (dy,), (x, *bounds), (y,) = received, node.inputs, node.outputs
+    (dy,), (x, *bounds), (y,) = cotangents, node.inputs, node.outputs
     one = back.constant(1.0, "float")
     low, high = (_within(back, y, bound, i) for i, bound in enumerate((*bounds, None, None)[:2]))
     d_bounds = list[Gradient]()
@@ -53,9 +53,9 @@ def _within(back: Backward, y: ir.Value, bound: ir.Value | None, index: int) -> 
 
 
 @rule("Max", "Min")
-def extremum(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def extremum(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dY goes to the operands that equal Y, in equal shares where several do."""
-    (dy,), (y,) = received, node.outputs
+    (dy,), (y,) = cotangents, node.outputs
     if len(node.inputs) == 1:
         return [dy]
     masks = [equal(back, x, y) for x in node.inputs]
@@ -64,9 +64,9 @@ def extremum(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Seq
 
 
 @rule("Where")
-def where(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def where(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dA = dY where the condition holds, dB = dY elsewhere."""
-    (dy,), (condition, a, b) = received, node.inputs
+    (dy,), (condition, a, b) = cotangents, node.inputs
     zero = back.constant(0.0, "float")
     da = db = None
     if back.needs(a):

@@ -23,8 +23,8 @@ from math import prod
 import numpy as np
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms.geometry import Axis, integers
 from cnndsl.autodiff.backward import Backward
-from cnndsl.autodiff.forms.geometry import Axis, integers
 from cnndsl.autodiff.rules.masks import equal
 
 FIRST_AXIS = 2

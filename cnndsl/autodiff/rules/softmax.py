@@ -10,17 +10,19 @@ from cnndsl.autodiff.backward import Backward, Gradient, rule
 
 
 @rule("Softmax")
-def softmax(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def softmax(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """∂yᵢ/∂xⱼ = yᵢ·([i = j] − yⱼ), so dX = Y·(dY − Σ dY·Y)."""
-    (dy,), (y,) = received, node.outputs
+    (dy,), (y,) = cotangents, node.outputs
     total = back.op("ReduceSum", back.op("Mul", dy, y), _axis(back, node), keepdims=1)
     return [back.op("Mul", y, back.op("Sub", dy, total))]
 
 
 @rule("LogSoftmax")
-def log_softmax(back: Backward, node: ir.Node, received: Sequence[Gradient]) -> Sequence[Gradient]:
+def log_softmax(
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
+) -> Sequence[Gradient]:
     """∂yᵢ/∂xⱼ = [i = j] − exp yⱼ, so dX = dY − exp Y·Σ dY."""
-    (dy,), (y,) = received, node.outputs
+    (dy,), (y,) = cotangents, node.outputs
     total = back.op("ReduceSum", dy, _axis(back, node), keepdims=1)
     return [back.op("Sub", dy, back.op("Mul", back.op("Exp", y), total))]
 

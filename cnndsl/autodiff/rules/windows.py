@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
+from cnndsl.autodiff.algorithms.geometry import Axis, integers, of_conv
 from cnndsl.autodiff.backward import Backward
-from cnndsl.autodiff.forms.geometry import Axis, integers, of_conv
 from cnndsl.graphs.writer import Writer
 
 

@@ -1,0 +1,1 @@
+"""Convolutions and their two gradients in standard operators, one algorithm a file."""

@@ -1,1 +1,0 @@
-"""Convolutions and their two gradients in standard operators, one form a file."""
