@@ -19,9 +19,9 @@ from cnndsl.data.loader import Loader
 from cnndsl.data.opening import open_data
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import BATCH, WEIGHT_DECAY, learning_rate
-from cnndsl.training.networks import subject_for
+from cnndsl.training.networks import adapter_for
 from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
-from cnndsl.training.tasks import problem
+from cnndsl.training.tasks import make_task
 
 LAYERS = {"conv1": 0, "bn1": 1, "conv2": 4, "bn2": 5, "logits": 9}
 
@@ -44,8 +44,8 @@ def main(where: str, epochs: int, seed: int, threads: int, feed: str) -> None:
         ModelChoice("fashion_cnn"), DataChoice(where), TrainingChoice(seed=seed, batch=BATCH)
     )
     data = open_data(where, seed=seed)
-    subject, _ = subject_for("fashion_cnn", data, {}, {})
-    made = problem(config, subject, data)
+    subject, _ = adapter_for("fashion_cnn", data, {}, {})
+    made = make_task(config, subject, data)
     model = net()
     values = subject.start("auto", seed)
     for layer, number in LAYERS.items():

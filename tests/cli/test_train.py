@@ -126,13 +126,13 @@ def test_changed_data_is_not_trained_on(place: Path) -> None:
 
 
 def test_a_full_disk_is_explained(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cnndsl.training import keeping
+    from cnndsl.training import checkpointer
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device", "checkpoint.safetensors")
 
     train("--epochs", "1", "-q")
-    monkeypatch.setattr(keeping, "save_checkpoint", full)
+    monkeypatch.setattr(checkpointer, "save_checkpoint", full)
     error = cnndsl("resume", "runs/tiny-001", "--epochs", "2", code=1).stderr
     assert "No space left on device" in error and "cnndsl resume runs/tiny-001" in error
     monkeypatch.undo()

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
-from cnndsl.lower.foreign import read_foreign
 from onnx import helper
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.folding import LARGEST, MOST_BESIDE, MOST_TIMES, Folding, FoldingError, fold
 from cnndsl.importing import import_model
+from cnndsl.lower.external import read_external
 from tests.support.graphs import Graph, f32, integers, numbers
 
 SIDES = 2048, 2000
@@ -44,7 +44,7 @@ def test_import_refuses_constants_that_are_too_large_together(tmp_path: Path) ->
 
 
 def test_training_keeps_no_constant_that_nobody_takes(tmp_path: Path) -> None:
-    foreign = read_foreign(chained(tmp_path))
+    foreign = read_external(chained(tmp_path))
     tracemalloc.start()
     try:
         graph = foreign.with_batch(2)

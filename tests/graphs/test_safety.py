@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from cnndsl.lower.foreign import read_foreign
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
@@ -13,6 +12,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.files import read_model
 from cnndsl.graphs.safety import check_model, check_sizes, external_locations
 from cnndsl.importing import import_model
+from cnndsl.lower.external import read_external
 from cnndsl.runtime.session import open_session, run_session
 from cnndsl.surgery.models import cut_file
 from tests.support.graphs import Graph, integers, numbers
@@ -197,7 +197,7 @@ def test_a_slice_of_less_than_nothing_is_refused(kind: str, again: bool, tmp_pat
     weight = [numbers(1, 1, *([3, 3] if "Trans" in kind else [9, 9]))] if "Conv" in kind else []
     x = g.op("Relu", g.op(kind, x, *weight, **BEHIND[kind]))
     path = g.save(tmp_path, g.op("Slice", x, *bounds))
-    for opening in (open_session, import_model, read_foreign):
+    for opening in (open_session, import_model, read_external):
         with pytest.raises(UsageError, match=r"its value `t\d` would be 1x1x-\d+x-\d+"):
             opening(path)
 
@@ -239,6 +239,6 @@ def test_a_node_that_gives_nothing_is_named(tmp_path: Path, kind: str) -> None:
     ]
     path = tmp_path / "made.onnx"
     onnx.save(helper.make_model(helper.make_graph(nodes, "g", [x], [y])), path)
-    for use in (import_model, read_foreign, read_model):
+    for use in (import_model, read_external, read_model):
         with pytest.raises(UsageError, match=rf"damaged: its {kind} `none` gives nothing"):
             use(path)

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import onnxruntime
-from cnndsl.lower.foreign import read_foreign
 from onnx import TensorProto, helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.lower.external import read_external
 from cnndsl.network import LossTerm
-from cnndsl.training.graphs import TrainingGraphs, build_foreign_training
+from cnndsl.training.graphs import TrainingGraphs, build_external_training
 from tests.suite.judging import Verdict, names_node
 from tests.suite.models import Array, Case, ports
 
@@ -69,8 +69,8 @@ def _judged(case: Case, wanted: Sequence[str]) -> Verdict:
     if not _runs(case):
         return UNMEASURED
     try:
-        graphs = build_foreign_training(
-            read_foreign(model.SerializeToString()),
+        graphs = build_external_training(
+            read_external(model.SerializeToString()),
             1,
             trainable=lambda name: name.removeprefix("weight of ") in wanted,
             loss=[LOSS],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from cnndsl.layers.windows import spread
+from cnndsl.layers.windows import broadcast
 from cnndsl.network import Step
 from tests.support.torch_interpreter import (
     FUNCTIONS,
@@ -241,7 +241,7 @@ def shuffle(run: Run, step: Step, x: Tensor) -> Tensor:
 @word("upsample")
 def upsample(run: Run, step: Step, x: Tensor, *_: Tensor) -> Tensor:
     layer: Any = step.layer
-    sizes, given = step.output.sizes, layer.factor and spread(layer.factor, run.shape(step), "")
+    sizes, given = step.output.sizes, layer.factor and broadcast(layer.factor, run.shape(step), "")
     linear, where = layer.mode == "linear", layer.coordinates
     if where == ("asymmetric" if linear else "align_corners"):
         return _by_axes(run, x, layer, sizes, given)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from tests.support.external import close, feeds_for
 
 from cnndsl.lower.external import read_external
 from cnndsl.network import LossTerm
 from cnndsl.training.graphs import TrainingGraphs, build_external_training
+from tests.support.external_models import close, feeds_for
 from tests.support.gradients import Arrays, run_graph
 from tests.support.peers import torch
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from tests.support.external import close, feeds_for
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.lower.external import read_external
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.training.adapters import model_adapter
 from cnndsl.training.graphs import build_external_training
+from tests.support.external_models import close, feeds_for
 from tests.support.gradients import Arrays, run_graph
 from tests.support.graphs import Graph, numbers
 from tests.support.peers import torch
