@@ -15,7 +15,7 @@ import onnx_ir as ir
 from cnndsl.autodiff import composite as composite  # these two fill RULES
 from cnndsl.autodiff import rules as rules
 from cnndsl.autodiff.algorithms.choose import Planner
-from cnndsl.autodiff.backward import RULES, ZERO_GRADIENT, Backward, Gradient
+from cnndsl.autodiff.backward import RULES, ZERO_GRADIENT, Backward, Gradient, Rule
 from cnndsl.diagnostics import UsageError
 
 EVERY_OUTPUT = {"Split"}
@@ -27,14 +27,15 @@ def differentiate(
     seeds: Mapping[ir.Value, ir.Value],
     wrt: Collection[ir.Value],
     planner: Planner | None = None,
+    rules: Mapping[str, Rule] = RULES,
 ) -> tuple[Backward, dict[ir.Value, ir.Value]]:
     """The nodes that compute gradients with respect to the values `wrt`.
 
     `nodes` are the forward pass in topological order, with every shape fixed. `seeds` are values
     with the gradients that come in for them: 1 for a loss. One of them that influences no seed
     has no entry. `planner` chooses how convolutions are computed, the forward pass too: it leaves
-    their algorithms' names with the nodes, for `passes.convolutions` to put in their place. Raises
-    UsageError where an operator has no rule or a shape isn't fixed.
+    their algorithms' names with the nodes, for `passes.convolutions` to put in their place. `rules`
+    are those to go by. Raises UsageError where an operator has no rule or a shape isn't fixed.
     """
     needed = _influenced(nodes, wrt)
     back = Backward(needed, _float_type(seeds), planner)
@@ -55,9 +56,9 @@ def differentiate(
             continue
         back.begin(node.name or node.op_type)
         cotangents = [settle(output) for output in node.outputs]
-        if all(g is None for g in cotangents):
+        if all(g is None for g in cotangents) or not any(v in needed for v in node.inputs):
             continue
-        for value, gradient in zip(node.inputs, _apply(back, node, cotangents), strict=True):
+        for value, gradient in zip(node.inputs, _apply(back, rules, node, cotangents), strict=True):
             if value is not None and gradient is not None and value in needed:
                 pending.setdefault(value, []).append(gradient)
     for value in wrt:
@@ -75,11 +76,13 @@ def _float_type(seeds: Mapping[ir.Value, ir.Value]) -> ir.DataType:
     return found
 
 
-def _apply(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
+def _apply(
+    back: Backward, rules: Mapping[str, Rule], node: ir.Node, cotangents: Sequence[Gradient]
+) -> Sequence[Gradient]:
     """The gradients of a node's inputs. Nothing is zero silently: what a rule leaves out, an error
     names.
     """
-    found = RULES.get(node.op_type)
+    found = rules.get(node.op_type)
     where = f", {node.doc_string}" if node.doc_string else ""
     name = f"the operator {node.op_type} (node `{node.name}`{where})"
     if found is None:

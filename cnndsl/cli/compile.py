@@ -9,7 +9,12 @@ import click
 
 from cnndsl.analyse import parameters_of
 from cnndsl.cli.loading import allow_missing_option, load_weights
-from cnndsl.cli.options import load_spec, spec_options
+from cnndsl.cli.options import (
+    attribution_options,
+    load_spec,
+    read_attribution,
+    spec_options,
+)
 from cnndsl.cli.output import counted, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.diagnostics import UsageError
@@ -65,6 +70,7 @@ RULES = ("auto", "he", "glorot", "lecun", "zeros")
 )
 @click.option("--no-labels", is_flag=True, help="Leave out the labels that the weights bring.")
 @click.option("--no-preprocessing", is_flag=True, help="Leave out the weights' preprocessing.")
+@attribution_options
 @picture_options
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when it went well.")
 def command(
@@ -82,6 +88,8 @@ def command(
     labels: Path | None,
     no_labels: bool,
     no_preprocessing: bool,
+    method: str | None,
+    of: str | None,
     quiet: bool,
     **pictures: Any,
 ) -> None:
@@ -90,15 +98,22 @@ def command(
     Without --weights the model starts from weights drawn by --init from --seed: the same bits on
     every machine. How pictures are prepared is kept in the model: as --scale to --interpolation
     say, and as the weights bring it. `cnndsl weights map SPEC FILE` shows where tensors go.
+
+    --with cam adds an output `cam` Nx1xHxW from 0 to 1: Grad-CAM at LAYER, by default the last with
+    maps, for the best class or that of the model's input `class`, which may be left out.
     """
+    attribution = read_attribution(method, of)
     source = find(spec)
     network = load_spec(source, settings, inputs)
     name = Path(source.name).stem.strip("<>")
     path = output or Path(f"{name}.onnx")
     if purpose != "ort-training":
         _check_output(path, (Path(spec), Path(weights or "none"), labels))
-    elif weights == "none" or external:
-        raise UsageError("ort-training needs the weights inside: drop `none` and --external")
+    elif weights == "none" or external or attribution:
+        raise UsageError(
+            "ort-training needs the weights inside and no heat map: drop `none`, --external and "
+            "--with"
+        )
     chosen = None
     if weights is not None and weights != "none":
         chosen = load_weights(network, weights, allow_missing, quiet=quiet)
@@ -126,12 +141,14 @@ def command(
             preprocessing=read_preprocessing(
                 pictures, chosen.file.preprocessing if chosen else None
             ),
+            attribution=attribution,
             progress=progress,
         )
     if not quiet:
         beside = f", its weights in {emitted.data}" if emitted.data else ""
         layers = f"{len(network.steps)} layer{'s' * (len(network.steps) != 1)}"
-        echo_line(f"{path}: {network.name}, {layers}, {size(emitted.bytes)}{beside}")
+        heat = f" with {method}" if method else ""
+        echo_line(f"{path}: {network.name}, {layers}{heat}, {size(emitted.bytes)}{beside}")
 
 
 def _write_artifacts(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cnndsl.cli.options import spec_settings
+from cnndsl.cli.options import attribution_options, read_attribution, spec_settings
 from cnndsl.cli.output import echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.trained import spec_or_model
@@ -20,9 +20,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(short_help="Write a model's part up to a layer as a model of its own.")
 @click.argument("model")
-@click.option(
-    "--at", required=True, multiple=True, metavar="LAYER", help="The last layer; repeatable."
-)
+@click.option("--at", multiple=True, metavar="LAYER", help="The last layer; repeatable.")
+@attribution_options
 @click.option(
     "-o", "--output", type=FILE, help="By default the model's name and the layer's, in this folder."
 )
@@ -34,6 +33,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def command(
     model: str,
     at: tuple[str, ...],
+    method: str | None,
+    of: str | None,
     output: Path | None,
     weights: str | None,
     settings: tuple[str, ...],
@@ -47,9 +48,16 @@ def command(
     MODEL is a spec or zoo name (a LAYER is a step, a label or a block, and means the value at its
     end), an .onnx file (a value or node) or a run's folder. How pictures are prepared stays in the
     model, the names of its classes don't.
+
+    --with cam adds an output `cam` Nx1xHxW from 0 to 1: Grad-CAM at a layer, by default the last
+    with maps, for the best class or that of the model's input `class`, which may be left out.
+    Without --at the whole model is kept, then.
     """
+    attribution = read_attribution(method, of)
+    if not at and attribution is None:
+        raise click.MissingParameter(param_hint="--at", param_type="option")
     opened = spec_or_model(model, settings, inputs)
-    part = re.sub(r"[^\w.-]+", "_", "-".join(at)).strip("_.")
+    part = re.sub(r"[^\w.-]+", "_", "-".join([*at, *filter(None, [method])])).strip("_.")
     path = output or Path(f"{Path(model).stem}-{part}.onnx")
     _check_output(
         path, [Path(model), *([opened] if isinstance(opened, Path) else []), Path(weights or ".")]
@@ -58,7 +66,13 @@ def command(
     from cnndsl.verbs import cut
 
     emitted = cut(
-        opened, at, path, weights=weights, seed=seed, preprocessing=read_preprocessing(pictures)
+        opened,
+        at,
+        path,
+        weights=weights,
+        seed=seed,
+        preprocessing=read_preprocessing(pictures),
+        attribution=attribution,
     )
     if quiet:
         return
@@ -66,7 +80,8 @@ def command(
         echo_line(f"{model} has random weights (seed {seed})", err=True)
     beside = f", its weights in {emitted.data}" if emitted.data else ""
     named = ", ".join(f"`{name}`" for name in at)
-    echo_line(f"{path}: {model} up to {named}, {size(emitted.bytes)}{beside}")
+    what = f" up to {named}" * bool(at) + f" with {method}" * (method is not None)
+    echo_line(f"{path}: {model}{what}, {size(emitted.bytes)}{beside}")
 
 
 def _check_output(path: Path, inputs: list[Path | None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.source import Source
 from cnndsl.specs import MODEL_SUFFIX, find, load, read_shape
+
+if TYPE_CHECKING:
+    from cnndsl.surgery.attribution import Attribution
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +35,33 @@ def spec_settings(function: F) -> F:
     return click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A net parameter's value."
     )(function)
+
+
+def attribution_options(function: F) -> F:
+    """`--with` and `--class`."""
+    function = click.option(
+        "--class",
+        "of",
+        metavar="NAME|NUMBER",
+        help="Of --with: the class; by default the best one of each picture.",
+    )(function)
+    return click.option(
+        "--with",
+        "method",
+        metavar="cam[=LAYER]|saliency|guided",
+        help="With a heat map as an output: which places in a picture speak for a class.",
+    )(function)
+
+
+def read_attribution(method: str | None, of: str | None) -> Attribution | None:
+    """What `attribution_options` give. Raises UsageError."""
+    if method is None:
+        if of is not None:
+            raise UsageError("--class says of which class a heat map is: ask for one by --with cam")
+        return None
+    from cnndsl.surgery.attribution import BEST, Attribution
+
+    return Attribution.read(method, BEST if of is None else of)
 
 
 def find_net(spec: str) -> Source:

@@ -7,7 +7,7 @@ in which they can run, and every value is made once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +47,19 @@ def cut_file(
     `preprocessing` is kept in the place of the model's own. Raises UsageError, OSError.
     """
     made, _ = cut_model(read_model(path), *at)
+    return write_with(made, output, preprocessing)
+
+
+def write_with(
+    model: onnx.ModelProto, output: Path, preprocessing: Preprocessing | None = None
+) -> tuple[Path | None, int]:
+    """Write a model, with another preprocessing if one is given; as `cut_file`. Raises OSError."""
     if preprocessing is not None:
-        kept = [p for p in made.metadata_props if p.key != _PREPROCESSING]
-        del made.metadata_props[:]
-        made.metadata_props.extend(kept)
-        made.metadata_props.add(key=_PREPROCESSING, value=preprocessing.to_json())
-    data = write_model(made, output)
+        kept = [p for p in model.metadata_props if p.key != _PREPROCESSING]
+        del model.metadata_props[:]
+        model.metadata_props.extend(kept)
+        model.metadata_props.add(key=_PREPROCESSING, value=preprocessing.to_json())
+    data = write_model(model, output)
     return data, sum(file.stat().st_size for file in (output, data) if file)
 
 
@@ -65,7 +72,9 @@ def cut_model(model: onnx.ModelProto, *at: str) -> tuple[onnx.ModelProto, tuple[
     Raises UsageError where there is no such value.
     """
     graph = model.graph
-    values = tuple(_value(graph, name) for name in at)
+    made_values = [(value, node.name) for node in graph.node for value in node.output if value]
+    inputs = {i.name for i in graph.input}
+    values = tuple(value_named(name, made_values, inputs) for name in at)
     nodes, needed = _needed(graph, values)
     types = _types(model)
     made = onnx.ModelProto()
@@ -114,14 +123,16 @@ def model_head(model: onnx.ModelProto) -> ModelHead:
     )
 
 
-def _value(graph: onnx.GraphProto, name: str) -> str:
-    made = [(value, node.name) for node in graph.node for value in node.output if value]
+def value_named(name: str, made: Sequence[tuple[str, str]], inputs: Collection[str]) -> str:
+    """The value that a name means, as `cut_model` says; `made` are the values in their order, each
+    with its node's name. Raises UsageError.
+    """
     within = (f"{name}.", f"{name}/")
     named = [value for value, _ in made if value == name or value.startswith(within)]
     named = named or [value for value, node in made if node == name][:1]
     if named:
         return named[-1]
-    if name in {i.name for i in graph.input}:
+    if name in inputs:
         raise UsageError(f"`{name}` is an input of the model: no layer comes before it")
     last = ", ".join(f"`{value}`" for value, _ in made[-_FEW:])
     scopes = (value[: match.start()] for value, _ in made for match in re.finditer("[./]", value))

@@ -7,11 +7,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.files import PREFIX
 from cnndsl.specs import load
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.tensorboard import TensorBoard
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
     from cnndsl.analyse import Analysis
     from cnndsl.data.dataset import DataSet
     from cnndsl.emit import Emitted, Progress
+    from cnndsl.lower import Lowered
     from cnndsl.network import Network
     from cnndsl.preprocessing import Preprocessing
     from cnndsl.runtime import Inputs, Model, Results
     from cnndsl.shape import Shape
+    from cnndsl.surgery.attribution import Attribution
     from cnndsl.transfer.features import Features
     from cnndsl.weights import Mapping as WeightMapping
 
@@ -82,6 +87,7 @@ def compile(
     external: bool = False,
     labels: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
+    attribution: str | Attribution | None = None,
     progress: Progress | None = None,
 ) -> Emitted:
     """Write a spec as an ONNX model: float32, NCHW, opset 18, names from the spec.
@@ -91,7 +97,8 @@ def compile(
     given. None draws weights by the rule `init` ("auto", "he", "glorot", "lecun", "zeros") from
     `seed`, the same bits everywhere, as are those that a file may lack (`allow_missing`). The batch
     is open unless `batch` fixes it; `external` puts weights beside the model, as beyond 2 GiB.
-    Raises as `parse` does, UsageError where weights don't fit, OSError as the file system does.
+    `attribution` ("cam", "cam=LAYER", "saliency", "guided") adds a heat map as an output. Raises as
+    `parse` does, UsageError where weights don't fit, OSError as the file system does.
     """
     from cnndsl.emit import emit
     from cnndsl.lower import lower
@@ -104,15 +111,26 @@ def compile(
         values = loaded.weights(values)
         preprocessing = preprocessing or loaded.file.preprocessing
         labels = loaded.labels_for(network) if labels is None else labels
-    return emit(
-        lower(network, batch),
-        Path(path),
-        weights=None if weights == "none" else values,
-        metadata=_metadata(network, labels, preprocessing),
-        external=external,
-        producer_version=version("cnndsl"),
-        progress=progress,
-    )
+    lowered = lower(network, batch)
+
+    def write(path: Path) -> Emitted:
+        return emit(
+            lowered,
+            path,
+            weights=None if weights == "none" else values,
+            metadata=_metadata(network, labels, preprocessing),
+            external=external,
+            producer_version=version("cnndsl"),
+            progress=progress,
+        )
+
+    if attribution is None:
+        return write(Path(path))
+    if weights == "none" or external:
+        raise UsageError("a heat map needs the weights inside: drop `none` and `external`")
+    with TemporaryDirectory(prefix=PREFIX) as folder:
+        whole = write(Path(folder) / network.name)
+        return _write_attributed(whole.path, Path(path), _at(network, lowered, attribution))
 
 
 def run(
@@ -155,8 +173,12 @@ def cut(
     weights: Spec | None = None,
     seed: int = 0,
     preprocessing: Preprocessing | None = None,
+    attribution: str | Attribution | None = None,
 ) -> Emitted:
     """Write a model's part up to the values `at` as a model of its own.
+
+    With an `attribution`, as `compile` takes it, a heat map is one of its outputs; where `at` is
+    empty, then, the whole model is kept.
 
     `model` is a spec, whose values are called by steps, labels or blocks, or an .onnx file (values
     or nodes). `weights` are a spec's, drawn from `seed` where there are none; an .onnx keeps its
@@ -174,8 +196,18 @@ def cut(
     if isinstance(model, str | Path) and not is_spec(model):
         if weights is not None:
             raise UsageError(f"`{model}` has weights of its own, so it takes no others")
+        if attribution is not None:
+            return _write_attributed(Path(model), path, attribution, names, preprocessing)
         return Emitted(path, *cut_file(Path(model), names, path, preprocessing))
     network = _network(model)
+    if attribution is not None:
+        lowered = lower(network)
+        with TemporaryDirectory(prefix=PREFIX) as folder:
+            whole = Path(folder) / network.name
+            compile(network, whole, weights=weights, seed=seed)
+            values = [_value(network, lowered, name) for name in names]
+            attribution = _at(network, lowered, attribution)
+            return _write_attributed(whole, path, attribution, values, preprocessing)
     part = cut_network(network, *names)
     values = initial_weights(network, "auto", seed)
     if weights is not None:
@@ -222,6 +254,43 @@ def features(
     picture = picture_input(opened.model, preprocessing or opened.preprocessing or opened.usual)
     found = data if isinstance(data, DataSet) else open_data(data, seed=seed)
     return extract(opened, found, picture, splits=splits, keep_maps=keep_maps, batch=batch)
+
+
+def _write_attributed(
+    source: Path,
+    path: Path,
+    attribution: str | Attribution,
+    at: Sequence[str] = (),
+    preprocessing: Preprocessing | None = None,
+) -> Emitted:
+    """A model with a heat map; where `at` names values, with these instead of its own outputs."""
+    from cnndsl.emit import Emitted
+    from cnndsl.surgery.attribution import Attribution, attributed
+    from cnndsl.surgery.models import cut_model, write_with
+
+    if isinstance(attribution, str):
+        attribution = Attribution.read(attribution)
+    made = attributed(source, attribution)
+    if at:
+        made, _ = cut_model(made, *at, attribution.method)
+    return Emitted(path, *write_with(made, path, preprocessing))
+
+
+def _at(network: Network, lowered: Lowered, attribution: str | Attribution) -> Attribution:
+    """The layer by its value's name in the model that the network becomes."""
+    from cnndsl.surgery.attribution import Attribution
+
+    if isinstance(attribution, str):
+        attribution = Attribution.read(attribution)
+    if attribution.at is None:
+        return attribution
+    return replace(attribution, at=_value(network, lowered, attribution.at))
+
+
+def _value(network: Network, lowered: Lowered, name: str) -> str:
+    from cnndsl.surgery import value_at
+
+    return str(lowered.values[value_at(network, name)].name)
 
 
 def _loaded(

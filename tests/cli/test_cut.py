@@ -62,6 +62,42 @@ def test_a_part_of_a_model_keeps_its_preprocessing_and_no_labels(folder: Path) -
     assert Preprocessing.from_json(kept["cnndsl.preprocessing"]).std == (2.0,)
 
 
+def test_a_heat_map_beside_a_part_or_the_whole(folder: Path) -> None:
+    result = run("cut", "small.cnn", "--at", "gap1", "--with", "cam=stem", "--class", "2")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("small-gap1-cam_stem.onnx: small.cnn up to `gap1` with cam")
+    run("compile", "small.cnn", "--labels", "labels.txt", "-o", "whole.onnx")
+    result = run("cut", "whole.onnx", "--with", "cam", "--class", "c", "-o", "cam.onnx")
+    assert result.stdout.startswith("cam.onnx: whole.onnx with cam, "), result.output
+    result = run("compile", "small.cnn", "--with", "cam", "-o", "compiled.onnx")
+    assert result.stdout.startswith("compiled.onnx: Small, 5 layers with cam, "), result.output
+    x = np.random.default_rng(0).random((2, 3, 8, 8), np.float32)
+    part, whole, compiled = (
+        run_model(name, x, threads=1)
+        for name in ("small-gap1-cam_stem.onnx", "cam.onnx", "compiled.onnx")
+    )
+    assert [*part] == ["gap1", "cam"] and [*whole] == [*compiled] == ["logits", "cam"]
+    np.testing.assert_allclose(part["cam"], whole["cam"], atol=1e-6)
+    assert part["cam"].shape == compiled["cam"].shape == (2, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("cut", "small.cnn"), "Missing option --at"),
+        (("cut", "small.cnn", "--at", "stem", "--class", "1"), "ask for one by --with cam"),
+        (("cut", "small.cnn", "--with", "cam=stm"), "no value `stm`; did you mean `stem`?"),
+        (("cut", "small.cnn", "--with", "heat"), "`heat` isn't cam, cam=LAYER"),
+        (("compile", "small.cnn", "--with", "cam", "--class", "9"), "no class 9: `Small` has 3"),
+        (("compile", "small.cnn", "--with", "cam", "--weights", "none"), "drop `none`"),
+    ],
+)
+def test_no_heat_map(folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code != 0 and message in result.output
+    assert not list(folder.glob("*.onnx"))
+
+
 def test_features_with_weights_are_those_of_the_compiled_model(folder: Path) -> None:
     shared = ("--data", "data", "--threads", "1")
     result = run("features", "small.cnn", "--weights", "small.safetensors", *shared, "-o", "f.npz")

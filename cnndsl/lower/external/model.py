@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,10 +91,43 @@ def _is_known(shape: ir.Shape | None) -> bool:
 def read_external(
     source: Path | bytes, input_shapes: Mapping[str, Sequence[int]] | None = None
 ) -> ExternalModel:
-    """Read a model; `input_shapes` give sizes, without the batch, that it leaves open.
+    """Read a model to train; `input_shapes` give sizes, without the batch, that it leaves open.
 
     Raises UsageError where it is no ONNX model, has open sizes, isn't float32, or no weights.
     """
+    found, stored = _read(source, input_shapes or {})
+    graph, name = found.graph, found.name
+    set_aside(graph, name, RESERVED)
+    found.parameters.update(find_parameters(graph, stored or set(graph.initializers)))
+    if not graph.outputs:
+        raise UsageError(f"`{name}` has no output that could be trained for")
+    if not found.parameters:
+        raise UsageError(f"`{name}` has no weights that could be trained")
+    for parameter in found.parameters:
+        tensor = graph.initializers.pop(parameter)
+        assert tensor.const_value is not None
+        if tensor.dtype != ir.DataType.FLOAT:
+            raise UsageError(f"`{name}` isn't float32 throughout, as training needs it")
+        found.values[parameter] = tensor.const_value.numpy()
+        tensor.const_value = None
+        graph.inputs.append(tensor)
+    return found
+
+
+def read_frozen(
+    source: Path | bytes, input_shapes: Mapping[str, Sequence[int]] | None = None
+) -> ExternalModel:
+    """Read a model whose weights stay constants of its graph: it has no parameters then.
+
+    Raises UsageError where it is no ONNX model, or has open sizes that `input_shapes` don't give.
+    """
+    return _read(source, input_shapes or {})[0]
+
+
+def _read(
+    source: Path | bytes, input_shapes: Mapping[str, Sequence[int]]
+) -> tuple[ExternalModel, set[str]]:
+    """The model without parameters, and the tensors that it stores as such."""
     name = source.name if isinstance(source, Path) else "the model"
     model = ir.from_proto(_load(source, f"`{name}`"))
     stored = set(model.graph.initializers)
@@ -116,26 +149,11 @@ def read_external(
                 f"which nothing before it makes"
             )
         known.update(node.outputs)
-    _avoid_reserved(graph, name)
     for tensor in graph.initializers.values():
         _check_bytes(tensor, name)
-    inputs = {str(v.name): _sizes(v, input_shapes or {}) for v in graph.inputs}
-    parameters = find_parameters(graph, stored or set(graph.initializers))
-    if not graph.outputs:
-        raise UsageError(f"`{name}` has no output that could be trained for")
-    if not parameters:
-        raise UsageError(f"`{name}` has no weights that could be trained")
-    values: dict[str, Float] = {}
-    for parameter in parameters:
-        tensor = graph.initializers.pop(parameter)
-        assert tensor.const_value is not None
-        if tensor.dtype != ir.DataType.FLOAT:
-            raise UsageError(f"`{name}` isn't float32 throughout, as training needs it")
-        values[parameter] = tensor.const_value.numpy()
-        tensor.const_value = None
-        graph.inputs.append(tensor)
+    inputs = {str(v.name): _sizes(v, input_shapes) for v in graph.inputs}
     outputs = tuple(str(v.name) for v in graph.outputs)
-    return ExternalModel(name, graph, inputs, outputs, parameters, values)
+    return ExternalModel(name, graph, inputs, outputs, {}, {}), stored
 
 
 def _check_bytes(tensor: ir.Value, name: str) -> None:
@@ -186,13 +204,16 @@ def _sizes(value: ir.Value, given: Mapping[str, Sequence[int]]) -> tuple[int, ..
     return tuple(n for n in sizes if isinstance(n, int))
 
 
-def _avoid_reserved(graph: ir.Graph, name: str) -> None:
-    """Names that training's own inputs and outputs have are changed within the graph."""
+def set_aside(graph: ir.Graph, name: str, names: Collection[str]) -> None:
+    """Change names within a graph that new inputs and outputs are to have.
+
+    Raises UsageError where its own inputs or outputs have them; `name` is the model's.
+    """
     outside = {v.name for v in (*graph.inputs, *graph.outputs)}
-    for reserved in RESERVED:
+    for reserved in names:
         if reserved in outside:
             raise UsageError(f"`{name}` has an input or output `{reserved}`: rename it")
     for node in graph:
         for output in node.outputs:
-            if output.name in RESERVED:
+            if output.name in names:
                 output.name = f"{output.name}/inner"
