@@ -41,6 +41,7 @@ HEADS = {
     "squeezenet1_1": ("fire9.concat1", "512@13x13", "conv10"),
     **{f"vgg{n}{bn}": FC7 for n in (11, 13, 16, 19) for bn in ("", "_bn")},
     **{f"plain{n}": ("gap1", "512@1x1", "logits") for n in (18, 34)},
+    **{f"plain{n}": ("gap1", "64@1x1", "logits") for n in (20, 32, 44, 56, 110)},
     **{f"resnet{n}": ("gap1", "512@1x1", "logits") for n in (18, 34)},
     **{f"resnet{n}": ("gap1", "64@1x1", "logits") for n in (8, 20, 32, 44, 56, 110)},
     **{f"resnet{n}": ("gap1", "2048@1x1", "logits") for n in (50, 101, 152)},
