@@ -6,11 +6,13 @@ import inspect
 import re
 import shlex
 import textwrap
+from typing import Any
 
 import click
 
 from cnndsl import resources
 from cnndsl.cli.output import echo
+from cnndsl.cli.worked import asked_for, number_options, work_through
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.explanations import Explanation, Word, expanded, explanations, options, words
 from cnndsl.layers import LAYERS, Layer
@@ -22,11 +24,17 @@ WIDTH = 100
 
 @click.command(short_help="Explain a diagnostic's code, a layer, or a word of the language.")
 @click.argument("word", required=False)
-def command(word: str | None) -> None:
+@number_options
+def command(word: str | None, **options: Any) -> None:
     """Explain WORD: a diagnostic's code, a layer, a block of the prelude, a word of the language.
 
     `cnndsl explain codes` lists all codes, `cnndsl explain layers` all layers and words.
+
+    With --numbers a layer is worked through on a small input, as on a whiteboard. WORD is a line
+    such as "conv 3x3 s2 p1" then, or with --at a spec, whose layer it names.
     """
+    if asked_for(options):
+        return work_through(word, options)
     echo(explained(word or "words"))
 
 
@@ -49,6 +57,8 @@ def explained(word: str) -> str:
         case name:
             known = (*explanations(), *LAYERS, *words(), *blocks(), "codes", "layers")
             help = did_you_mean(name, known, "`cnndsl explain layers` and `… codes` list all")
+            if name.split(" ")[0] in LAYERS:
+                help = f"`cnndsl explain {shlex.quote(name)} --numbers` works it through"
             message = f"`{name[:40]}` is no code, no layer and no word of the language"
             raise UsageError(f"{message}; {help}")
 

@@ -98,7 +98,7 @@ class Upsample(Layer, word="upsample"):
             return Shape(x.channels, to[0].space)
         if self.size is not None:
             return Shape(x.channels, broadcast(self.size, x, "size"))
-        space = tuple(map(_enlarged, x.space, self._factors(x)))
+        space = tuple(map(_enlarged, x.space, self.factors(x)))
         for name, n, m in zip(axis_names(x.rank), x.space, space, strict=True):
             if isinstance(m, int) and m < 1:
                 raise ShapeError(
@@ -109,7 +109,8 @@ class Upsample(Layer, word="upsample"):
                 )
         return Shape(x.channels, space)
 
-    def _factors(self, x: Shape) -> tuple[int | float, ...]:
+    def factors(self, x: Shape) -> tuple[int | float, ...]:
+        """The factor along every axis; asked for where it says one."""
         factors: Any = self.factor
         return broadcast(factors, x, "factor")
 
@@ -120,7 +121,7 @@ class Upsample(Layer, word="upsample"):
     def receptive_field(self, inputs: tuple[Shape, ...], output: Shape) -> ReceptiveAxes:
         (x, *_), corners = inputs, self.coordinates == "align_corners"
         if self.factor is not None and not corners:
-            steps = [1 / _fraction(factor) for factor in self._factors(x)]
+            steps = [1 / _fraction(factor) for factor in self.factors(x)]
         else:
             steps = [ratio(n, m, corners) for n, m in zip(x.space, output.space, strict=True)]
         return tuple(self._receptive_axis(step) for step in steps)
@@ -146,14 +147,14 @@ class Upsample(Layer, word="upsample"):
             f"{name}: {factor}·{n} = {m}"
             if isinstance(factor, int)
             else f"{name}: ⌊{factor:g}·{n}⌋ = {m}"
-            for factor, (name, n, m) in zip(self._factors(x), rows, strict=True)
+            for factor, (name, n, m) in zip(self.factors(x), rows, strict=True)
         ]
 
     def lower(self, graph: Builder, *inputs: Any) -> Value:
         (x, *_), output = graph.inputs, graph.output
         plain: dict[str, Any] = {"mode": self.mode, **self.attributes()}
         if self.factor is not None:
-            factors = self._factors(x)
+            factors = self.factors(x)
             if all(factor == 1 for factor in factors):
                 return inputs[0]
             scales = graph.constant("scales", (1, 1, *factors))

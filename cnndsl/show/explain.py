@@ -38,7 +38,7 @@ def explain(analysis: Analysis, name: str) -> str:
 
     A name may be cut off in front where that is unambiguous. Raises UsageError for any other.
     """
-    row = _find(analysis, name)
+    row = find_row(analysis, name)
     sections = [
         _heading(analysis, row),
         _section("shape", [_in_and_out(row), *_shape(row)]),
@@ -52,7 +52,8 @@ def explain(analysis: Analysis, name: str) -> str:
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _find(analysis: Analysis, name: str) -> Row:
+def find_row(analysis: Analysis, name: str) -> Row:
+    """The layer of that name, which may be cut off in front. Raises UsageError."""
     names = [row.name for row in analysis.rows]
     found = [n for n in names if n == name] or [n for n in names if n.endswith(f".{name}")]
     if len(found) == 1:

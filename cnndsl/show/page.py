@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from cnndsl.printing import escape, json_text
 from cnndsl.show.columns import joined, pads
+from cnndsl.show.document import FOLDER, document, styles
 from cnndsl.show.entries import Entry
 from cnndsl.show.figures import UNKNOWN, grouped, percent, plain, scaled, share, size
 from cnndsl.show.plot import LEFT, WIDTH, bands, charts, svg
 from cnndsl.show.report import CONVENTIONS, Report
 from cnndsl.show.terminal import net_title
 from cnndsl.show.totals import totals
-
-FOLDER = Path(__file__).parent
 
 TITLES = (
     ("layer", "Name of the layer: its label, or its path through the blocks"),
@@ -35,27 +33,10 @@ FIRST_FIGURE = 4
 
 def as_page(report: Report) -> str:
     """A whole HTML document."""
-    title = escape(net_title(report.network))
-    inputs = ", ".join(f"{escape(i.name)} {i.shape}" for i in report.network.inputs)
+    inputs = ", ".join(f"{i.name} {i.shape}" for i in report.network.inputs)
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes())
     heads = "".join(_head(name, layers, report) for name, layers in report.heads.items())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{_asset("page.css")}</style>
-</head>
-<body>
-<header>
-<h1>{title.replace("(", "<wbr>(")}</h1>
-<p>{escape(report.place)} · input {inputs}</p>
-<button id="theme" type="button" aria-label="light or dark">◐</button>
-</header>
-<main>
-<section class="cards">{_cards(report)}</section>
+    content = f"""<section class="cards">{_cards(report)}</section>
 {f'<ul class="notes">{notes}</ul>' if notes else ""}
 {_charts(report)}
 <section>
@@ -66,16 +47,10 @@ def as_page(report: Report) -> str:
 <section class="meanings"><h2>What the figures mean</h2>
 <dl>{_meanings()}</dl>
 </section>
-</main>
-<div id="tip" hidden></div>
-<script>
-{_asset("page.js")}</script>
-</body>
-</html>"""
-
-
-def _asset(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
+<div id="tip" hidden></div>"""
+    subtitle = f"{report.place} · input {inputs}"
+    script = (FOLDER / "page.js").read_text("utf-8")
+    return document(net_title(report.network), subtitle, content, styles(), script)
 
 
 def _cards(report: Report) -> str:

@@ -8,22 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnndsl.printing import escape
-from cnndsl.show.page import FOLDER as SHOWN
+from cnndsl.show.document import document, styles
+from cnndsl.show.document import standalone as alone
 from cnndsl.training.progress import Progress
 from cnndsl.training.report import chart, confusion
 from cnndsl.training.report.confusion import Counts
 from cnndsl.training.report.curves import curves
 from cnndsl.training.screen import duration
 
-FOLDER = Path(__file__).parent
+STYLE = Path(__file__).parent / "page.css"
 PIXELATED = 64
 """Pictures up to so many pixels wide are enlarged without smoothing."""
-
-_THEME = """document.getElementById("theme").addEventListener("click", () => {
-  const root = document.documentElement, wide = matchMedia("(prefers-color-scheme: dark)").matches;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : wide;
-  root.dataset.theme = dark ? "light" : "dark";
-});"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +63,6 @@ class RunReport:
 
 def as_page(run: RunReport) -> str:
     """A whole HTML document."""
-    title = escape(run.title)
-    style = (SHOWN / "page.css").read_text("utf-8") + (FOLDER / "page.css").read_text("utf-8")
     sections = [
         f'<section class="cards">{"".join(map(_card, run.cards))}</section>',
         _section("How it went", _curves(run)),
@@ -93,40 +86,12 @@ def as_page(run: RunReport) -> str:
         _folded("Configuration", run.config),
         _folded("Environment", run.environment),
     ]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{title.replace("(", "<wbr>(")}</h1>
-<p>{escape(run.subtitle)}</p>
-<button id="theme" type="button" aria-label="light or dark">◐</button>
-</header>
-<main>
-{"".join(sections)}
-</main>
-<script>
-{_THEME}
-</script>
-</body>
-</html>
-"""
+    return document(run.title, run.subtitle, "".join(sections), styles(STYLE))
 
 
 def standalone(svg: str) -> str:
     """A chart of the page as a file of its own, with the page's colours."""
-    style = (SHOWN / "page.css").read_text("utf-8") + (FOLDER / "page.css").read_text("utf-8")
-    colours = style.replace(":root", "svg").replace("<", "&lt;")
-    head, body = svg.split(">", 1)
-    extra = "svg { background: var(--paper); font-family: system-ui, sans-serif; }"
-    namespace = ' xmlns="http://www.w3.org/2000/svg"'
-    return f"{head}{namespace}><style>{colours}{extra}</style>{body}\n"
+    return alone(svg, styles(STYLE))
 
 
 def _section(title: str, content: str, text: str = "") -> str:

@@ -1,0 +1,53 @@
+"""Layers worked through with numbers, as on a whiteboard, with their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.show.numbers.case import Case
+from cnndsl.show.numbers.convolution import convolution, transposed
+from cnndsl.show.numbers.dense import dense
+from cnndsl.show.numbers.functions import FUNCTIONS, function
+from cnndsl.show.numbers.lesson import Lesson
+from cnndsl.show.numbers.normalising import batch_norm, local_response, softmax
+from cnndsl.show.numbers.pooling import maximum, mean
+from cnndsl.show.numbers.resampling import upsampled
+
+WORKED: dict[str, Callable[[Case], Lesson]] = {
+    "conv": convolution,
+    "dwconv": convolution,
+    "filter": convolution,
+    "deconv": transposed,
+    "pool": maximum,
+    "gmp": maximum,
+    "avgpool": mean,
+    "gap": mean,
+    "upsample": upsampled,
+    "bn": batch_norm,
+    "lrn": local_response,
+    "softmax": softmax,
+    "logsoftmax": softmax,
+    "fc": dense,
+    **dict.fromkeys(FUNCTIONS, function),
+}
+"""How each layer is worked through."""
+
+
+def worked_through(case: Case) -> Lesson:
+    """The steps of a layer's calculation, its output and, with an upstream gradient, all gradients
+    by their formulas.
+    """
+    return WORKED[case.layer.word](case)
+
+
+def check_worked(word: str) -> None:
+    """Raise UsageError for a layer that isn't worked through with numbers."""
+    if word == "unpool":
+        raise UsageError(
+            '`unpool` goes back by the switches of a pool: `cnndsl explain "pool 2x2" --numbers` '
+            "shows both"
+        )
+    if word not in WORKED:
+        listed = ", ".join(f"`{name}`" for name in WORKED)
+        raise UsageError(f"`{word}` isn't worked through with numbers yet; these are: {listed}")

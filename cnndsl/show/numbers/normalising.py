@@ -1,0 +1,191 @@
+"""Norms, softmax and its logarithm: values that are judged by their neighbours."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+
+from cnndsl.layers.batchnorm import BatchNorm
+from cnndsl.layers.lrn import LocalResponseNorm
+from cnndsl.show.numbers.case import Case
+from cnndsl.show.numbers.functions import table
+from cnndsl.show.numbers.lesson import (
+    MOST_CHANNELS,
+    Array,
+    Equation,
+    Lesson,
+    Section,
+    factor,
+    maps,
+    more,
+    number,
+    place,
+    total,
+)
+from cnndsl.show.numbers.sliding import places
+
+Lines = list[str | Equation]
+
+
+def batch_norm(case: Case) -> Lesson:
+    """`bn`: with given statistics as at inference, else with the input's own as in training."""
+    layer, x = case.layer, case.map
+    assert isinstance(layer, BatchNorm)
+    weight, bias = case.parameters["weight"], case.parameters["bias"]
+    given = bool({"running_mean", "running_var"} & case.given)
+    mean, variance = (
+        (case.parameters["running_mean"], case.parameters["running_var"])
+        if given
+        else (x.mean((1, 2)), x.var((1, 2)))
+    )
+    root = np.sqrt(variance + layer.eps)
+    normal = (x - _wide(mean)) / _wide(root)
+    y = _wide(weight) * normal + _wide(bias)
+    lines: list[str] = ["given, as at inference" if given else "of the input, as in training"]
+    count = x[0].size
+    for c, channel in enumerate(x[:MOST_CHANNELS]):
+        m, v = number(float(mean[c])), number(float(variance[c]))
+        if not given:
+            values = channel.ravel().tolist()
+            less = factor(float(mean[c]))
+            squares = " + ".join(f"({number(value)} − {less})²" for value in values[:4])
+            more_of = " + …" if count > 4 else ""
+            lines.append(f"channel {c + 1}: mean ({total(values)})/{count} = {m}")
+            lines.append(f"channel {c + 1}: variance ({squares}{more_of})/{count} = {v}")
+        else:
+            lines.append(f"channel {c + 1}: mean {m}, variance {v}")
+        lines.append(
+            f"channel {c + 1}: y = {factor(float(weight[c]))}·(x − {factor(float(mean[c]))})/"
+            f"√({v} + {layer.eps:g}) + {factor(float(bias[c]))}"
+        )
+    sections = [
+        Section("Input", tuple(maps(x))),
+        Section("Mean and variance of each channel", (*lines, *_rest(x))),
+        Section("Normalised: (x − mean)/√(variance + eps)", tuple(maps(normal))),
+        Section("Output: times the weight, plus the bias", tuple(maps(y, role="result"))),
+    ]
+    gradients: dict[str, Array] = {}
+    if case.upstream is not None:
+        dy = case.coming_in
+        dweight, dbias = (dy * normal).sum((1, 2)), dy.sum((1, 2))
+        dx = _wide(weight / root) * dy
+        rule = "weight·dY/√(variance + eps): given statistics don't depend on x"
+        if not given:
+            dx = _wide(weight / root) * (
+                dy - _wide(dbias / count) - normal * _wide(dweight / count)
+            )
+            rule = "weight/√(variance + eps)·(dY − mean of dY − n·mean of dY·n), n normalised"
+        gradients = {"X": case.like_input(dx), "weight": dweight, "bias": dbias}
+        sections += [
+            Section("Gradient that comes in", tuple(maps(dy))),
+            Section(f"dX: {rule}", tuple(maps(dx, role="result"))),
+            Section("dW: the sum of dY·n", (_listed(dweight),)),
+            Section("db: the sum of dY", (_listed(dbias),)),
+        ]
+    return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
+
+
+def local_response(case: Case) -> Lesson:
+    """`lrn`: y = x/(k + alpha·Σx²)^beta, the sum over the neighbouring channels."""
+    layer, x = case.layer, case.map
+    assert isinstance(layer, LocalResponseNorm)
+    half, channels = layer.channels // 2, len(x)
+    squares = np.stack([(x[max(c - half, 0) : c + half + 1] ** 2).sum(0) for c in range(channels)])
+    base = layer.k + layer.alpha * squares
+    y = x / base**layer.beta
+    lines: list[str] = []
+    row, column = 0, 0
+    for c in range(min(channels, max(case.steps, MOST_CHANNELS))):
+        around = x[max(c - half, 0) : c + half + 1, row, column].tolist()
+        shown = " + ".join(f"{factor(v)}²" for v in around[:7]) + (
+            " + …" if len(around) > 7 else ""
+        )
+        lines.append(
+            f"channel {c + 1}: {number(float(x[c, row, column]))}/({layer.k:g} + {layer.alpha:g}·"
+            f"({shown}))^{layer.beta:g} = {number(float(y[c, row, column]))}"
+        )
+    rest = y.size - len(lines)
+    where = f"at {place(row, column, x.shape[1:])}" if x[0].size > 1 else "channel by channel"
+    sections = [
+        Section("Input", tuple(maps(x))),
+        Section(
+            f"Each value over a power of the sum of squares of {layer.channels} channels; {where}",
+            (*lines, *([f"… and {more(rest, 'value')}"] if rest else [])),
+        ),
+        Section("Output", tuple(maps(y, role="result"))),
+    ]
+    gradients: dict[str, Array] = {}
+    if case.upstream is not None:
+        dy = case.coming_in
+        shared = dy * x * base ** (-layer.beta - 1)
+        back = np.stack([shared[max(c - half, 0) : c + half + 1].sum(0) for c in range(channels)])
+        dx = dy / base**layer.beta - 2 * layer.alpha * layer.beta * x * back
+        gradients["X"] = case.like_input(dx)
+        sections += [
+            Section("Gradient that comes in", tuple(maps(dy))),
+            Section(
+                "dX: dY/s^beta − 2·alpha·beta·x·Σ dY·x/s^(beta + 1) over the neighbours, "
+                "s = k + alpha·Σx²",
+                tuple(maps(dx, role="result")),
+            ),
+        ]
+    return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
+
+
+def softmax(case: Case) -> Lesson:
+    """`softmax` and `logsoftmax`: over the channels, at every position."""
+    x, logarithm = case.map, case.layer.word == "logsoftmax"
+    lowered = x - x.max(0)
+    exponentials = np.exp(lowered)
+    sums = exponentials.sum(0)
+    shares = exponentials / sums
+    y = lowered - np.log(sums) if logarithm else shares
+    size = (x.shape[1], x.shape[2])
+    lines: Lines = []
+    for row, column in islice(places(size), case.steps):
+        at = (slice(None), row, column)
+        most, sum_ = factor(float(x[at].max())), number(float(sums[row, column]))
+        last = f"− log {sum_}" if logarithm else f"over {sum_}"
+        if size != (1, 1):
+            lines.append(f"at {place(row, column, size)}")
+        rows = {"x": x[at], f"x − {most}": lowered[at], "exp": exponentials[at]}
+        lines += table({**rows, last: y[at]}, len(x))
+    rest = size[0] * size[1] - case.steps
+    sections = [
+        Section("Input", tuple(maps(x))),
+        Section(
+            "Less the largest, which changes nothing; exponentials; "
+            + ("less the logarithm of their sum" if logarithm else "over their sum"),
+            (*lines, *([f"… and {more(rest, 'position')}"] if rest > 0 else [])),
+        ),
+        Section("Output", tuple(maps(y, role="result"))),
+    ]
+    gradients: dict[str, Array] = {}
+    if case.upstream is not None:
+        dy = case.coming_in
+        if logarithm:
+            dx, rule = dy - shares * dy.sum(0), "dY − softmax·Σ dY"
+        else:
+            dx, rule = y * (dy - (dy * y).sum(0)), "y·(dY − Σ dY·y)"
+        gradients["X"] = case.like_input(dx)
+        sections += [
+            Section("Gradient that comes in", tuple(maps(dy))),
+            Section(f"dX: {rule}, the sum over the channels", tuple(maps(dx, role="result"))),
+        ]
+    return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
+
+
+def _wide(values: Array) -> Array:
+    """A number a channel, over the map."""
+    return values.reshape(-1, 1, 1)
+
+
+def _listed(values: Array) -> str:
+    text = ", ".join(number(v) for v in values[:9].tolist())
+    return text if len(values) <= 9 else f"{text}, … ({len(values)} channels)"
+
+
+def _rest(x: Array) -> list[str]:
+    rest = len(x) - MOST_CHANNELS
+    return [f"… and {more(rest, 'channel')}"] if rest > 0 else []

@@ -1,0 +1,91 @@
+"""Arrays as they are typed: `1 2; 3 4`, rows apart by `;`, channels by `|`; or an .npy file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.files import blamed_on
+from cnndsl.show.numbers.lesson import Array
+
+MOST_NUMBERS = 1 << 20
+"""Of one array. A convolution of 3·3·256·256 weights has fewer."""
+LARGEST = 1e15
+NUMBER = re.compile(r"[-+−]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(/\d+)?")
+
+
+def read_array(text: str, option: str) -> Array:
+    """A C×H×W array of numbers, or what an .npy file holds. Raises UsageError, OSError.
+
+    `1 2; 3 4` is 1×2×2, `1 2 | 3 4` is 2×1×2. A number may be a fraction, 1/9.
+    """
+    if text.strip().lower().endswith(".npy"):
+        return _checked(_file(Path(text.strip()), option), option)
+    if len(text) > 16 * MOST_NUMBERS:
+        raise UsageError(f"{option} is {len(text):,} characters long; give an .npy file")
+    channels = [
+        [_row(row, option, c, r) for r, row in enumerate(channel.split(";"), 1)]
+        for c, channel in enumerate(re.sub(r";\s*(?=\||$)", "", text).split("|"), 1)
+    ]
+    rows, columns = len(channels[0]), len(channels[0][0])
+    for c, channel in enumerate(channels, 1):
+        if len(channel) != rows:
+            raise UsageError(
+                f"{option}: channel {c} has {len(channel)} row{'s' * (len(channel) != 1)}, "
+                f"and the first {rows}"
+            )
+        for r, row in enumerate(channel, 1):
+            if len(row) != columns:
+                where = f"row {r}" + f" of channel {c}" * (len(channels) > 1)
+                raise UsageError(
+                    f"{option}: {where} has {len(row)} number{'s' * (len(row) != 1)}, "
+                    f"and the first {columns}"
+                )
+    return _checked(np.array(channels, np.float64), option)
+
+
+def _row(text: str, option: str, channel: int, row: int) -> list[float]:
+    words = text.replace(",", " ").split()
+    where = f"row {row} of channel {channel}"
+    if not words:
+        raise UsageError(
+            f"{option}: {where} is empty; write numbers as in `1 2; 3 4`, rows apart by `;`, "
+            f"channels by `|`"
+        )
+    return [_number(word, f"{option}: {where}, number {n}") for n, word in enumerate(words, 1)]
+
+
+def _number(word: str, where: str) -> float:
+    if not NUMBER.fullmatch(word):
+        raise UsageError(f"{where}: `{word[:40]}` is no number")
+    over, _, under = word.replace("−", "-").partition("/")
+    if under and not float(under):
+        raise UsageError(f"{where}: `{word[:40]}` divides by 0")
+    return float(over) / float(under or 1)
+
+
+def _file(path: Path, option: str) -> Array:
+    try:
+        with blamed_on(path):
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OverflowError) as e:
+        raise UsageError(f"{option}: `{path}` is no array that can be read: {e}") from None
+    if values.dtype.kind not in "biuf":
+        raise UsageError(f"{option}: `{path}` holds no plain numbers but {values.dtype}")
+    if values.size > MOST_NUMBERS:
+        raise UsageError(
+            f"{option}: `{path}` holds {values.size:,} numbers, and at most {MOST_NUMBERS:,} are "
+            f"worked through"
+        )
+    return np.array(values, np.float64)
+
+
+def _checked(values: Array, option: str) -> Array:
+    if not values.size:
+        raise UsageError(f"{option} holds no numbers")
+    if not np.all(np.abs(values) <= LARGEST):  # neither are NaN and infinity
+        raise UsageError(f"{option}: numbers lie between −{LARGEST:g} and {LARGEST:g}")
+    return values

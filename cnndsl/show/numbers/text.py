@@ -1,0 +1,76 @@
+"""A lesson as text: grids side by side, what stands between them at half their height."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from cnndsl.show.numbers.lesson import Equation, Grid, Lesson, Piece, beside
+
+WIDTH = 100
+GAP = 3
+BRACKETS = {"chosen": "[]"}
+
+Block = list[str]
+"""Lines of one width."""
+
+
+def as_text(lesson: Lesson, notes: tuple[str, ...] = ()) -> str:
+    """The whole lesson."""
+    parts = ["\n".join([lesson.title, *(f"  {note}" for note in notes)])]
+    for section in lesson.sections:
+        lines, above = [section.title], ""
+        for line in beside(section.lines):
+            if isinstance(above, Equation):
+                lines.append("")
+            if isinstance(line, str):
+                lines += [f"  {part}" for part in wrap(line, WIDTH - 2, subsequent_indent="  ")]
+            else:
+                lines += [f"  {part}".rstrip() for part in _written(line)]
+            above = line
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _written(line: Equation) -> Block:
+    """Side by side, in several rows where there isn't room."""
+    pieces = [piece for piece in line.pieces if isinstance(piece, str) or not piece.drawn_only]
+    captioned = any(isinstance(piece, Grid) and piece.caption for piece in pieces)
+    heights = [len(p.rows) for p in pieces if isinstance(p, Grid)] or [1]
+    height, middle = max(heights), (min(heights) - 1) // 2
+    rows: list[list[Block]] = [[]]
+    for block in (_block(piece, captioned, height, middle) for piece in pieces):
+        if rows[-1] and sum(len(b[0]) + GAP for b in rows[-1]) + len(block[0]) > WIDTH - 2:
+            rows.append([])
+        rows[-1].append(block)
+    return [(" " * GAP).join(parts).rstrip() for row in rows for parts in zip(*row, strict=True)]
+
+
+def _block(piece: Piece, captioned: bool, height: int, middle: int) -> Block:
+    if isinstance(piece, str):
+        lines = [""] * height
+        lines[middle] = piece
+    else:
+        lines = _grid(piece)
+        lines += [""] * (height - len(lines))
+    if captioned:
+        lines = [piece.caption if isinstance(piece, Grid) else "", *lines]
+    width = max(map(len, lines))
+    return [line.ljust(width) for line in lines]
+
+
+def _grid(grid: Grid) -> Block:
+    bracketed = "chosen" in grid.marks.values()
+    columns = list(zip(*grid.rows, strict=True))
+    widths = [max(1, *map(len, column)) for column in columns]
+    lines: Block = []
+    for r, row in enumerate(grid.rows):
+        cells: list[str] = []
+        for c, (text, width) in enumerate(zip(row, widths, strict=True)):
+            cell = text or "·"
+            if bracketed:
+                left, right = BRACKETS.get(grid.marks.get((r, c), ""), "  ")
+                cells.append(f"{left + cell:>{width + 1}}{right}")
+            else:
+                cells.append(f"{cell:>{width}}")
+        lines.append((" " if bracketed else "  ").join(cells))
+    return lines
