@@ -154,7 +154,7 @@ def options(command: str) -> list[set[str]]:
     return [{*p.opts, *p.secondary_opts} for p in parameters]
 
 
-@pytest.mark.parametrize("command", ["report", "compile", "run"])
+@pytest.mark.parametrize("command", ["report", "compile", "run", "explain"])
 def test_a_commands_page_tells_all_its_options(command: str) -> None:
     page = (ROOT / "docs" / f"{command}.md").read_text(encoding="utf-8")
     told = set(re.findall(r"(?<=[ `])--?[a-z-]+", page))
