@@ -32,7 +32,8 @@ def command() -> None:
 
     DATA is a folder of class folders (with or without train, val and test above them), a CSV file
     `path,label[,split]`, an .npz with images and labels, the folder of MNIST-style idx files, or a
-    built-in name (`cnndsl data list`).
+    built-in name (`cnndsl data list`). Pictures alone, in a folder, an .npz or an .npy, are for
+    nets that are to give them back.
     """
 
 
@@ -128,7 +129,7 @@ def opened(where: str, data_dir: Path | None, seed: int = 0) -> DataSet:
     """A data set, with a bar on the terminal where it has to be downloaded. Raises UsageError."""
     from cnndsl.data import open_data
 
-    return open_data(where, seed=seed, data_dir=data_dir, progress=downloading)
+    return open_data(where, seed=seed, data_dir=data_dir, progress=downloading, unlabelled=True)
 
 
 def read_sides(text: str | None, data: DataSet) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnndsl.cli.eval_run import as_json, as_text, check_unused
 from cnndsl.cli.options import read_size
 from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
@@ -80,21 +81,32 @@ def command(
     assert_accuracy: float | None,
     **pictures: Any,
 ) -> None:
-    """Judge MODEL, an .onnx file or the folder of a run, on data with classes.
+    """Judge MODEL, an .onnx file or the folder of a run, on data.
 
     An answer is the best of all classes that the model has. Its classes and the data's are matched
-    by name. Data without splits is judged whole.
+    by name. A run whose net gives back pictures is judged by how like them its answers are. Data
+    without splits is judged whole.
     """
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.model import open_model
     from cnndsl.runtime.pictures import picture_input, usual_preprocessing
+    from cnndsl.training.judging import run_of
     from cnndsl.training.scoring import score
 
     warnings.simplefilter("ignore")  # libraries' remarks on odd pictures: errors say what matters
-    opened = open_model(model_path(model), device=device, threads=threads)
-    names = ("",) * first + read_labels(labels, whole=True) if labels else opened.labels
+    path = model_path(model)
     found, trained_on = data_for(model, data, data_dir)
     split, shown = _split(found, split, own=data is None)
+    if (run := run_of(path)) and run.judged_as_a_whole:
+        given = {"labels": labels, "size": size, "predictions": predictions} | pictures
+        check_unused(model, given)
+        judged = run.judge(found, split, batch=batch, device=device, threads=threads)
+        seen = _seen(split, shown) if trained_on else []
+        echo((as_json if form == "json" else as_text)(found, shown, judged, seen))
+        _assert_accuracy(judged.scores.get("accuracy"), assert_accuracy)
+        return
+    opened = open_model(path, device=device, threads=threads)
+    names = ("",) * first + read_labels(labels, whole=True) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     picture = picture_input(opened, how, read_size(size))
     remark_taken(pictures, opened.name, opened.preprocessing, picture)
@@ -108,19 +120,32 @@ def command(
         unknown=unknown,
     )
     notes = _notes(found, split, verdict, unknown)
-    if trained_on and split == "train":
-        rest = ", but for its validation split, which is judged without --data"
-        notes.insert(0, f"the model was trained on these examples{rest if shown == 'all' else ''}")
+    if trained_on:
+        notes = _seen(split, shown) + notes
     if form == "json":
         echo(json_text(_as_json(found, shown, verdict, unknown, notes, by_class), indent=2))
     else:
         echo(_as_text(found, shown, verdict, notes, by_class))
     if predictions:
         write_predictions(predictions, found, split, verdict)
-    if assert_accuracy is not None and 100 * verdict.top1 < assert_accuracy:
-        raise UsageError(
-            f"the accuracy is {100 * verdict.top1:.2f} %, and {assert_accuracy:g} % was asked for"
-        )
+    _assert_accuracy(verdict.top1, assert_accuracy)
+
+
+def _seen(split: str, shown: str) -> list[str]:
+    """A note where the run's own data is judged."""
+    rest = ", but for its validation split, which is judged without --data"
+    said = f"the model was trained on these examples{rest if shown == 'all' else ''}"
+    return [said] * (split == "train")
+
+
+def _assert_accuracy(found: float | None, wanted: float | None) -> None:
+    """Raise UsageError where right answers are fewer than were asked for, in percent."""
+    if wanted is None:
+        return
+    if found is None:
+        raise UsageError("--assert-accuracy is for models whose answers are classes")
+    if 100 * found < wanted:
+        raise UsageError(f"the accuracy is {100 * found:.2f} %, and {wanted:g} % was asked for")
 
 
 def _split(data: DataSet, split: str | None, *, own: bool) -> tuple[str, str]:

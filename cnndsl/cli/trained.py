@@ -48,7 +48,8 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
     path = Path(model)
     config = (path if path.is_dir() else path.parent) / "config.toml"
     if data is not None:
-        return open_data(data, validation=0, data_dir=data_dir), _was_trained_on(config, data)
+        found = open_data(data, validation=0, data_dir=data_dir, unlabelled=True)
+        return found, _was_trained_on(config, data)
     if not path.is_dir() or not config.is_file():
         raise UsageError(f"`{model}` is no run, so it has no data of its own: name some by --data")
     run = read_config(config)
@@ -57,7 +58,8 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
             f"the run's data isn't at `{run.data.path}` any more: say where it is now by --data"
         )
     folder = data_dir or (Path(run.data.folder) if run.data.folder else None)
-    return open_data(run.data.path, seed=run.training.seed, data_dir=folder), True
+    seed = run.training.seed
+    return open_data(run.data.path, seed=seed, data_dir=folder, unlabelled=True), True
 
 
 def _was_trained_on(config: Path, data: str) -> bool:

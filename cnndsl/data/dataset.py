@@ -39,6 +39,11 @@ CONTENTS = "contents-"
 _MOST_NAMED = 4  # classes that one line lists
 
 
+def nothing(count: int) -> npt.NDArray[np.float32]:
+    """The targets of so many pictures that have none."""
+    return np.zeros((count, 0), np.float32)
+
+
 def split_word(word: str) -> str | None:
     """Return the split that a word such as `Validation` or `test_set` means; None for others."""
     words = re.split(r"[\W_]+", word.strip().lower())
@@ -90,7 +95,7 @@ class Split:
     """Some of a source's examples: `index` says which, `targets` what they are.
 
     `targets` are class numbers (int64, one for each example) or, where there are no classes,
-    numbers (float32, N×…) that a net is to answer with.
+    numbers (float32, N×…) that a net is to answer with: none (N×0) where there are only pictures.
     """
 
     name: str
@@ -130,7 +135,8 @@ class DataSet:
     name: a short one. kind: what was found, such as "class folders". labels: the classes' names,
     none where targets are numbers. mirror: whether a mirrored picture is as good as the picture.
     made: the splits that were taken from others, by the seed, and not found. ignored: how many
-    files are no pictures. notes: what else the user should know, a sentence each.
+    files are no pictures. notes: what else the user should know, a sentence each. unlabelled: why
+    there is nothing to answer with, where there are only pictures.
     """
 
     name: str
@@ -142,6 +148,7 @@ class DataSet:
     made: tuple[str, ...] = ()
     ignored: int = 0
     notes: tuple[str, ...] = field(default=())
+    unlabelled: str = ""
 
     def __getitem__(self, name: str) -> Split:
         """A split. Raises UsageError where there is none of that name."""
@@ -164,6 +171,11 @@ class DataSet:
     def first(self) -> Split:
         """The examples to train on, or those of the first split that there is."""
         return next(iter(self.splits.values()))
+
+    def check_labelled(self) -> None:
+        """Raise UsageError where there are only pictures, and nothing to answer with."""
+        if self.unlabelled:
+            raise UsageError(self.unlabelled)
 
     @property
     def classes(self) -> int:
@@ -234,6 +246,8 @@ class DataSet:
 
     def _answers(self) -> str:
         if not self.labels:
+            if self.unlabelled:
+                return "without classes"
             targets = self.first.targets
             return f"{'x'.join(map(str, targets.shape[1:])) or '1'} numbers each"
         some = ", ".join(self.labels) if self.classes <= _MOST_NAMED else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data.dataset import SPLITS, Files, Split, split_word
+from cnndsl.data.dataset import SPLITS, Files, Split, nothing, split_word
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.labels import composed, ordered
 from cnndsl.runtime.searching import (
@@ -27,12 +27,15 @@ _LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read: splits, the classes' names, files that are no pictures, and remarks."""
+    """What was read: splits, the classes' names, files that are no pictures, and remarks; where
+    there are only pictures, `unlabelled` says why they have no classes.
+    """
 
     splits: dict[str, Split]
     labels: tuple[str, ...]
     ignored: int = 0
     notes: tuple[str, ...] = ()
+    unlabelled: str = ""
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -53,7 +56,8 @@ def read_class_folders(folder: Path) -> Found:
     """Read `CLASS/…/picture`, or `CLASS/…/picture` below any of `train`, `val` and `test`.
 
     Classes are the folders' names in Unicode's NFC, in natural order, those of all splits together.
-    Raises UsageError where there are no pictures, or where it isn't clear which folders are meant.
+    Pictures alone, without class folders, are found too. Raises UsageError where there are no
+    pictures, or where it isn't clear which folders are meant.
     """
     parts, notes = _split_folders(folder)
     if not parts:
@@ -75,10 +79,15 @@ def read_class_folders(folder: Path) -> Found:
         closed |= pictures.closed
     if not labels:
         held = f", but {described(others)}" if others else ""
-        raise UsageError(
+        lacking = (
             f"`{folder}` holds no pictures in class folders{held}: put those of each class into a "
             f"folder of its own, either CLASS/… or train/CLASS/… and val/CLASS/…"
         )
+        loose = {name: _loose(name, parts[name], folder) for name in SPLITS if name in parts}
+        loose = {name: split for name, split in loose.items() if len(split)}
+        if not loose:
+            raise UsageError(lacking)
+        return Found(loose, (), others.total(), unlabelled=lacking)
     splits = {name: _split(name, pictures, labels, folder) for name, pictures in found.items()}
     notes += without_training(splits, labels)
     for pictures in collected.values():
@@ -189,6 +198,12 @@ def _contained(folder: Path) -> Path:
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if not is_hidden(path.name) and path.is_file())
+
+
+def _loose(name: str, folder: Path, root: Path) -> Split:
+    """The pictures that lie in a folder itself."""
+    paths = sorted(path for path in _files(folder) if is_picture(path))
+    return Split(name, Files(tuple(paths), root), np.arange(len(paths)), nothing(len(paths)))
 
 
 def _split(name: str, pictures: _Pictures, labels: tuple[str, ...], root: Path) -> Split:

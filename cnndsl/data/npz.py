@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from cnndsl.data.arrays import Array, as_pictures, as_targets
-from cnndsl.data.dataset import SPLIT_WORDS, SPLITS, Arrays, Split, split_word
+from cnndsl.data.dataset import SPLIT_WORDS, SPLITS, Arrays, Split, nothing, split_word
 from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.arrays import read_npy as read_array
 from cnndsl.runtime.npz import Archive
 
 IMAGES = ("images", "x", "X", "data")
@@ -19,8 +21,26 @@ NAMES = ("label_names", "class_names", "classes", "names")
 _LONGEST_NAME = 1000
 
 
-def read_npz(path: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """Splits, and the classes' names if the file has them.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Splits, and the classes' names if the file has them; where there are only pictures,
+    `unlabelled` says what was looked for.
+    """
+
+    splits: dict[str, Split]
+    labels: tuple[str, ...] = ()
+    unlabelled: str = ""
+
+
+def read_npy(path: Path) -> Found:
+    """Read pictures alone. Raises UsageError."""
+    pictures = as_pictures(read_array(path), f"`{path}`")
+    split = _unlabelled(pictures, path.stem)
+    return Found({"train": split}, unlabelled=f"`{path}` holds pictures alone, without classes")
+
+
+def read_npz(path: Path) -> Found:
+    """Read an .npz.
 
     Arrays are called images and labels, or x and y, with a `split` for each if one likes; or each
     split has its own: x_train, y_train, x_test, … or train_images, train_labels, …; further ones
@@ -34,34 +54,52 @@ def read_npz(path: Path) -> tuple[dict[str, Split], tuple[str, ...]]:
         if not found:
             pair = _first(archive, IMAGES), _first(archive, TARGETS)
             if pair[0] is None or pair[1] is None:
-                names = ", ".join(list(archive.names)[:12]) or "nothing"
-                raise UsageError(
-                    f"`{path}` holds {names}; a data set has images and labels (or x and y), or "
-                    f"x_train, y_train, x_test and y_test"
-                )
+                return _without_targets(archive)
             whole = _read_split(archive, "train", pair[0], pair[1], path.stem)
             splits = _divided(archive, whole)
         names = _first(archive, NAMES)
-        return splits, _names(archive.read(names)) if names else ()
+        return Found(splits, _names(archive.read(names)) if names else ())
+
+
+def _without_targets(archive: Archive) -> Found:
+    """Pictures by `images`, or a split's own. Raises UsageError where there are none."""
+    names = ", ".join(list(archive.names)[:12]) or "nothing"
+    lacking = (
+        f"`{archive.path}` holds {names}; a data set has images and labels (or x and y), or "
+        f"x_train, y_train, x_test and y_test"
+    )
+    found = {split: name for split in SPLITS if (name := _part_of(archive, split, IMAGES))}
+    if not found and (name := _first(archive, IMAGES)):
+        found = {"train": name}
+    if not found:
+        raise UsageError(lacking)
+    splits = {
+        split: replace(
+            _unlabelled(as_pictures(archive.read(name), f"`{name}` in `{archive.path}`"), split),
+            name=split,
+        )
+        for split, name in found.items()
+    }
+    if list(splits) == ["train"]:
+        splits = _divided(archive, splits["train"])
+    return Found(splits, unlabelled=lacking)
+
+
+def _unlabelled(pictures: Array, source: str) -> Split:
+    count = len(pictures)
+    return Split("train", Arrays(pictures, source), np.arange(count), nothing(count))
 
 
 def _of_split(archive: Archive, split: str) -> tuple[str, str] | None:
     """The names of a split's own arrays, in whichever order their parts are."""
+    images, targets = (_part_of(archive, split, parts) for parts in (IMAGES, TARGETS))
+    return (images, targets) if images and targets else None
+
+
+def _part_of(archive: Archive, split: str, parts: tuple[str, ...]) -> str | None:
     words = [word for word, meant in SPLIT_WORDS.items() if meant == split]
-    pair = [
-        next(
-            (
-                name
-                for word in words
-                for part in parts
-                for name in (f"{part}_{word}", f"{word}_{part}")
-                if name in archive.names
-            ),
-            None,
-        )
-        for parts in (IMAGES, TARGETS)
-    ]
-    return (pair[0], pair[1]) if pair[0] and pair[1] else None
+    pairs = (pair for word in words for part in parts for pair in ((part, word), (word, part)))
+    return next((name for pair in pairs if (name := "_".join(pair)) in archive.names), None)
 
 
 def _read_split(archive: Archive, split: str, images: str, targets: str, source: str) -> Split:

@@ -33,6 +33,7 @@ class _Opened:
     mirror: bool = True
     ignored: int = 0
     notes: tuple[str, ...] = field(default=())
+    unlabelled: str = ""
 
 
 def open_data(
@@ -44,6 +45,7 @@ def open_data(
     data_dir: Path | None = None,
     download: bool = True,
     progress: Progress | None = None,
+    unlabelled: bool = False,
 ) -> DataSet:
     """The data set that a path or a built-in name means.
 
@@ -51,7 +53,8 @@ def open_data(
     `path,label[,split]`; an .npz; idx files such as MNIST's, by their folder or by one of them;
     CIFAR-10's binary files; `digits`, `mnist`, `fashion-mnist` and `cifar10`, which are looked for
     in `data_dir`, $CNNDSL_DATA and the user's cache, and else downloaded, where `download` allows
-    it, with `progress` called on the way.
+    it, with `progress` called on the way. Where `unlabelled` allows it, pictures alone, too: a
+    folder of them, with or without train, val and test, an .npy, an .npz without labels.
 
     Where there is no validation split, a fifth of the training examples becomes one, at most 5,000,
     or the part that `validation` says; `test` likewise, but nothing by default. They are chosen
@@ -63,6 +66,8 @@ def open_data(
     else:
         found = _at(Path(where).expanduser())
         name = _name(found.where)
+    if found.unlabelled and not unlabelled:
+        raise UsageError(found.unlabelled)
     labels = _labels(found)
     splits, made = completed(found.splits, seed, validation, test)
     sources = [split.source for split in splits.values()]
@@ -78,6 +83,7 @@ def open_data(
         made,
         found.ignored,
         (*found.notes, *heic_remark(list(splits.values()))),
+        found.unlabelled,
     )
 
 
@@ -106,7 +112,7 @@ def _at(path: Path) -> _Opened:
     if not path.is_file():
         raise UsageError(f"`{path}` is no ordinary file")
     suffix = path.suffix.lower()
-    if suffix == ".npz":
+    if suffix in (".npz", ".npy"):
         return _npz(path)
     if suffix in (".csv", ".tsv"):
         return _csv(path)
@@ -141,7 +147,13 @@ def _folder(path: Path, depth: int = 0) -> _Opened:
         return _folder(inside[0], depth + 1)
     found = folders.read_class_folders(path)
     return _Opened(
-        "class folders", path, found.splits, found.labels, ignored=found.ignored, notes=found.notes
+        "pictures" if found.unlabelled else "class folders",
+        path,
+        found.splits,
+        found.labels,
+        ignored=found.ignored,
+        notes=found.notes,
+        unlabelled=found.unlabelled,
     )
 
 
@@ -154,10 +166,14 @@ def _idx(folder: Path) -> _Opened:
 
 
 def _npz(path: Path) -> _Opened:
-    splits, labels = npz.read_npz(path)
-    source = next(iter(splits.values())).source
+    found = npz.read_npy(path) if path.suffix.lower() == ".npy" else npz.read_npz(path)
+    source = next(iter(found.splits.values())).source
     colour = isinstance(source, Arrays) and source.images.shape[1] == _COLOURS
-    return _Opened("npz", path, splits, labels or _labels_beside(path.parent), mirror=colour)
+    kind = path.suffix.lower()[1:]
+    if found.unlabelled:
+        return _Opened(kind, path, found.splits, mirror=colour, unlabelled=found.unlabelled)
+    labels = found.labels or _labels_beside(path.parent)
+    return _Opened(kind, path, found.splits, labels, mirror=colour)
 
 
 def _csv(path: Path) -> _Opened:

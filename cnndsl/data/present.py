@@ -179,6 +179,8 @@ def _remarks(found: Findings) -> Iterator[str]:
             )
     if "train" not in data:
         yield "note: there is nothing to train on; `cnndsl eval` judges by such data"
+    elif data.unlabelled:
+        yield "note: pictures alone train nets whose loss compares with the picture itself"
     elif data.classes == 1:
         yield "note: training takes two classes at least; `cnndsl eval` judges by one, too"
     if data.made:

@@ -20,9 +20,9 @@ from cnndsl.graphs.safety import external_locations
 from cnndsl.graphs.writer import OPSET
 from cnndsl.importing.reading import read_graph
 from cnndsl.layers.base import Parameter
-from cnndsl.lower import Lowered, lower
+from cnndsl.lower import Lowered, lower, output_names
 from cnndsl.lower.external import ExternalModel, external_evaluation, read_external
-from cnndsl.network import Network
+from cnndsl.network import LossTerm, Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.comparing import difference
 from cnndsl.runtime.model import NUMPY_TYPES
@@ -31,7 +31,7 @@ from cnndsl.runtime.session import open_session, run_session
 from cnndsl.shape import Shape
 from cnndsl.show.flat import flat
 from cnndsl.training.graphs import TrainingGraphs, build_external_training, build_training
-from cnndsl.training.losses import Recipe
+from cnndsl.training.losses import TARGET, Recipe
 from cnndsl.weights import initial_weights
 from cnndsl.weights.save import Float
 
@@ -76,6 +76,16 @@ class ModelAdapter(ABC):
     def reconstructs(self) -> bool:
         """Whether its loss compares with the picture that went in."""
         return False
+
+    @property
+    def wants_targets(self) -> bool:
+        """Whether its loss compares with anything that comes with the data, beside pictures."""
+        return True
+
+    @property
+    def answer(self) -> str | None:
+        """The output that is judged; None where it has none of what the loss compares."""
+        return None
 
     @property
     @abstractmethod
@@ -159,6 +169,23 @@ class SpecAdapter(ModelAdapter):
         return any(name in self.inputs for term in self.network.loss for name in term.arguments)
 
     @property
+    def wants_targets(self) -> bool:
+        terms = self.network.loss
+        return not terms or any(
+            term.function == "cross_entropy" or TARGET in term.arguments for term in terms
+        )
+
+    @property
+    def answer(self) -> str | None:
+        """The first value in the loss that is no input, or another output of its shape."""
+        outputs, shapes = self.network.outputs, self.network.shapes
+        compared = [n for t in self.network.loss for n in t.arguments if n not in self.inputs]
+        first = next((name for name in compared if name in shapes), outputs[0])
+        named = dict(zip(outputs, output_names(self.network), strict=True))
+        same = [name for name in outputs if shapes[name] == shapes[first]]
+        return named[first if first in same else same[0]] if same else None
+
+    @property
     def weighed(self) -> Network:
         return self.network
 
@@ -170,9 +197,17 @@ class SpecAdapter(ModelAdapter):
     def graphs(
         self, batch: int, trainable: Trainable, recipe: Recipe, planner: Planner
     ) -> TrainingGraphs:
+        terms = self.network.loss
+        if recipe.clean:
+            terms = [self._with_clean(term) for term in terms]
         return build_training(
-            self.network, batch, trainable=trainable, recipe=recipe, planner=planner
+            self.network, batch, trainable=trainable, loss=terms, recipe=recipe, planner=planner
         )
+
+    def _with_clean(self, term: LossTerm) -> LossTerm:
+        """The term with targets, which come last, in the place of what went in."""
+        names = [TARGET if name in self.inputs else name for name in term.arguments]
+        return term.model_copy(update={"arguments": tuple(sorted(names, key=TARGET.__eq__))})
 
     def start(self, rule: str, seed: int) -> dict[str, Float]:
         draw = initial_weights(self.network, rule, seed)

@@ -9,6 +9,8 @@ from typing import Self
 
 import numpy as np
 
+from cnndsl.data.dataset import Split
+from cnndsl.data.showing import Pixels
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.runtime.session import Array, check_device
@@ -35,6 +37,7 @@ from cnndsl.weights import load
 from cnndsl.weights.save import Float
 
 GRADIENT, EVALUATION = "grad.onnx", "evaluation.onnx"
+WATCHED, MOST_WATCHED = "watched", 8
 
 
 class Training:
@@ -75,6 +78,7 @@ class Training:
         self.feed = TrainingFeed(
             inner.data.train,
             inner.picture,
+            inner.target,
             self.graphs.targets,
             batch=choice.batch,
             seed=choice.seed,
@@ -233,19 +237,41 @@ class Training:
     def split(self, name: str) -> EvaluationFeed:
         """A split to evaluate, in batches."""
         if name not in self._feeds:
-            feed = EvaluationFeed(
-                self.inner.data[name],
-                self.inner.picture,
-                self.graphs.targets,
-                self.config.training.batch,
-            )
-            self._closing.callback(feed.close)
-            self._feeds[name] = feed
+            self._feeds[name] = self._feed(self.inner.data[name])
         return self._feeds[name]
 
     def evaluate(self) -> Scores:
         """Scores on the validation split; empty where there is none."""
-        return self.evaluator.scores(self.split("val")) if "val" in self.inner.data else {}
+        return self.scores("val") if "val" in self.inner.data else {}
+
+    def scores(self, split: str) -> Scores:
+        """Losses and all other scores on a split."""
+        answer = self.inner.adapter.answer
+        judge = self.inner.target.judge() if answer else None
+        return self.evaluator.scores(self.split(split), judge, answer or "")
+
+    def drawn(self) -> list[list[Pixels]]:
+        """Some examples, and the answers of the weights as they are, as pictures: a list for each
+        of the target's `rows`, none where answers are no pictures.
+        """
+        target, answer, data = self.inner.target, self.inner.adapter.answer, self.inner.data
+        if not target.rows or not answer:
+            return []
+        if WATCHED not in self._feeds:
+            split = data["val" if "val" in data else "train"]
+            chosen = np.unique(np.linspace(0, len(split) - 1, MOST_WATCHED).round().astype(int))
+            self._feeds[WATCHED] = self._feed(split.part(chosen))
+        found = list(self.evaluator.values(self._feeds[WATCHED], answer))
+        batches = [target.drawn(values, batch) for batch, values in found]
+        return [[image for rows in batches for image in rows[n]] for n in range(len(target.rows))]
+
+    def _feed(self, split: Split) -> EvaluationFeed:
+        inner = self.inner
+        feed = EvaluationFeed(
+            split, inner.picture, inner.target, self.graphs.targets, self.config.training.batch
+        )
+        self._closing.callback(feed.close)
+        return feed
 
     @property
     def untrained(self) -> int:
@@ -304,6 +330,7 @@ def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> T
     recipe = Recipe(
         label_smoothing=choice.label_smoothing,
         class_weights=class_weights(choice.class_weights, data),
+        clean=task.target.clean,
     )
     graphs = task.adapter.graphs(
         batch,

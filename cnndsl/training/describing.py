@@ -18,6 +18,7 @@ def header(training: Training, where: str) -> list[str]:
     entries = {
         "net": _net(training),
         "data": task.data.describe(),
+        "targets": task.target.describe(),
         "pictures": _pictures(training),
         "augment": task.augmentation.describe() if task.augmentation else "none",
         "training": _training(config, training.feed.plan),

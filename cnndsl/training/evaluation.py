@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
+from cnndsl.data.targets import Judge
 from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Array, Node
 from cnndsl.training.averaging import Average
+from cnndsl.training.graphs import Slot
 from cnndsl.training.progress import RunningMetrics, Scores
 from cnndsl.training.sessions import training_session
 from cnndsl.training.state import Weights
@@ -37,17 +39,37 @@ class Evaluator:
         self._inputs = {node.name: node for node in self.session.get_inputs()}
         self._outputs = {node.name: node for node in self.session.get_outputs()}
 
-    def scores(self, batches: Iterable[Examples]) -> Scores:
-        """Losses and parts of right answers over all batches; empty where there are none."""
+    def scores(
+        self, batches: Iterable[Examples], judge: Judge | None = None, answer: str = ""
+    ) -> Scores:
+        """Losses and parts of right answers over all batches, and what `judge` says of the output
+        `answer`; empty where there are none.
+        """
         names = [n for n in self._outputs if n.startswith("loss") or n in ("correct", "correct5")]
+        asked = [*names, answer] if judge else names
         running_metrics = RunningMetrics()
-        for batch, results in self._run(batches, names):
+        for batch, results in self._run(batches, asked):
             count = len(next(iter(batch.values())))
-            numbers = {name: float(values) for name, values in results.items()}
+            if judge:
+                judge.add(results[answer], batch)
+            numbers = {name: float(results[name]) for name in names}
             running_metrics.add(
                 numbers, count, batch["target"].size if "target" in batch else count
             )
-        return running_metrics.scores() if running_metrics.examples else {}
+        if not running_metrics.examples:
+            return {}
+        return running_metrics.scores() | (judge.scores() if judge else {})
+
+    def slots(self, *names: str) -> dict[str, Slot]:
+        """Those of its inputs that have these names; open sizes are 1."""
+        return {
+            name: Slot(
+                tuple(size if isinstance(size, int) else 1 for size in node.shape),
+                NUMPY_TYPES[node.type],
+            )
+            for name in names
+            if (node := self._inputs.get(name))
+        }
 
     def values(self, batches: Iterable[Examples], name: str) -> Iterator[tuple[Examples, Array]]:
         """Each batch with an output's values for it."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import Split
-from cnndsl.data.loader import Batch, Loader
+from cnndsl.data.loader import Loader
+from cnndsl.data.targets import Target
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
@@ -56,14 +57,15 @@ class TrainingFeed:
         self,
         split: Split,
         picture: PictureInput,
-        targets: Mapping[str, Slot],
+        target: Target,
+        slots: Mapping[str, Slot],
         *,
         batch: int,
         seed: int,
         augmentation: Augmentation | None,
         accumulate: int = 1,
     ):
-        self._targets, self._picture = targets, picture.name
+        self._target, self._slots, self._picture = target, slots, picture.name
         self.plan = plan_epoch(len(split), batch, accumulate)
         self.steps = self.plan.steps
         self.loader = Loader(
@@ -78,7 +80,8 @@ class TrainingFeed:
 
     def epoch(self, number: int, start: int) -> Iterator[Mapping[str, Array]]:
         for batch in self.loader.epoch(number, start):
-            yield as_examples(batch, self._picture, self._targets)
+            made = self._target.examples(batch, number)
+            yield as_examples(*made, self._picture, self._slots)
 
     def close(self) -> None:
         """Let the threads go."""
@@ -89,27 +92,33 @@ class EvaluationFeed:
     """A split in its own order, as it is; each iteration begins anew."""
 
     def __init__(
-        self, split: Split, picture: PictureInput, targets: Mapping[str, Slot], batch: int
+        self,
+        split: Split,
+        picture: PictureInput,
+        target: Target,
+        slots: Mapping[str, Slot],
+        batch: int,
     ):
-        self.split, self._targets, self._picture = split, targets, picture.name
+        self._target, self._slots, self._picture = target, slots, picture.name
         self.loader = Loader(split, picture, batch=min(batch, EVALUATED), corrupt="skip")
 
     def __iter__(self) -> Iterator[Examples]:
         for batch in self.loader.epoch():
             if len(batch):
-                yield as_examples(batch, self._picture, self._targets)
+                yield as_examples(*self._target.examples(batch, 0), self._picture, self._slots)
 
     def close(self) -> None:
         """Let the threads go."""
         self.loader.close()
 
 
-def as_examples(batch: Batch, picture: str, targets: Mapping[str, Slot]) -> dict[str, Array]:
+def as_examples(
+    images: Array, given: Array, picture: str, slots: Mapping[str, Slot]
+) -> dict[str, Array]:
     """Pictures and targets by the graph's names, targets in the shape that the loss wants."""
-    examples: dict[str, Array] = {picture: batch.images}
-    for name, slot in targets.items():
-        shape = (len(batch), *slot.shape[1:])
-        given = batch.targets
+    examples: dict[str, Array] = {picture: images}
+    for name, slot in slots.items():
+        shape = (len(images), *slot.shape[1:])
         if given.dtype.kind != np.dtype(slot.type).kind or given.size != np.prod(shape):
             raise UsageError(
                 f"the loss wants targets {_described(slot)}, and the data has "

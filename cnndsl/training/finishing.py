@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cnndsl.data.showing import Pixels, pixels
+from cnndsl.data.targets import SCORES
 from cnndsl.files import replaced
 from cnndsl.training.assembly import Training
 from cnndsl.training.environment import environment
@@ -17,8 +19,9 @@ from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.report import chart, confusion
 from cnndsl.training.report.curves import curves
 from cnndsl.training.report.page import Card, Picture, RunReport, as_page, standalone
-from cnndsl.training.report.pictures import Pixels, mosaic, picture, pixels, png
+from cnndsl.training.report.pictures import mosaic, picture, png
 from cnndsl.training.screen import duration
+from cnndsl.training.watching import strips
 from cnndsl.weights.save import read_tensors
 
 SAMPLE = 32
@@ -32,7 +35,7 @@ def finish(training: Training, folder: RunFolder, progress: Progress) -> Scores 
     values, _ = read_tensors(folder.best_weights)
     training.load(values)
     data = training.task.data
-    test = training.evaluator.scores(training.split("test")) if "test" in data else None
+    test = training.scores("test") if "test" in data else None
     judged = next((name for name in ("test", "val") if name in data), None)
     judgement = _judge(training, judged) if judged and data.classes else None
     _write(training, folder, progress, judgement, judged or "", test)
@@ -81,6 +84,7 @@ def _write(
         counts=judgement.counts if judgement else None,
         judged=judged,
         errors=tuple(_error(e, p, labels) for e, p in zip(errors, shown, strict=True)),
+        strips=strips(training, folder, progress),
         sample=tuple(picture(p, c) for p, c in zip(sample, captions, strict=True)),
         config=folder.config.read_text(encoding="utf-8", errors="replace"),
         environment=json.dumps(environment(), indent=2, ensure_ascii=False),
@@ -122,6 +126,9 @@ def _cards(
             cards.append(Card(f"{name} accuracy", f"{100 * scores['top1']:.2f} %", meaning))
         elif scores:
             cards.append(Card(f"{name} loss", f"{scores['loss']:.4g}", "of the best weights"))
+            for key in (key for key in training.inner.target.shown[:2] if key in scores):
+                figure = SCORES[key].text(scores[key])
+                cards.append(Card(f"{name} {SCORES[key].title}", figure, "of the best weights"))
     if best:
         count = len(progress.epochs)
         why = {

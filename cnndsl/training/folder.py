@@ -49,6 +49,7 @@ class RunFolder:
         self.last_weights = path / "last.safetensors"
         self.graphs = path / "graphs"
         self.plots = path / "plots"
+        self.answers = self.plots / "answers"
         self.features = path / "features.json"
 
     @classmethod

@@ -39,10 +39,13 @@ Size = int | ir.SymbolicDim
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How targets are taken: label smoothing from 0 to below 1, and a weight for every class."""
+    """How targets are taken: label smoothing from 0 to below 1, and a weight for every class.
+    `clean`: the picture that went in counts without the noise on it, which comes as the target.
+    """
 
     label_smoothing: float = 0.0
     class_weights: Sequence[float] | None = None
+    clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

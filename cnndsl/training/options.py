@@ -79,6 +79,9 @@ class DataChoice:
     )
     augment: str = option("none", "none, light, strong, or a .toml file.")
     fingerprint: str = ""
+    noise: Annotated[float, Field(ge=0, le=1)] = option(
+        0.0, "Added to pictures that a net is to give back: 0.2"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from cnndsl.training.defaults import learning_rate
 def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
     """The data that is trained on; `progress` is told about downloads.
 
-    Raises UsageError, also for data without training examples and for a single class.
+    Raises UsageError, also for data without training examples.
     """
     chosen = config.data
     data = open_data(
@@ -27,15 +27,12 @@ def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
         seed=config.training.seed,
         data_dir=Path(chosen.folder) if chosen.folder else None,
         progress=progress,
+        unlabelled=True,
     )
     if "train" not in data:
         raise UsageError(
             f"{data.name} has nothing to train on, only {' and '.join(data.splits)}; training "
             f"pictures go into `train` beside it, those of each class into a folder of their own"
-        )
-    if data.classes == 1:
-        raise UsageError(
-            f"{data.name} has a single class, `{data.labels[0]}`; training takes two at least"
         )
     return data
 

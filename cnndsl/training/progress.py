@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from cnndsl.diagnostics import UsageError
 
 Scores = dict[str, float]
-"""`loss`, its parts, and where there are classes `top1` and `top5`: parts of 1. In float16
+"""`loss`, its parts, and what `cnndsl.data.targets` has for the kind of target. In float16
 `skipped`: the steps that were skipped."""
 
 Ending = Literal["", "epochs", "patience", "time", "stopped"]

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from cnndsl.data.dataset import DataSet
+from cnndsl.data.targets import SCORES
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary, replaced
 from cnndsl.preprocessing import Preprocessing
@@ -38,6 +39,7 @@ def describe_run(folder: RunFolder, training: Training) -> None:
         {
             "name": data.name,
             "kind": data.kind,
+            "targets": task.target.word,
             "labels": data.labels,
             "examples": {name: len(split) for name, split in data.splits.items()},
             "made": data.made,
@@ -92,6 +94,8 @@ def facts(training: Training) -> dict[str, Any]:
         "model": config.model.spec,
         "data": task.data.name,
         "classes": task.data.classes,
+        "targets": task.target.word,
+        "scores": list(task.target.shown),
         "trained_parameters": sum(
             training.graphs.parameters[name].size for name in training.graphs.trained
         ),
@@ -109,8 +113,8 @@ def summary(
     lines = [f"{ENDS.get(progress.ended, '')}best epoch {best.number if best else '–'}"]
     if test:
         shown = [f"loss {test['loss']:.4f}"] if "loss" in test else []
-        names = {"top1": "top-1"} | ({"top5": "top-5"} if _ranks(training) else {})
-        shown += [f"{n} {100 * test[k]:.2f} %" for k, n in names.items() if k in test]
+        names = [n for n in SCORES if n in test and (n != "top5" or _ranks(training))]
+        shown += [f"{SCORES[name].title} {SCORES[name].text(test[name])}" for name in names]
         lines.append(f"test       {', '.join(shown)}")
     return [*lines, f"model      {folder.best_model}", f"report     {folder.report}"]
 

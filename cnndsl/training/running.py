@@ -35,6 +35,7 @@ from cnndsl.training.records import (
 )
 from cnndsl.training.tasks import make_task
 from cnndsl.training.train_step import NotFiniteError
+from cnndsl.training.watching import watch
 
 MOST_TOLD = 5
 """So many pictures that can't be read are named on the callback; the log has them all."""
@@ -221,7 +222,7 @@ def _train(
         loop = Loop(
             training.train_step,
             training.feed,
-            lambda: _evaluate(training, folder, callback, told),
+            lambda: _evaluate(training, folder, progress, callback, told),
             training.rate,
             Limits(
                 choice.epochs,
@@ -246,9 +247,16 @@ def _train(
         callback.on_note(text)
 
 
-def _evaluate(training: Training, folder: RunFolder, callback: Callback, told: set[str]) -> Scores:
+def _evaluate(
+    training: Training,
+    folder: RunFolder,
+    progress: Progress,
+    callback: Callback,
+    told: set[str],
+) -> Scores:
     """The validation's scores; says which pictures couldn't be read meanwhile."""
     scores = training.evaluate()
+    watch(training, folder, len(progress.epochs) + 1)
     for name, reason in training.skipped().items():
         if name not in told:
             told.add(name)

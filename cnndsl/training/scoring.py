@@ -83,6 +83,7 @@ def score(
     matched with the data's as `match_classes` says. Raises UsageError where the two don't go
     together, or nothing is left to judge.
     """
+    data.check_labelled()
     if not data.classes:
         raise UsageError(f"{data.name} has numbers to answer with, and only classes are scored")
     names = names or model.labels

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import TextIO
 
+from cnndsl.data.targets import SCORES
 from cnndsl.printing import is_live, json_text, printable
 from cnndsl.show.table import cut, shown_width
 from cnndsl.training.callbacks import Callback, EpochEnd, RunBegin, RunEnd, StepEnd
@@ -24,20 +26,37 @@ WIDE = 100  # columns from which on the bar has its whole length
 REFRESH = 0.1  # seconds between two states of the bar
 PLAIN = 30.0  # and between two lines where there is no terminal
 
-_COLUMNS = (
-    ("epoch", 7),
-    ("lr", 8),
-    ("train loss", 11),
-    ("top-1", 10),
-    ("val loss", 9),
-    ("top-1", 10),
-    ("top-5", 10),
-    ("time", 9),
-    ("", 5),
-)
-_DISPENSABLE = (6, 1, 3)
-"""Numbers of columns that a narrow terminal does without, in this order: top-5, the learning rate,
-right answers of the training."""
+_USUAL = ("top1", "top5")
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """`score` is the metric that it shows; a narrow terminal does without those that are
+    `dispensable`, in the order of the numbers.
+    """
+
+    title: str
+    width: int
+    score: str = ""
+    dispensable: int = 0
+
+
+def _columns(scores: Sequence[str]) -> list[_Column]:
+    """Those of validation's `scores` at the right; right answers of training too."""
+    first, last = scores[:1], len(scores) - 1
+    return [
+        _Column("epoch", 7),
+        _Column("lr", 8, dispensable=2),
+        _Column("train loss", 11, "train_loss"),
+        *(_Column(SCORES[n].title, 10, f"train_{n}", 3) for n in first if n == _USUAL[0]),
+        _Column("val loss", 9, "val_loss"),
+        *(
+            _Column(SCORES[n].title, 10, f"val_{n}", 1 if place and place == last else 0)
+            for place, n in enumerate(scores)
+        ),
+        _Column("time", 9),
+        _Column("", 5),
+    ]
 
 
 class Table(Callback):
@@ -49,11 +68,13 @@ class Table(Callback):
         self.live = is_live(self.stream)
         self._speed = _Speed()
         self._next, self._began, self._shown = 0.0, False, ""
+        self._columns = _columns(_USUAL)
         self._ranks = True  # whether being among the five best says anything
         self._seen = "images"  # what a step is done on
 
     def on_begin(self, begin: RunBegin, /) -> None:
         self.epochs = begin.epochs
+        self._columns = _columns(begin.facts.get("scores", _USUAL))
         self._ranks = begin.facts.get("classes", 0) > 5
         self._seen = "feature vectors" if begin.facts.get("strategy") == "features" else "images"
         for line in [*begin.lines, ""]:
@@ -104,15 +125,16 @@ class Table(Callback):
     def _begin(self) -> None:
         if not self._began:
             self._began = True
-            self.on_note(self._row([title for title, _ in _COLUMNS]))
+            self.on_note(self._row([column.title for column in self._columns]))
 
     def _row(self, cells: list[str]) -> str:
         """A row of the table, without what there is no room for."""
-        chosen = list(range(len(_COLUMNS)))
-        for number in _DISPENSABLE if self.live else ():
-            if sum(_COLUMNS[n][1] for n in chosen) > self._width():
-                chosen.remove(number)
-        return "".join(f"{cells[n]:>{_COLUMNS[n][1]}}" for n in chosen).rstrip()
+        chosen = dict(zip(self._columns, cells, strict=True))
+        spare = sorted((c for c in chosen if c.dispensable), key=lambda c: c.dispensable)
+        for column in spare if self.live else ():
+            if sum(c.width for c in chosen) > self._width():
+                del chosen[column]
+        return "".join(f"{cell:>{column.width}}" for column, cell in chosen.items()).rstrip()
 
     def _status(self, step: StepEnd) -> list[str]:
         """What is said of the epoch that runs, the most important first."""
@@ -136,17 +158,23 @@ class Table(Callback):
 
     def _cells(self, epoch: EpochEnd) -> list[str]:
         metrics = epoch.metrics
+        others = {
+            "epoch": f"{epoch.epoch}/{self.epochs}",
+            "lr": f"{metrics['lr']:.2g}",
+            "time": duration(metrics["seconds"]),
+            "": "best" if epoch.best else "",
+        }
         return [
-            f"{epoch.epoch}/{self.epochs}",
-            f"{metrics['lr']:.2g}",
-            _number(metrics.get("train_loss")),
-            _percent(metrics.get("train_top1")),
-            _number(metrics.get("val_loss")),
-            _percent(metrics.get("val_top1")),
-            _percent(metrics.get("val_top5") if self._ranks else None),
-            duration(metrics["seconds"]),
-            "best" if epoch.best else "",
+            self._figure(column.score, metrics) if column.score else others[column.title]
+            for column in self._columns
         ]
+
+    def _figure(self, score: str, metrics: Mapping[str, float]) -> str:
+        """A metric as it is written; a dash where there is none, or it says nothing."""
+        value, kind = metrics.get(score), score.split("_", 1)[1]
+        if kind == "loss":
+            return "–" if value is None else f"{value:.4f}"
+        return SCORES[kind].text(None if kind == "top5" and not self._ranks else value)
 
     def _show(self, part: float | None, text: Sequence[str]) -> None:
         """A line that the next one takes the place of: a bar, shorter on a narrow terminal, and as
@@ -241,11 +269,3 @@ def _bar(part: float, length: int) -> str:
     full, rest = divmod(eighths, 8)
     text = "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
     return f"▕{text:<{length}}▏"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f} %"

@@ -45,6 +45,7 @@ class Options(TypedDict, total=False):
 
     data_dir: str | Path | None
     augment: str | None
+    noise: float
     preprocessing: Preprocessing | Mapping[str, Any] | None
 
     epochs: int | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.recipe import read_augmentation
 from cnndsl.data.statistics import measured, whole_or_middle
+from cnndsl.data.targets import Classes, Numbers, PictureItself, Target
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
@@ -28,6 +29,7 @@ class Task:
     data: DataSet
     picture: PictureInput
     augmentation: Augmentation | None
+    target: Target = field(default_factory=Classes)
 
 
 def make_task(
@@ -43,6 +45,8 @@ def make_task(
     net that is to give back the picture); `pictures` are fields of it that are set by hand,
     by default the configuration's. Raises UsageError where net and data don't go together.
     """
+    if adapter.wants_targets:
+        _check_labelled(data)
     given = dict(config.pictures.given() if pictures is None else pictures)
     how = preprocessing or adapter.preprocessing
     if how is None and config.model.weights:
@@ -55,7 +59,31 @@ def make_task(
         picture = adapter.picture(replace(how or whole_or_middle(data), **given))
     except ValueError as e:
         raise UsageError(str(e)) from None
-    return Task(adapter, data, picture, read_augmentation(config.data.augment, data.mirror))
+    augmentation = read_augmentation(config.data.augment, data.mirror)
+    return Task(adapter, data, picture, augmentation, target_for(config, adapter, data, picture))
+
+
+def target_for(
+    config: Config, adapter: ModelAdapter, data: DataSet, picture: PictureInput
+) -> Target:
+    """What the net is to answer with. Raises UsageError."""
+    if adapter.reconstructs and not adapter.wants_targets:
+        return PictureItself(picture, config.data.noise, config.training.seed)
+    if config.data.noise:
+        raise UsageError(
+            f"--noise is for nets that are to give back the picture that went in, and the loss of "
+            f"{adapter.name} asks for more; augmentation has noise too (--augment)"
+        )
+    return Classes() if data.classes else Numbers()
+
+
+def _check_labelled(data: DataSet) -> None:
+    """Raise UsageError where there is nothing to tell apart."""
+    data.check_labelled()
+    if data.classes == 1:
+        raise UsageError(
+            f"{data.name} has a single class, `{data.labels[0]}`; training takes two at least"
+        )
 
 
 def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:

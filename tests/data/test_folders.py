@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from cnndsl.data.folders import read_class_folders
+from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
 from tests.data.making import class_folders, photo
 
@@ -67,7 +68,7 @@ def test_unsorted_test_pictures_are_left_out(tmp_path: Path) -> None:
 def test_no_class_is_an_error(tmp_path: Path, folders: dict[str, int]) -> None:
     class_folders(tmp_path, folders)
     with pytest.raises(UsageError, match="no pictures in class folders: put those of each class"):
-        read_class_folders(tmp_path)
+        open_data(tmp_path)
 
 
 @pytest.mark.parametrize(

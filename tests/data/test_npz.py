@@ -24,7 +24,8 @@ def saved(folder: Path, **arrays: Any) -> Path:
     ("images", "labels"), [("images", "labels"), ("x", "y"), ("X", "y"), ("data", "target")]
 )
 def test_images_and_labels_go_by_many_names(tmp_path: Path, images: str, labels: str) -> None:
-    splits, names = read_npz(saved(tmp_path, **{images: IMAGES, labels: LABELS, "more": LABELS}))
+    found = read_npz(saved(tmp_path, **{images: IMAGES, labels: LABELS, "more": LABELS}))
+    splits, names = found.splits, found.labels
     assert list(splits) == ["train"] and names == ()
     assert splits["train"].targets.tolist() == LABELS.tolist()
     assert splits["train"].name_of(4) == "a[4]"
@@ -32,34 +33,33 @@ def test_images_and_labels_go_by_many_names(tmp_path: Path, images: str, labels:
 
 def test_each_split_may_have_its_own(tmp_path: Path) -> None:
     arrays = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:2], "y_test": LABELS[:2]}
-    splits, _ = read_npz(saved(tmp_path, **arrays))
+    splits = read_npz(saved(tmp_path, **arrays)).splits
     assert {name: len(split) for name, split in splits.items()} == {"train": 6, "test": 2}
     arrays = {
         "train_images": IMAGES, "train_labels": LABELS[:, None],
         "val_images": IMAGES[:3], "val_labels": LABELS[:3, None],
         "test_images": IMAGES[:2], "test_labels": LABELS[:2, None],
     }  # fmt: skip
-    splits, _ = read_npz(saved(tmp_path, **arrays))
+    splits = read_npz(saved(tmp_path, **arrays)).splits
     assert {n: len(split) for n, split in splits.items()} == {"train": 6, "val": 3, "test": 2}
 
 
 def test_an_array_may_say_the_split(tmp_path: Path) -> None:
     words = np.array(["train", "val", "train", "test", "Train", "validation"])
-    splits, _ = read_npz(saved(tmp_path, x=IMAGES, y=LABELS, split=words))
+    splits = read_npz(saved(tmp_path, x=IMAGES, y=LABELS, split=words)).splits
     found = {name: split.index.tolist() for name, split in splits.items()}
     assert found == {"train": [0, 2, 4], "val": [1, 5], "test": [3]}
 
 
 @pytest.mark.parametrize("names", [np.array(["a", "b", "c"]), np.array([b"a", b"b", b"c"])])
 def test_classes_may_have_names(tmp_path: Path, names: Any) -> None:
-    assert read_npz(saved(tmp_path, x=IMAGES, y=LABELS, classes=names))[1] == ("a", "b", "c")
+    assert read_npz(saved(tmp_path, x=IMAGES, y=LABELS, classes=names)).labels == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"a": IMAGES}, r"holds a; a data set has images and labels \(or x and y\)"),
-        ({"x": IMAGES}, "holds x; a data set has images and labels"),
         ({"x": IMAGES, "y": LABELS[:4]}, "`y` in `.*` has 4 entries for 6 pictures"),
         ({"x": IMAGES[:, 0], "y": LABELS}, "`x` in `.*` is 6x9; pictures are"),
         ({"x": IMAGES, "y": LABELS, "split": LABELS}, "says train, val or test .* not `0`"),
@@ -144,7 +144,7 @@ def test_any_damage_is_met(tmp_path_factory: pytest.TempPathFactory, data: st.Da
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     (folder / "a.npz").write_bytes(content)
     try:
-        splits, _ = read_npz(folder / "a.npz")
+        splits = read_npz(folder / "a.npz").splits
         assert len(splits["train"]) == 6
     except UsageError:
         return

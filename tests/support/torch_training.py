@@ -33,6 +33,7 @@ def theirs(
     batches: Sequence[dict[str, Any]],
     rate: float,
     kind: str = "float64",
+    loss: Callable[[Any, Any], Any] | None = None,
 ) -> list[float]:
     """torch's losses from those weights."""
     library, graphs = torch(), training.graphs
@@ -50,12 +51,12 @@ def theirs(
         peer = library.optim.AdamW(groups, **settings)
     losses: list[float] = []
     for batch in batches:
-        loss, statistics = forward(training, tensors, batch)
+        found, statistics = forward(training, tensors, batch, loss)
         peer.zero_grad()
-        loss.backward()
+        found.backward()
         peer.step()
         tensors |= {name: average.detach() for name, average in statistics.items()}
-        losses.append(float(loss.detach()))
+        losses.append(float(found.detach()))
     return losses
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cnndsl.data.targets import SCORES
 from cnndsl.printing import escape
 from cnndsl.show.document import document, styles
 from cnndsl.show.document import standalone as alone
@@ -35,6 +36,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """Pictures side by side, a PNG, each of about so many pixels across."""
+
+    title: str
+    png: bytes
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A figure in large type with its name and what it means."""
 
@@ -59,6 +69,7 @@ class RunReport:
     sample: tuple[Picture, ...] = ()
     config: str = ""
     environment: str = ""
+    strips: tuple[Strip, ...] = ()
 
 
 def as_page(run: RunReport) -> str:
@@ -76,6 +87,11 @@ def as_page(run: RunReport) -> str:
             _pictures(run.errors),
             "Those where the right class was given the least probability: "
             "what is shown, what it was taken for, and the probability of that.",
+        ),
+        _section(
+            "What it answers, epoch by epoch",
+            _strips(run.strips),
+            "The same examples of validation each time.",
         ),
         _section(
             "What the net was shown",
@@ -158,6 +174,20 @@ def _pictures(pictures: Sequence[Picture]) -> str:
     return f'<div class="pictures panel">{shown}</div>'
 
 
+def _strips(strips: Sequence[Strip]) -> str:
+    rows = "".join(map(_strip, strips))
+    return f'<div class="panel"><table class="strips">{rows}</table></div>' if strips else ""
+
+
+def _strip(strip: Strip) -> str:
+    large = "" if strip.width <= PIXELATED else ' class="large"'
+    data = b64encode(strip.png).decode()
+    return (
+        f"<tr><th>{escape(strip.title)}</th>"
+        f'<td><img alt=""{large} src="data:image/png;base64,{data}"></td></tr>'
+    )
+
+
 def _picture(picture: Picture) -> str:
     large = "" if picture.width <= PIXELATED else ' class="large"'
     wrong = f", taken for <b>{escape(picture.wrong)}</b>" if picture.wrong else ""
@@ -170,9 +200,13 @@ def _picture(picture: Picture) -> str:
 
 
 def _epochs(progress: Progress) -> str:
-    columns = ["epoch", "learning rate", "train loss", "val loss", "train top-1", "val top-1"]
-    ranks = any(epoch.val.get("top5", 1.0) < 1 for epoch in progress.epochs)
-    columns += ["val top-5", "time"] if ranks else ["time"]
+    names = [n for n in SCORES if any(n in e.val or n in e.train for e in progress.epochs)]
+    if all(epoch.val.get("top5", 1.0) == 1 for epoch in progress.epochs):
+        names = [name for name in names if name != "top5"]
+    trained = [name for name in names if name == "top1"]
+    columns = ["epoch", "learning rate", "train loss", "val loss"]
+    columns += [f"train {SCORES[name].title}" for name in trained]
+    columns += [*(f"val {SCORES[name].title}" for name in names), "time"]
     rows: list[str] = []
     for epoch in progress.epochs:
         cells = [
@@ -180,9 +214,8 @@ def _epochs(progress: Progress) -> str:
             f"{epoch.rate:.3g}",
             _figure(epoch.train.get("loss")),
             _figure(epoch.val.get("loss")),
-            _percent(epoch.train.get("top1")),
-            _percent(epoch.val.get("top1")),
-            *([_percent(epoch.val.get("top5"))] if ranks else []),
+            *(SCORES[name].text(epoch.train.get(name)) for name in trained),
+            *(SCORES[name].text(epoch.val.get(name)) for name in names),
             duration(epoch.seconds),
         ]
         kind = ' class="best"' if epoch is progress.best else ""

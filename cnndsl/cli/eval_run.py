@@ -1,0 +1,60 @@
+"""What `cnndsl eval` says about a run whose answers are something else than classes of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.printing import json_text, printable
+
+if TYPE_CHECKING:
+    from cnndsl.data.dataset import DataSet
+    from cnndsl.training.judging import Judged
+
+VERSION = 1
+
+
+def check_unused(model: str, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for options that such a run has no use for."""
+    for name, value in given.items():
+        if value not in (None, (), False):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for models that answer with classes; `{model}` is "
+                f"judged as its training judged it"
+            )
+
+
+def as_text(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> str:
+    """A line of scores, then notes."""
+    from cnndsl.data.targets import SCORES
+
+    shown = [f"loss {judged.scores['loss']:.4f}"] if "loss" in judged.scores else []
+    shown += [
+        f"{s.title} {s.text(judged.scores[n])}" for n, s in SCORES.items() if n in judged.scores
+    ]
+    lines = [f"{data.name}, {split}: {judged.examples:,} examples, {', '.join(shown)}"]
+    lines += [f"note: {note}" for note in _notes(data, judged, notes)]
+    return "\n".join(map(printable, lines))
+
+
+def as_json(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> str:
+    """Everything, for programs."""
+    scores = {n: v if isfinite(v) else None for n, v in judged.scores.items()}
+    content = {
+        "version": VERSION,
+        "data": data.name,
+        "split": split,
+        "examples": judged.examples,
+        "targets": judged.target.word,
+        **scores,
+        "unreadable": [{"name": n, "reason": why} for n, why in judged.unreadable.items()],
+        "notes": _notes(data, judged, notes),
+    }
+    return json_text(content, indent=2)
+
+
+def _notes(data: DataSet, judged: Judged, notes: Sequence[str]) -> list[str]:
+    reasons = [f"left out: {reason}" for reason in judged.unreadable.values()]
+    return [*notes, *data.notes, *reasons]

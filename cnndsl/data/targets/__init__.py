@@ -1,0 +1,9 @@
+"""What a net is to answer with, a kind a file: how it comes into batches, by which scores answers
+are judged, and how they are shown.
+"""
+
+from cnndsl.data.targets.base import SCORES, Judge, Score, Target
+from cnndsl.data.targets.classes import Classes, Numbers
+from cnndsl.data.targets.itself import PictureItself
+
+__all__ = ["SCORES", "Classes", "Judge", "Numbers", "PictureItself", "Score", "Target"]

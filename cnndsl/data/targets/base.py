@@ -1,0 +1,84 @@
+"""What all kinds of targets have."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cnndsl.data.arrays import Array
+from cnndsl.data.loader import Batch
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a score is written: its title, and its unit (a `%` is a part of 1)."""
+
+    title: str
+    unit: Literal["", "%", "dB"] = ""
+    digits: int = 4
+
+    def text(self, value: float | None) -> str:
+        """`91.32 %`, `24.10 dB`, `0.8123`; a dash for none."""
+        if value is None or not np.isfinite(value):
+            return "–"
+        number = 100 * value if self.unit == "%" else value
+        return f"{number:.{self.digits}f} {self.unit}".rstrip()
+
+
+SCORES: Mapping[str, Score] = {
+    "top1": Score("top-1", "%", 2),
+    "top5": Score("top-5", "%", 2),
+    "mse": Score("MSE", digits=5),
+    "mae": Score("MAE", digits=5),
+    "psnr": Score("PSNR", "dB", 2),
+    "ssim": Score("SSIM"),
+}
+"""Every score by its name in metrics.csv, less `train_` or `val_`."""
+
+
+class Judge(ABC):
+    """Takes the answers of a split batch by batch, and says at the end how good they are."""
+
+    @abstractmethod
+    def add(self, answers: Array, examples: Mapping[str, Array]) -> None:
+        """A batch: the net's output for it, and what went into the graph."""
+
+    @abstractmethod
+    def scores(self) -> dict[str, float]:
+        """By their names in `SCORES`; empty before the first batch."""
+
+
+class Target(ABC):
+    """A kind of target. `word` is its name in results.json, `shown` the scores that a table shows
+    of validation, `rows` what `drawn` shows.
+    """
+
+    word: ClassVar[str]
+    clean: bool = False
+    """Whether what goes in isn't what is to come out again."""
+
+    shown: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What the header of a training says; empty where that goes without saying."""
+
+    def examples(self, batch: Batch, epoch: int) -> tuple[Array, Array]:
+        """What goes into the net, and what it is to answer with: pictures B×C×H×W, targets B×…."""
+        return batch.images, batch.targets
+
+    def judge(self) -> Judge | None:
+        """A new judge of answers; None where the graph itself counts what is right."""
+        return None
+
+    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
+        """Pictures for people, a list for each of `rows`: the last one shows the answers."""
+        return []

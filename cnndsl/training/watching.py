@@ -1,0 +1,73 @@
+"""The answers to the same few examples after each epoch, so that one can watch a net learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.data.showing import Pixels
+from cnndsl.files import replaced
+from cnndsl.training.assembly import Training
+from cnndsl.training.folder import RunFolder
+from cnndsl.training.progress import Progress
+from cnndsl.training.report.page import Strip
+from cnndsl.training.report.pictures import ACROSS, mosaic, png
+
+MOST_EPOCHS = 8
+"""Of so many epochs, evenly spread, the page shows answers."""
+
+
+def watch(training: Training, folder: RunFolder, epoch: int) -> None:
+    """Keep the answers of the weights as they are, where they are pictures. Raises OSError."""
+    rows = training.drawn()
+    if rows:
+        folder.answers.mkdir(parents=True, exist_ok=True)
+        _write(_of_epoch(folder, epoch), mosaic(rows[-1][:ACROSS]))
+
+
+def strips(training: Training, folder: RunFolder, progress: Progress) -> tuple[Strip, ...]:
+    """What went in, the answers after some of the epochs, and those of the best weights, which are
+    in place; written as `plots/answers.png` too. Raises OSError.
+    """
+    rows = training.drawn()
+    if not rows:
+        return ()
+    lines = [mosaic(images[:ACROSS]) for images in rows]
+    _write(folder.plots / "answers.png", _stacked(lines))
+    titles = training.inner.target.rows
+    given = [_strip(t, png(line), line) for t, line in zip(titles[:-1], lines[:-1], strict=True)]
+    between = [
+        _strip(f"epoch {epoch}", path.read_bytes(), lines[-1])
+        for epoch in _some(len(progress.epochs))
+        if (path := _of_epoch(folder, epoch)).is_file()
+    ]
+    best = f"{titles[-1]}, epoch {progress.best.number}" if progress.best else titles[-1]
+    return (*given, *between, _strip(best, png(lines[-1]), lines[-1]))
+
+
+def _strip(title: str, picture: bytes, line: Pixels) -> Strip:
+    return Strip(title, picture, line.shape[1] // ACROSS)
+
+
+def _some(epochs: int) -> Sequence[int]:
+    return np.unique(np.linspace(1, epochs, min(epochs, MOST_EPOCHS)).round().astype(int)).tolist()
+
+
+def _of_epoch(folder: RunFolder, epoch: int) -> Path:
+    return folder.answers / f"epoch-{epoch:04d}.png"
+
+
+def _stacked(lines: Sequence[Pixels]) -> Pixels:
+    """Lines of one width one below the other, on white; all in colour where one is."""
+    if len({line.ndim for line in lines}) > 1:
+        lines = [line if line.ndim == 3 else np.stack([line] * 3, axis=-1) for line in lines]
+    between = np.full((max(1, lines[0].shape[1] // 200), *lines[0].shape[1:]), 255, np.uint8)
+    parts = [part for line in lines for part in (line, between)]
+    return np.concatenate(parts[:-1])
+
+
+def _write(path: Path, picture: Pixels) -> None:
+    with replaced(path) as file:
+        file.write(png(picture))
