@@ -1,6 +1,7 @@
 """The layers, a file each or a tight family; `LAYERS` finds one by its word."""
 
 from cnndsl.layers import activations as activations
+from cnndsl.layers import angle as angle
 from cnndsl.layers import arithmetic as arithmetic
 from cnndsl.layers import batchnorm as batchnorm
 from cnndsl.layers import borders as borders
@@ -16,6 +17,7 @@ from cnndsl.layers import globalpool as globalpool
 from cnndsl.layers import lengths as lengths
 from cnndsl.layers import lrn as lrn
 from cnndsl.layers import merge as merge
+from cnndsl.layers import minmax as minmax
 from cnndsl.layers import norms as norms
 from cnndsl.layers import pool as pool
 from cnndsl.layers import rbf as rbf

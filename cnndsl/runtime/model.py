@@ -55,7 +55,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An open session; `fresh` is whether its weights are random ones, drawn a moment ago.
+    """An open session; `fresh` is whether it has random weights, drawn a moment ago.
 
     `preprocessing` and `labels` are those in the model's metadata, None where it has none.
     """
@@ -128,7 +128,10 @@ def open_model(
         path = Path(folder) / "model.onnx"
         _compile(model, path, seed, weights)
         session = open_session(path, device=device, threads=threads)
-    return _describe(f"`{model.name}`", session, fresh=weights is None)
+    fresh = weights is None and any(
+        step.layer.parameters(*model.input_shapes(step)) for step in model.steps
+    )
+    return _describe(f"`{model.name}`", session, fresh=fresh)
 
 
 def is_spec(model: str | Path) -> bool:

@@ -78,7 +78,7 @@ def test_pow(arrays: list[Array]) -> None:
 
 
 POSITIVE = {"Log", "Sqrt", "Reciprocal"}
-FUNCTIONS = ["Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Erf", "Sin", "Cos", "Neg"]
+FUNCTIONS = ["Exp", "Log", "Sqrt", "Reciprocal", "Abs", "Erf", "Atan", "Sin", "Cos", "Neg"]
 
 
 @pytest.mark.parametrize("kind", FUNCTIONS)

@@ -163,6 +163,20 @@ def global_response(run: Run, step: Step, x: Tensor) -> Tensor:
     return x + weight * x * length / (length.mean(1, keepdim=True) + layer.eps) + bias
 
 
+@word("minmax")
+def min_max(run: Run, step: Step, x: Tensor) -> Tensor:
+    layer: Any = step.layer
+    axes = tuple(range(1 if layer.all else 2, x.ndim))
+    low = x.amin(axes, keepdim=True)
+    extent = x.amax(axes, keepdim=True) - low
+    return (x - low) / run.torch.where(extent == 0, run.torch.ones_like(extent), extent)
+
+
+@word("atan2")
+def angle(run: Run, step: Step, y: Tensor, x: Tensor) -> Tensor:
+    return run.torch.atan2(y, x)
+
+
 @word("gelu")
 def gelu(run: Run, step: Step, x: Tensor) -> Tensor:
     layer: Any = step.layer

@@ -52,6 +52,16 @@ def erf(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequen
     return [back.op("Mul", dy, back.op("Mul", bell, back.constant(2 / sqrt(pi), "float")))]
 
 
+@rule("Atan")
+def arc_tangent(
+    back: Backward, node: ir.Node, cotangents: Sequence[Gradient]
+) -> Sequence[Gradient]:
+    """dX = dY/(1 + X²)."""
+    (dy,), (x,) = cotangents, node.inputs
+    below = back.op("Add", back.op("Mul", x, x), back.constant(1.0, "float"))
+    return [back.op("Div", dy, below)]
+
+
 @rule("Sin")
 def sine(back: Backward, node: ir.Node, cotangents: Sequence[Gradient]) -> Sequence[Gradient]:
     """dX = dY·cos X."""
