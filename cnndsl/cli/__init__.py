@@ -23,7 +23,7 @@ COMMANDS = {
     "check": "Check a spec, and that it stays within limits.",
     "compare": "Put nets, or variants of one, side by side.",
     "compile": "Write a spec as an ONNX model.",
-    "cut": "Write a model's part up to a layer as a model of its own.",
+    "cut": "Write a part of a model as a model of its own.",
     "data": "Check a data set, and show what augmentation makes of it.",
     "eval": "Judge a trained model on data.",
     "explain": "Explain a diagnostic's code, or a layer.",

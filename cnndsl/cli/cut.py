@@ -1,4 +1,4 @@
-"""`cnndsl cut`: a model's part up to a layer as a model of its own."""
+"""`cnndsl cut`: a part of a model as a model of its own."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from cnndsl.show.figures import size
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Write a model's part up to a layer as a model of its own.")
+@click.command(short_help="Write a part of a model as a model of its own.")
 @click.argument("model")
-@click.option("--at", multiple=True, metavar="LAYER", help="The last layer; repeatable.")
+@click.option("--at", multiple=True, metavar="LAYER", help="The part's last layer; repeatable.")
+@click.option("--from", "start", metavar="LAYER", help="The part begins behind this layer.")
 @attribution_options
 @click.option(
     "-o", "--output", type=FILE, help="By default the model's name and the layer's, in this folder."
@@ -33,6 +34,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def command(
     model: str,
     at: tuple[str, ...],
+    start: str | None,
     method: str | None,
     of: str | None,
     output: Path | None,
@@ -43,21 +45,29 @@ def command(
     quiet: bool,
     **pictures: Any,
 ) -> None:
-    """Write MODEL up to LAYER as an ONNX model, whose output is what that layer makes.
+    r"""Write a part of MODEL as an ONNX model: what leads up to the layer of --at, what lies behind
+    the one of --from, or what is between both.
 
     MODEL is a spec or zoo name (a LAYER is a step, a label or a block, and means the value at its
-    end), an .onnx file (a value or node) or a run's folder. How pictures are prepared stays in the
-    model, the names of its classes don't.
+    end), an .onnx file (a value or node) or a run's folder. How pictures are prepared stays in a
+    part that takes them, the names of classes in one that tells them apart.
 
     --with cam adds an output `cam` Nx1xHxW from 0 to 1: Grad-CAM at a layer, by default the last
     with maps, for the best class or that of the model's input `class`, which may be left out.
     Without --at the whole model is kept, then.
+
+    \b
+      cnndsl cut runs/autoencoder-001 --at z -o encoder.onnx
+      cnndsl cut runs/autoencoder-001 --from z -o decoder.onnx
     """
     attribution = read_attribution(method, of)
-    if not at and attribution is None:
-        raise click.MissingParameter(param_hint="--at", param_type="option")
-    opened = spec_or_model(model, settings, inputs)
-    part = re.sub(r"[^\w.-]+", "_", "-".join([*at, *filter(None, [method])])).strip("_.")
+    if not at and start is None and attribution is None:
+        raise UsageError("say where the part ends by --at, or where it begins by --from")
+    if start is not None and attribution is not None:
+        raise UsageError("--with shows heat over a picture, and a part behind --from takes none")
+    opened, known = spec_or_model(model, settings, inputs, weights)
+    ends = [*([f"from-{start}"] if start else []), *at, *([method] if method else [])]
+    part = re.sub(r"[^\w.-]+", "_", "-".join(ends)).strip("_.")
     path = output or Path(f"{Path(model).stem}-{part}.onnx")
     _check_output(
         path, [Path(model), *([opened] if isinstance(opened, Path) else []), Path(weights or ".")]
@@ -69,19 +79,21 @@ def command(
         opened,
         at,
         path,
-        weights=weights,
+        start=start,
+        weights=known,
         seed=seed,
         preprocessing=read_preprocessing(pictures),
         attribution=attribution,
     )
     if quiet:
         return
-    if not isinstance(opened, Path) and weights is None:
+    if not isinstance(opened, Path) and known is None:
         echo_line(f"{model} has random weights (seed {seed})", err=True)
     beside = f", its weights in {emitted.data}" if emitted.data else ""
-    named = ", ".join(f"`{name}`" for name in at)
-    what = f" up to {named}" * bool(at) + f" with {method}" * (method is not None)
-    echo_line(f"{path}: {model}{what}, {size(emitted.bytes)}{beside}")
+    named = [f"from `{start}`"] if start else []
+    named += [f"up to {', '.join(f'`{name}`' for name in at)}"] if at else []
+    named += [f"with {method}"] if method else []
+    echo_line(f"{path}: {model} {' '.join(named)}, {size(emitted.bytes)}{beside}")
 
 
 def _check_output(path: Path, inputs: list[Path | None]) -> None:

@@ -29,7 +29,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones.")
 @click.option("--split", "splits", multiple=True, help="train, val or test; by default all.")
-@click.option("--keep-maps", is_flag=True, help="Maps as they are, instead of their means.")
+@click.option(
+    "--pool",
+    type=click.Choice(["none", "mean", "max"]),
+    default="mean",
+    show_default=True,
+    help="What becomes of maps: all values in a row, or one of each map.",
+)
+@click.option("--keep-maps", is_flag=True, help="Maps as they are, N×C×H×W.")
 @spec_settings
 @click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
 @click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie.")
@@ -50,6 +57,7 @@ def command(
     at: tuple[str, ...],
     weights: str | None,
     splits: tuple[str, ...],
+    pool: Any,
     keep_maps: bool,
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
@@ -65,8 +73,8 @@ def command(
     """Run MODEL up to LAYER on every picture of the data, and write what comes out.
 
     MODEL is an .onnx file, a run's folder, or a spec or zoo name with --weights. The file holds
-    `features` (an example a row), `labels`, `names`, `split` and `classes`. Of maps the mean over
-    all positions is taken.
+    `features` (an example a row), `labels`, `names`, `split` and `classes`. Maps become
+    vectors by --pool.
     """
     from cnndsl.data.opening import open_data
     from cnndsl.runtime.pictures import picture_input
@@ -77,12 +85,12 @@ def command(
     check_output(output, keep_maps)
     found = open_data(data, seed=seed, data_dir=data_dir)
     total = sum(len(found[name]) for name in splits or found.splits)
-    opened = spec_or_model(model, settings, inputs)
-    made = open_extractor(opened, at, weights=weights, seed=seed, device=device, threads=threads)
+    opened, known = spec_or_model(model, settings, inputs, weights)
+    made = open_extractor(opened, at, weights=known, seed=seed, device=device, threads=threads)
     how = read_preprocessing(pictures, made.preprocessing, made.usual)
     picture = picture_input(made.model, how or made.usual, read_size(size))
     if not quiet:
-        if not isinstance(opened, Path) and weights is None:
+        if not isinstance(opened, Path) and known is None:
             echo_line(f"{model} has random weights (seed {seed})", err=True)
         else:
             remark_taken(pictures, model, made.preprocessing, picture)
@@ -93,6 +101,7 @@ def command(
             picture,
             splits=splits or None,
             keep_maps=keep_maps,
+            pool=pool,
             batch=batch,
             progress=progress,
         )

@@ -26,15 +26,23 @@ def model_path(model: str) -> Path:
     return path
 
 
-def spec_or_model(model: str, settings: tuple[str, ...], inputs: tuple[str, ...]) -> Network | Path:
-    """The network of a spec or zoo name, or the .onnx file that is meant. Raises UsageError."""
-    from cnndsl.runtime.model import is_spec
+def spec_or_model(
+    model: str, settings: tuple[str, ...], inputs: tuple[str, ...], weights: str | None
+) -> tuple[Network | Path, str | Path | None]:
+    """The network and the weights of a spec, a zoo name or a run; or the .onnx file that is meant.
 
-    if not Path(model).is_dir() and is_spec(model):
-        return load_spec(model, settings, inputs)
-    if settings or inputs:
+    A run has its best weights, unless others are given. Raises UsageError.
+    """
+    from cnndsl.runtime.model import is_spec
+    from cnndsl.training.folder import of_run
+
+    is_run = Path(model).is_dir()
+    if (settings or inputs) and (is_run or not is_spec(model)):
         raise UsageError(f"`{model}` is no spec, so --set and --input don't apply to it")
-    return model_path(model)
+    found, known = of_run(model, weights)
+    if not Path(found).is_dir() and is_spec(found):
+        return load_spec(str(found), settings, inputs), known
+    return model_path(model), known
 
 
 def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataSet, bool]:

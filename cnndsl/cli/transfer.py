@@ -15,6 +15,7 @@ from cnndsl.cli.train_options import FOLDER, USUAL_DATA, chosen, screen, train_o
 
 STRATEGIES = ["auto", "features", "last", "full", "gradual", "scratch"]
 HEADS = ["linear", "mlp", "logistic"]
+POOLS = ["none", "mean", "max"]
 BY_STRATEGY = chosen(
     "30 for features and scratch, 10 for others",
     "32, or 16 where there are few pictures",
@@ -34,6 +35,13 @@ BY_STRATEGY = chosen(
 @click.option("--head", type=click.Choice(HEADS), default="linear", show_default=True)
 @click.option("--at", metavar="LAYER", help="Put the new head on an earlier layer.")
 @click.option(
+    "--pool",
+    type=click.Choice(POOLS),
+    default="mean",
+    show_default=True,
+    help="What the head gets of that layer's maps: all values, or one of each.",
+)
+@click.option(
     "--similar/--different", default=True, help="Whether the data is like what the net knows."
 )
 @spec_settings
@@ -50,6 +58,7 @@ def command(
     strategy: Any,
     head: Any,
     at: str | None,
+    pool: Any,
     similar: bool,
     runs: Path,
     name: str | None,
@@ -70,6 +79,7 @@ def command(
         strategy=strategy,
         head=head,
         at=at,
+        pool=pool,
         similar=similar,
         options=read_options(values),
     )

@@ -40,13 +40,18 @@ class ModelHead:
 
 
 def cut_file(
-    path: Path, at: Sequence[str], output: Path, preprocessing: Preprocessing | None = None
+    path: Path,
+    at: Sequence[str],
+    output: Path,
+    preprocessing: Preprocessing | None = None,
+    start: str | None = None,
 ) -> tuple[Path | None, int]:
     """Write a model's part up to the values `at`; where its weights lie apart, and all its bytes.
 
-    `preprocessing` is kept in the place of the model's own. Raises UsageError, OSError.
+    `preprocessing` is kept in the place of the model's own; `start` as in `cut_model`. Raises
+    UsageError, OSError.
     """
-    made, _ = cut_model(read_model(path), *at)
+    made, _ = cut_model(read_model(path), *at, start=start)
     return write_with(made, output, preprocessing)
 
 
@@ -63,26 +68,34 @@ def write_with(
     return data, sum(file.stat().st_size for file in (output, data) if file)
 
 
-def cut_model(model: onnx.ModelProto, *at: str) -> tuple[onnx.ModelProto, tuple[str, ...]]:
+def cut_model(
+    model: onnx.ModelProto, *at: str, start: str | None = None
+) -> tuple[onnx.ModelProto, tuple[str, ...]]:
     """The model up to the values `at`, each once, and the value that each of `at` means.
 
-    `at` are names of values or nodes, or what values begin with up to a dot or slash (the last of
-    them).
-    What isn't needed is left out, and so are the labels of the classes; all other metadata stay.
-    Raises UsageError where there is no such value.
+    With `start` it begins behind that value, which becomes its input; without `at` it goes to the
+    model's outputs. `at` and `start` are names of values or nodes, or what values begin with up to
+    a dot or slash (the last of them). What isn't needed is left out. Labels of classes stay where
+    the end stays, words on preparing pictures where the beginning does, all other metadata always.
+    Raises UsageError where there is no such value, or where something goes past `start`.
     """
     graph = model.graph
     made_values = [(value, node.name) for node in graph.node for value in node.output if value]
     inputs = {i.name for i in graph.input}
+    begin = start and value_named(start, made_values, inputs)
     values = tuple(value_named(name, made_values, inputs) for name in at)
-    nodes, needed = _needed(graph, values)
+    values = values or tuple(output.name for output in graph.output)
+    nodes, needed = _needed(graph, values, begin)
     types = _types(model)
     made = onnx.ModelProto()
     made.CopyFrom(_without_graph(model))
-    kept = [p for p in model.metadata_props if p.key not in _OF_THE_WHOLE]
-    made.metadata_props.extend(kept)
+    gone = {*(_OF_THE_WHOLE if at else _OF_THE_WHOLE[1:]), *([_PREPROCESSING] if start else [])}
+    made.metadata_props.extend(p for p in model.metadata_props if p.key not in gone)
     made.graph.name = graph.name
     made.graph.node.extend(nodes)
+    if begin:
+        _check_start(graph, begin, nodes, needed)
+        made.graph.input.append(types.get(begin) or onnx.ValueInfoProto(name=begin))
     made.graph.input.extend(i for i in graph.input if i.name in needed)
     made.graph.initializer.extend(i for i in graph.initializer if i.name in needed)
     made.graph.sparse_initializer.extend(
@@ -141,10 +154,30 @@ def value_named(name: str, made: Sequence[tuple[str, str]], inputs: Collection[s
     raise UsageError(f"the model has no value or node `{name}`; {hint}")
 
 
-def _needed(graph: onnx.GraphProto, values: Sequence[str]) -> tuple[list[Node], set[str]]:
-    """The nodes that values come from, in order, and every name that these take or make."""
+def _check_start(
+    graph: onnx.GraphProto, start: str, nodes: Sequence[Node], needed: set[str]
+) -> None:
+    """Raise UsageError where nodes don't follow from `start` and constants alone."""
+    if all(start not in _taken(node) for node in nodes):
+        raise UsageError(f"the model's part up to there isn't made of `{start}`")
+    constant = {i.name for i in graph.initializer}
+    if past := [i.name for i in graph.input if i.name in needed and i.name not in constant]:
+        raise UsageError(
+            f"what lies behind `{start}` also depends on the input `{past[0]}` directly: the part "
+            f"can't begin there"
+        )
+
+
+def _needed(
+    graph: onnx.GraphProto, values: Sequence[str], start: str | None
+) -> tuple[list[Node], set[str]]:
+    """The nodes that values come from (those behind `start`), in order, and every name that these
+    take or make.
+    """
     wanted, nodes = set(values), list[Node]()
     for node in reversed(graph.node):
+        if start in node.output:
+            continue
         if wanted.intersection(node.output):
             nodes.append(node)
             wanted.update(_taken(node))

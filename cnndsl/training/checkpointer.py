@@ -22,8 +22,8 @@ class FolderCheckpointer:
     """Writes into a run's folder, each file whole or not at all.
 
     `export` writes the ONNX model of a net's weights, which `whole` makes of those that are
-    trained. Where the disk is full, or writing fails otherwise, a UsageError says so and how to go
-    on from what is kept.
+    trained; `metadata` are texts that files of weights get. Where the disk is full, or writing
+    fails otherwise, a UsageError says so and how to go on from what is kept.
     """
 
     def __init__(
@@ -34,9 +34,11 @@ class FolderCheckpointer:
         export: Callable[[Mapping[str, Float], Path], None],
         facts: Mapping[str, Any],
         whole: Callable[[Mapping[str, Float]], Mapping[str, Float]] = lambda values: values,
+        metadata: Mapping[str, str] | None = None,
     ):
         self.folder, self.train_step, self.average = folder, train_step, average
         self._export, self.facts, self._whole = export, dict(facts), whole
+        self._metadata = metadata
         self._kept = "nothing"
 
     def checkpoint(self, progress: Progress) -> None:
@@ -50,9 +52,10 @@ class FolderCheckpointer:
         with self._explained():
             if progress.best is progress.epochs[-1]:
                 weights = self._whole(evaluated(self.train_step, self.average))
-                write_tensors(self.folder.best_weights, weights)
+                write_tensors(self.folder.best_weights, weights, self._metadata)
                 self._export(weights, self.folder.best_model)
-            write_tensors(self.folder.last_weights, self._whole(self.train_step.weights.read()))
+            last = self._whole(self.train_step.weights.read())
+            write_tensors(self.folder.last_weights, last, self._metadata)
             write_csv(self.folder.metrics, columns, rows)
             write_results(self.folder, progress, self.facts)
             self.folder.note(_described(progress.epochs[-1]))

@@ -152,6 +152,16 @@ def _cell(value: Any) -> Any:
     return printable(value) if isinstance(value, str) else value
 
 
+def of_run(model: str | Path, weights: str | Path | None) -> tuple[str | Path, str | Path | None]:
+    """What a run's folder stands for where a model is meant: its net's spec and best weights, or
+    its best model where a model from elsewhere was trained. Anything else stands for itself.
+    """
+    folder = RunFolder(Path(model))
+    if folder.network.is_file() and folder.best_weights.is_file():
+        return folder.network, weights or folder.best_weights
+    return (folder.best_model if folder.best_model.is_file() else model), weights
+
+
 def _numbers(root: Path, stem: str) -> Iterable[int]:
     for path in root.iterdir():
         match = re.fullmatch(re.escape(stem) + r"-(\d{3,6})", path.name)

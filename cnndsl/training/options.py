@@ -19,6 +19,8 @@ from cnndsl.training.fields import MOST
 
 Strategy = Literal["features", "last", "full", "gradual", "scratch"]
 HeadKind = Literal["linear", "mlp", "logistic"]
+Pool = Literal["none", "mean", "max"]
+"""What becomes of an earlier layer's maps: all their values, or a number for each."""
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
 Positive = Annotated[float, Field(gt=0)]
@@ -145,3 +147,4 @@ class TransferChoice:
     strategy: Strategy = "full"
     head: HeadKind = "linear"
     at: str | None = None
+    pool: Pool = "mean"

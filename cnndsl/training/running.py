@@ -36,6 +36,7 @@ from cnndsl.training.records import (
 from cnndsl.training.tasks import make_task
 from cnndsl.training.train_step import NotFiniteError
 from cnndsl.training.watching import watch
+from cnndsl.weights.metadata import as_metadata
 
 MOST_TOLD = 5
 """So many pictures that can't be read are named on the callback; the log has them all."""
@@ -192,7 +193,7 @@ def conclude(
     return Outcome(folder.path, progress, test)
 
 
-def keeper_for(training: Training, folder: RunFolder) -> FolderCheckpointer:
+def checkpointer_for(training: Training, folder: RunFolder) -> FolderCheckpointer:
     """What writes the training as it is in this stage into a folder."""
     return FolderCheckpointer(
         folder,
@@ -201,6 +202,7 @@ def keeper_for(training: Training, folder: RunFolder) -> FolderCheckpointer:
         training.export,
         facts(training),
         training.whole,
+        as_metadata(training.task.picture.preprocessing, training.task.data.labels),
     )
 
 
@@ -215,7 +217,7 @@ def _train(
     choice, told = training.config.training, set[str]()
     while True:
         write_graphs(folder, training)
-        checkpointer = keeper_for(training, folder)
+        checkpointer = checkpointer_for(training, folder)
         if not progress.steps:
             checkpointer.checkpoint(progress)
         plan, stage = training.plan, training.stage

@@ -28,9 +28,9 @@ class Extractor:
     """An open model whose outputs are features.
 
     outputs: for each value that was asked for, by the name it was asked by, the model's output.
-    flat: those that the classifier takes value for value; of other maps the mean over all positions
-    is taken. preprocessing: the one that belongs to the weights, None where they
-    don't say. usual: what is taken then, None where there is nothing usual.
+    flat: those that the classifier takes value for value; of other maps `pool` makes vectors.
+    preprocessing: the one that belongs to the weights, None where they don't say. usual: what is
+    taken then, None where there is nothing usual.
     """
 
     model: Model

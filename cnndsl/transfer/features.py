@@ -19,6 +19,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.running import batch_size
 from cnndsl.runtime.session import Array
+from cnndsl.training.options import Pool
 from cnndsl.transfer.extractors import Extractor
 
 Float = npt.NDArray[np.float32]
@@ -57,14 +58,16 @@ def extract(
     *,
     splits: Sequence[str] | None = None,
     keep_maps: bool = False,
+    pool: Pool = "mean",
     batch: int | None = None,
     progress: Progress | None = None,
 ) -> Features:
     """Features of every example of a data set, or of some splits, each in its own order.
 
     `picture` says how pictures are prepared (`cnndsl.runtime.pictures.picture_input`). Maps become
-    vectors (see `Extractor`) unless `keep_maps`. Pictures that can't be read are left out. Raises
-    UsageError where the data doesn't suit the model, or the features don't fit into memory.
+    vectors as `pool` says (see `Extractor`) unless `keep_maps`. Pictures that can't be read are
+    left out. Raises UsageError where the data doesn't suit the model, or the features don't fit
+    into memory.
     """
     chosen = tuple(data.splits) if splits is None else tuple(splits)
     model, ports = extractor.model, extractor.model.choose(tuple(extractor.outputs.values()))
@@ -85,8 +88,9 @@ def extract(
                     images = images[np.arange(size) % count]
                 values = model({picture.name: images}, ports)
                 for name, output in extractor.outputs.items():
-                    vectors = not keep_maps
-                    rows = _rows(values[output][:count], name in extractor.flat, vectors)
+                    found = values[output][:count].astype(np.float32, copy=False)
+                    how: Pool = "none" if name in extractor.flat else pool
+                    rows = found if keep_maps else _vectors(found, how)
                     _check_room(rows, total)
                     arrays[name].append(rows)
                 labels.append(made.targets)
@@ -107,14 +111,14 @@ def extract(
     )
 
 
-def _rows(values: Array, flat: bool, vectors: bool) -> Float:
-    """An example a row: maps as their means, or value for value."""
-    rows = values.astype(np.float32, copy=False)
-    if not vectors or rows.ndim <= 2:
-        return rows
-    if flat:
-        return rows.reshape(len(rows), -1)
-    return rows.mean(axis=tuple(range(2, rows.ndim)), dtype=np.float32)
+def _vectors(values: Float, pool: Pool) -> Float:
+    """An example a row: maps value for value, or a number of each."""
+    if values.ndim <= 2:
+        return values
+    space = tuple(range(2, values.ndim))
+    if pool == "none":
+        return values.reshape(len(values), -1)
+    return values.max(axis=space) if pool == "max" else values.mean(axis=space, dtype=np.float32)
 
 
 def _check_room(rows: Float, total: int) -> None:

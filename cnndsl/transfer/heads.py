@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Layer
 from cnndsl.layers.fc import Dense
-from cnndsl.layers.globalpool import GlobalAverage
+from cnndsl.layers.globalpool import GlobalAverage, GlobalMaximum
+from cnndsl.layers.reshape import Flatten
 from cnndsl.network import Input, Network, Step
 from cnndsl.shape import Shape
 from cnndsl.surgery import cut, with_head
 from cnndsl.surgery.rebuilding import rebuilt
-from cnndsl.training.options import HeadKind
+from cnndsl.training.options import HeadKind, Pool
 
 HEADS: tuple[HeadKind, ...] = ("linear", "mlp", "logistic")
 
@@ -72,26 +73,36 @@ def renew(
     kind: HeadKind,
     at: str | None = None,
     dropout: float | None = None,
+    pool: Pool = "mean",
 ) -> Renewed:
     """The net with a new head for so many classes, or one on the value `at` of an earlier layer.
 
+    Its maps are made a vector by their means or greatest values, or value for value ("none").
     `dropout` before the last layer is by default the old head's, and 0.5 in an mlp. Raises
     UsageError where there is no classifier to replace, or no such value.
     """
     if classes < 2:
         raise UsageError(f"a classifier tells two classes apart at least, and there is {classes}")
     if at is not None:
-        network = _classified(cut(network, at), classes)
+        network = _classified(cut(network, at), classes, pool)
     grafted = with_head(network, classes, "mlp" if kind == "mlp" else "linear", dropout=dropout)
     return Renewed.of(grafted.network, grafted.new)
 
 
-def _classified(network: Network, classes: int) -> Network:
-    """A part of a net with a plain classifier behind it: mean of the maps, dense layer."""
+_POOLS: Mapping[Pool, tuple[str, Callable[[], Layer]]] = {
+    "none": ("flatten1", Flatten),
+    "mean": ("gap1", GlobalAverage),
+    "max": ("gmp1", GlobalMaximum),
+}
+
+
+def _classified(network: Network, classes: int, pool: Pool) -> Network:
+    """A part of a net with a plain classifier behind it: maps as a vector, dense layer."""
     value = network.outputs[0]
     layers: list[tuple[str, Layer]] = [("logits", Dense(units=classes))]
     if network.shapes[value].rank:
-        layers.insert(0, ("gap1", GlobalAverage()))
+        word, make = _POOLS[pool]
+        layers.insert(0, (word, make()))
     steps = list(network.steps)
     for name, layer in layers:
         while name in network.shapes:

@@ -13,7 +13,7 @@ from cnndsl.training.callbacks import Callback, EpochEnd
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.layout import Float
 from cnndsl.training.progress import Epoch, Progress
-from cnndsl.training.running import Outcome, conclude, keeper_for
+from cnndsl.training.running import Outcome, checkpointer_for, conclude
 from cnndsl.transfer.cached import FeatureTraining
 
 STRENGTH = 0.1
@@ -46,7 +46,7 @@ def solve(
     progress.epochs.append(Epoch(1, 0, 0.0, scores, training.evaluate(), seconds, speed))
     progress.ended, progress.seconds = "epochs", seconds
     progress.steps = training.config.training.epochs * training.epoch_steps
-    checkpointer = keeper_for(training, folder)
+    checkpointer = checkpointer_for(training, folder)
     checkpointer.epoch(progress)
     checkpointer.checkpoint(progress)
     callback.on_epoch(EpochEnd.of(progress))

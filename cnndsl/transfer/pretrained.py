@@ -17,6 +17,7 @@ from cnndsl.preprocessing import ARITHMETIC, Preprocessing, usual
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
 from cnndsl.surgery import split_head, with_input
+from cnndsl.training.folder import of_run
 from cnndsl.training.layout import Float
 from cnndsl.weights import Weights
 from cnndsl.weights.fetch import open_weights
@@ -69,8 +70,8 @@ def open_pretrained(
     of the classifier may be missing. `pictures` are fields of the preprocessing that are given by
     hand. Raises SpecError, UsageError.
     """
-    if (best := Path(model) / "best.onnx").is_file():
-        model = str(best)
+    found, weights = of_run(model, weights)
+    model = str(found)
     if Path(model).suffix.lower() == ".onnx":
         if settings:
             raise UsageError(f"`{model}` is no spec, so it has no parameters to set")

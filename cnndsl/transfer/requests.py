@@ -10,7 +10,7 @@ from cnndsl.data.dataset import DataSet
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.config import Config
-from cnndsl.training.options import HeadKind, Strategy, TransferChoice
+from cnndsl.training.options import HeadKind, Pool, Strategy, TransferChoice
 from cnndsl.training.settings import configure
 from cnndsl.training.stages import Stage
 from cnndsl.transfer.heads import Renewed
@@ -31,6 +31,7 @@ class Request:
     strategy: Strategy | Literal["auto"] = "auto"
     head: HeadKind = "linear"
     at: str | None = None
+    pool: Pool = "mean"
     similar: bool = True
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -50,6 +51,8 @@ def decided(
 ) -> tuple[Request, Strategy, list[str]]:
     """The request with what "auto" means in its place, the strategy, and why. Raises UsageError."""
     trained = found.weights is not None
+    if request.pool != "mean" and request.at is None:
+        raise UsageError("--pool is for the maps of an earlier layer: name one by --at")
     if request.strategy != "auto":
         if not trained and request.strategy != "scratch":
             raise UsageError(
@@ -86,7 +89,7 @@ def with_stages(
     adapter: SpecAdapter,
 ) -> Config:
     """The configuration with the strategy's stages, where none are given."""
-    choice = TransferChoice(strategy, request.head, request.at)
+    choice = TransferChoice(strategy, request.head, request.at, request.pool)
     if strategy in ("features", "scratch"):
         if strategy == "features" and config.data.augment != "none":
             raise UsageError(

@@ -12,6 +12,8 @@ from typing import Any
 from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
+from cnndsl.network import Network
+from cnndsl.surgery import value_at
 from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.callbacks import Callback
@@ -80,12 +82,14 @@ def begin(
     request, strategy, notes = decided(request, data, found)
     if strategy == "scratch":
         found = found.anew()
-    renewed = renew(found.network, data.classes, request.head, request.at)
+    renewed = renew(found.network, data.classes, request.head, request.at, pool=request.pool)
     adapter = _adapter(found, renewed)
     config = configured(request, strategy, data)
     config = with_stages(config, request, strategy, renewed, adapter)
     config, more = fitting(config, data, adapter)
     start = _Start(root, name or Path(request.model).stem, found, request, counting)
+    if request.at:
+        start.notes.append(_pooled(found.network, renewed, request))
     start.notes += [*found.notes, *([found.guess] if found.guess else []), *notes, *more]
     whole = make_task(config, adapter, data, pictures=found.pictures)
     if strategy == "features":
@@ -98,6 +102,17 @@ def begin(
             training.load(values)
         folder = start.folder()
         return train_in(folder, training, callback, start.notes)
+
+
+def _pooled(network: Network, renewed: Renewed, request: Request) -> str:
+    """What the head gets of an earlier layer."""
+    assert request.at is not None
+    shape = network.shapes[value_at(network, request.at)]
+    how = {"none": "all values", "mean": "the mean of each", "max": "the greatest of each"}
+    numbers = f"{renewed.network.shapes[renewed.vector].elements:,} numbers a picture"
+    if not shape.rank:
+        return f"features are `{request.at}`: {numbers}"
+    return f"features are {how[request.pool]} of `{request.at}`, {shape}: {numbers} (--pool)"
 
 
 def resume(path: Path, callback: Callback, *, data: str | None = None, **changes: Any) -> Outcome:
@@ -201,7 +216,9 @@ def _bare(start: _Start, whole: Task) -> tuple[Renewed, dict[str, Float]]:
     """The net with a new head that drops nothing out unless it is an mlp, and what is known."""
     request = start.request
     dropout = None if request.head == "mlp" else 0.0
-    renewed = renew(start.found.network, whole.data.classes, request.head, request.at, dropout)
+    renewed = renew(
+        start.found.network, whole.data.classes, request.head, request.at, dropout, request.pool
+    )
     return renewed, start.base(renewed)
 
 

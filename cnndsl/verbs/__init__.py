@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cnndsl.runtime import Inputs, Model, Results
     from cnndsl.shape import Shape
     from cnndsl.surgery.attribution import Attribution
+    from cnndsl.training.options import Pool
     from cnndsl.transfer.features import Features
     from cnndsl.weights import Mapping as WeightMapping
 
@@ -170,12 +171,14 @@ def cut(
     at: str | Sequence[str],
     path: Spec,
     *,
+    start: str | None = None,
     weights: Spec | None = None,
     seed: int = 0,
     preprocessing: Preprocessing | None = None,
     attribution: str | Attribution | None = None,
 ) -> Emitted:
-    """Write a model's part up to the values `at` as a model of its own.
+    """Write a model's part up to the values `at` as a model of its own; or, with `start`, the part
+    behind that value, up to the model's outputs where `at` is empty.
 
     With an `attribution`, as `compile` takes it, a heat map is one of its outputs; where `at` is
     empty, then, the whole model is kept.
@@ -190,15 +193,18 @@ def cut(
     from cnndsl.surgery import cut as cut_network
     from cnndsl.surgery import unneeded
     from cnndsl.surgery.models import cut_file
+    from cnndsl.training.folder import of_run
     from cnndsl.weights import initial_weights
 
     names, path = (at,) if isinstance(at, str) else tuple(at), Path(path)
+    if isinstance(model, str | Path):
+        model, weights = of_run(model, weights)
     if isinstance(model, str | Path) and not is_spec(model):
         if weights is not None:
             raise UsageError(f"`{model}` has weights of its own, so it takes no others")
         if attribution is not None:
             return _write_attributed(Path(model), path, attribution, names, preprocessing)
-        return Emitted(path, *cut_file(Path(model), names, path, preprocessing))
+        return Emitted(path, *cut_file(Path(model), names, path, preprocessing, start))
     network = _network(model)
     if attribution is not None:
         lowered = lower(network)
@@ -208,11 +214,12 @@ def cut(
             values = [_value(network, lowered, name) for name in names]
             attribution = _at(network, lowered, attribution)
             return _write_attributed(whole, path, attribution, values, preprocessing)
-    part = cut_network(network, *names)
+    part = cut_network(network, *names, start=start)
     values = initial_weights(network, "auto", seed)
     if weights is not None:
         loaded = _loaded(network, weights, unneeded(network, part))
-        values, preprocessing = loaded.weights(), preprocessing or loaded.file.preprocessing
+        values = loaded.weights()
+        preprocessing = preprocessing or (None if start else loaded.file.preprocessing)
     return emit(
         lower(part),
         path,
@@ -231,6 +238,7 @@ def features(
     seed: int = 0,
     splits: Sequence[str] | None = None,
     keep_maps: bool = False,
+    pool: Pool = "mean",
     preprocessing: Preprocessing | None = None,
     device: str = "cpu",
     batch: int | None = None,
@@ -238,22 +246,28 @@ def features(
 ) -> Features:
     """What a model makes of every picture of a data set, at the values `at` or before its head.
 
-    `model` is an .onnx file or a spec with a file of `weights`. Maps become vectors unless
-    `keep_maps`. See `cnndsl.transfer.features` for what comes back. Raises UsageError, SpecError.
+    `model` is an .onnx file, a run's folder or a spec with a file of `weights`. Maps become vectors
+    as `pool` says (all values, their mean or maximum) unless `keep_maps`. See
+    `cnndsl.transfer.features` for what comes back. Raises UsageError, SpecError.
     """
     from cnndsl.data.dataset import DataSet
     from cnndsl.data.opening import open_data
     from cnndsl.runtime.pictures import picture_input
+    from cnndsl.training.folder import of_run
     from cnndsl.transfer.extractors import open_extractor
     from cnndsl.transfer.features import extract
 
     names = (at,) if isinstance(at, str) else tuple(at)
+    if isinstance(model, str | Path):
+        model, weights = of_run(model, weights)
     opened = open_extractor(
         model, names, weights=weights, seed=seed, device=device, threads=threads
     )
     picture = picture_input(opened.model, preprocessing or opened.preprocessing or opened.usual)
     found = data if isinstance(data, DataSet) else open_data(data, seed=seed)
-    return extract(opened, found, picture, splits=splits, keep_maps=keep_maps, batch=batch)
+    return extract(
+        opened, found, picture, splits=splits, keep_maps=keep_maps, pool=pool, batch=batch
+    )
 
 
 def _write_attributed(

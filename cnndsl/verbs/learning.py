@@ -74,6 +74,7 @@ def transfer(
     strategy: Literal["auto", "features", "last", "full", "gradual", "scratch"] = "auto",
     head: Literal["linear", "mlp", "logistic"] = "linear",
     at: str | None = None,
+    pool: Literal["none", "mean", "max"] = "mean",
     similar: bool = True,
     runs: Path | str = "runs",
     name: str | None = None,
@@ -91,7 +92,7 @@ def transfer(
 
     given = {name: value for name, value in options.items() if value is not None}
     place = str(_place(data, Path(runs)))
-    request = Request(str(model), place, strategy, head, at, similar, given)
+    request = Request(str(model), place, strategy, head, at, pool, similar, given)
     return begin(request, _told(quiet, callbacks), root=Path(runs), name=name)
 
 

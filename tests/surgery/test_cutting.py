@@ -11,7 +11,7 @@ from cnndsl import resources
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.specs import load
-from cnndsl.surgery import cut, value_at
+from cnndsl.surgery import cut, split_head, value_at
 from cnndsl.weights import initial_weights
 from tests.support.networks import networks
 from tests.support.specs import network
@@ -107,3 +107,44 @@ def test_any_cut_reads_back(net: Network, data: st.DataObject) -> None:
     names = [s.name for s in net.without_heads()]
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
     reads_back(cut(net, *chosen))
+
+
+def test_two_parts_compute_what_the_whole_did() -> None:
+    net = network(SMALL)
+    x, weights = noise(2, 3, 16, 16), initial_weights(net)
+    first, second = cut(net, "part"), cut(net, start="part")
+    reads_back(second)
+    assert [(i.name, str(i.shape)) for i in second.inputs] == [("part", "8@16x16")]
+    (code,) = answers(first, weights, x)
+    assert np.array_equal(answers(second, weights, code)[0], answers(net, weights, x)[0])
+    (between,) = answers(cut(net, "last", start="part"), weights, code)
+    assert np.array_equal(between, answers(cut(net, "last"), weights, x)[0])
+
+
+def test_what_shares_weights_with_the_other_part_has_them_under_their_name() -> None:
+    made = cut(network("cnndsl 1\nnet R\ninput x 4@8x8\na: conv 1x1 4\nb: reuse a\n"), start="a")
+    reads_back(made)
+    assert [(s.name, s.inputs, s.shares) for s in made.steps] == [("a", ("a_",), None)]
+    assert made.outputs == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("start", "at", "message"),
+    [
+        ("stem", "stem", "no layer lies behind `stem`: the part ends with it"),
+        ("last", "stem", "`stem.relu1` isn't made of `last`"),
+        ("part.conv1", "part", "`part` takes `stem.relu1`, which isn't made of `part.conv1`"),
+    ],
+)
+def test_where_no_part_can_begin(start: str, at: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        cut(network(SMALL), at, start=start)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", resources.zoo_names()[::4])
+def test_zoo_in_two_parts(name: str) -> None:
+    net = load(name)[0]
+    made = cut(net, start="code" if name == "conv_vae" else split_head(net).features)
+    reads_back(made)
+    assert made.outputs == net.outputs

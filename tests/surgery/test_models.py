@@ -199,3 +199,28 @@ def test_no_model(tmp_path: Path) -> None:
         read_model(path)
     with pytest.raises(UsageError, match="there is no file"):
         read_model(tmp_path / "missing.onnx")
+
+
+def test_the_part_behind_a_value() -> None:
+    x = noise(1, 2, 4, 4)
+    whole = small()
+    (y, logits) = run(whole, x=x, unused=x, c=True)
+    first, second = cut_model(whole, "part.gap")[0], cut_model(whole, start="part.gap")[0]
+    (gap,) = run(first, x=x)
+    assert [i.name for i in second.graph.input] == ["part.gap"]
+    again = run(second, **{"part.gap": gap})
+    assert np.array_equal(again[0], y) and np.array_equal(again[1], logits)
+    assert {p.key for p in second.metadata_props} == {"cnndsl.labels", "author"}
+
+
+@pytest.mark.parametrize(
+    ("start", "at", "message"),
+    [
+        ("y", (), "isn't made of `y`"),
+        ("part.gap", ("part.relu",), "isn't made of `part.gap`"),
+        ("part.gap", ("chosen",), "also depends on the input `c`"),
+    ],
+)
+def test_where_no_part_of_a_model_begins(start: str, at: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        cut_model(small(), *at, start=start)

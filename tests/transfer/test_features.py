@@ -66,6 +66,10 @@ def test_maps_are_pooled_or_kept(data: DataSet) -> None:
     kept = made(data, ("stem",), splits=["val"], keep_maps=True).arrays["stem"]
     assert kept.shape == (3, 6, 8, 8)
     np.testing.assert_allclose(pooled.arrays["stem"], kept.mean(axis=(2, 3)), rtol=1e-5)
+    greatest = made(data, ("stem",), splits=["val"], pool="max").arrays["stem"]
+    assert np.array_equal(greatest, kept.max(axis=(2, 3)))
+    flat = made(data, ("stem",), splits=["val"], pool="none").arrays["stem"]
+    assert np.array_equal(flat, kept.reshape(3, -1))
 
 
 def test_a_dense_layer_on_maps_takes_them_value_for_value(data: DataSet) -> None:

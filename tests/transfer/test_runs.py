@@ -16,8 +16,10 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from cnndsl import parse
 from cnndsl.data.randomness import key, order
 from cnndsl.preprocessing import Preprocessing
+from cnndsl.runtime import run
 from cnndsl.weights.save import read_tensors, write_tensors
 from tests.support.command_line import cnndsl
 from tests.support.data import real_data
@@ -58,6 +60,40 @@ def changed(run: str) -> set[str]:
         for name, values in end.items()
         if name not in start or not np.array_equal(values, start[name])
     }
+
+
+@pytest.mark.parametrize(
+    ("pool", "how", "numbers"),
+    [
+        ("none", "all values", 512),
+        ("mean", "the mean of each", 8),
+        ("max", "the greatest of each", 8),
+    ],
+)
+def test_maps_of_an_earlier_layer_become_a_vector(pool: str, how: str, numbers: int) -> None:
+    shapes = dict(zip(("none", "mean", "max"), ("flatten1", "gap1", "gmp1"), strict=True))
+    words = ("--strategy", "features", "--at", "relu1", "--pool", pool)
+    lines = transfer(*words).output
+    assert f"features are {how} of `relu1`, " in lines
+    net = parse("runs/tiny-001/network.cnn")
+    assert net.by_name[shapes[pool]].output.elements == numbers
+    assert f": {numbers} numbers a picture (--pool)" in lines
+
+
+def test_pool_belongs_to_an_earlier_layer() -> None:
+    assert "--pool is for the maps" in transfer("--pool", "none", code=1).stderr
+
+
+def test_a_run_is_called_by_its_spec_s_names() -> None:
+    model = ("before/tiny-001", "--data", "quarters.npz", "--threads", "1")
+    transfer("--strategy", "features", "--at", "relu1", model=model)
+    cnndsl("cut", "before/tiny-001", "--at", "relu1", "-q", "-o", "a.onnx")
+    cnndsl("cut", "before/tiny-001", "--from", "relu1", "-q", "-o", "b.onnx")
+    x = np.random.default_rng(0).random((2, 1, 8, 8), np.float32)
+    (whole,) = run("before/tiny-001/best.onnx", x).outputs.values()
+    (code,) = run("a.onnx", x).outputs.values()
+    (again,) = run("b.onnx", code).outputs.values()
+    np.testing.assert_allclose(again, whole, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
