@@ -52,6 +52,7 @@ def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None
     otherwise = {"callbacks", "options", "preprocessing", "input_shapes"}
     if verb == "transfer":
         otherwise.add("allow_missing")  # whatever the old net lacks is made new
+        otherwise.add("noise")  # for nets that give back their picture, and these tell classes
     assert options - {"inputs"} == keywords - otherwise
 
 

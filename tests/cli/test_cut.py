@@ -84,7 +84,7 @@ def test_a_heat_map_beside_a_part_or_the_whole(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("cut", "small.cnn"), "Missing option --at"),
+        (("cut", "small.cnn"), "say where the part ends by --at"),
         (("cut", "small.cnn", "--at", "stem", "--class", "1"), "ask for one by --with cam"),
         (("cut", "small.cnn", "--with", "cam=stm"), "no value `stm`; did you mean `stem`?"),
         (("cut", "small.cnn", "--with", "heat"), "`heat` isn't cam, cam=LAYER"),
