@@ -116,6 +116,8 @@ class Definition:
         plain = [p.name for p in self.parameters if p.default is None]
         options = [f"{p.name}={p.default}" for p in self.parameters if p.default is not None]
         head = f"def {self.name}({', '.join([*plain, *self.labels, *options])}):"
+        if len(self.lines) == 1:
+            return [f"{head} {self.lines[0]}"]
         return [head, *(f"    {line}" for line in self.lines)]
 
 

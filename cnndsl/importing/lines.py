@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from cnndsl.importing.draft import Step, Value
 from cnndsl.importing.items import Again, Block, Call, Item, Loop, Region, Unit
 from cnndsl.importing.solving import LETTERS
-from cnndsl.importing.wording import Fill, amount, as_is, chain_text, keyed, layer_text
+from cnndsl.importing.wording import Fill, amount, as_is, chain_text, is_word, keyed, layer_text
 
 INDENT = "    "
-WIDTH = 72  # letters of lines that are joined
+WIDTH = 88  # letters of lines that are joined
 SIDES = ("z", "z2", "z3")
 """What a block calls values that it takes beside the one above."""
 
-LIGHT = frozenset(
-    ("pool", "avgpool", "gap", "gmp", "lrn", "flatten", "dropout", "softmax", "shuffle")
+MOVING = frozenset(
+    ("flatten", "reshape", "shuffle", "pixelshuffle", "pixelunshuffle", "take", "crop", "pad")
 )
-"""Layers that stand on a line with what comes before them."""
+"""Layers that only move values, cut some off or put a border around them."""
 
 
 @dataclass(slots=True)
@@ -35,15 +35,16 @@ def lines_of(
     items: Sequence[Item], text: Text, above: Value | None, fill: Fill = as_is
 ) -> Iterator[str]:
     """The lines of the whole net's body, or of a region's; `above` is the value that enters."""
-    rows: list[tuple[Item, list[str], str, bool]] = []
+    rows: list[_Row] = []
+    repeated = {item.of for item in items if isinstance(item, Again)}
     for item in items:
         source = "" if item.entry is above else f" from {text.known[item.entry]}"
         if source and not isinstance(item, Unit | Call | Again):
-            rows.append((item, [f"skip{source}"], "", False))
+            rows.append(_Row([f"skip{source}"]))
             source = ""
-        lines = item_lines(item, fill, text)
-        lines[-1] += source
-        rows.append((item, lines, text.known.get(item.end, ""), not source))
+        row = _Row(item_lines(item, fill, text), item, text.known.get(item.end, ""), source)
+        row.alone = item in repeated
+        rows.append(row)
         above = item.end
     yield from _joined(rows)
 
@@ -55,29 +56,67 @@ def named_inputs(step: Step) -> list[Value]:
 
 def body_lines(items: Sequence[Item], fill: Fill = as_is) -> list[str]:
     """The lines of a block's or a loop's body."""
-    return list(_joined([(item, item_lines(item, fill), "", True) for item in items]))
+    return list(_joined([_Row(item_lines(item, fill), item) for item in items]))
 
 
-def _joined(rows: Sequence[tuple[Item, list[str], str, bool]]) -> Iterator[str]:
-    """Light layers go on the line above them, where that is a line of its own."""
-    open_line: str | None = None
-    for item, lines, label, free in rows:
-        single = isinstance(item, Unit) and len(lines) == 1 and free and " *" not in lines[0]
-        light = single and isinstance(item, Unit) and item.layers[0].word in LIGHT
-        if open_line is not None and light and len(open_line) + len(lines[0]) < WIDTH:
-            open_line += f" -> {lines[0]}"
-        else:
-            if open_line is not None:
-                yield open_line
-            open_line = lines[0] if single else None
-            if not single:
-                yield f"{label}: {lines[0]}" if label else lines[0]
-                yield from lines[1:]
-        if label and open_line is not None:
-            yield f"{label}: {open_line}"
-            open_line = None
-    if open_line is not None:
-        yield open_line
+@dataclass(slots=True)
+class _Row:
+    """The lines of an item, with what stands before and behind them. One that is `alone` stays so:
+    `reuse` would repeat all of the line.
+    """
+
+    lines: list[str]
+    item: Item | None = None
+    label: str = ""
+    source: str = ""
+    alone: bool = False
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is a line that others may be joined to."""
+        plain = isinstance(self.item, Unit | Call | Again) and not self.alone
+        return plain and len(self.lines) == 1 and " *" not in self.lines[0]
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it has no weights."""
+        return isinstance(self.item, Unit) and not self.item.layers[0].values
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it only moves values, or is an activation."""
+        if not isinstance(self.item, Unit) or any(step.values for step in self.item.layers):
+            return False
+        return self.item.layers[0].word in MOVING or is_word(self.item.layers[0])
+
+    def text(self) -> list[str]:
+        """Its lines with label and source."""
+        first, *others = self.lines
+        lines = [f"{self.label}: {first}" if self.label else first, *others]
+        lines[-1] += self.source
+        return lines
+
+
+def _joined(rows: Iterable[_Row]) -> Iterator[str]:
+    """Layers without weights go on the line above them; what comes behind a line that only moves
+    values goes on that.
+    """
+    last, passing = _Row([]), False
+    for row in rows:
+        if (
+            (last.is_single and not last.label)
+            and (row.is_single and not row.source)
+            and (row.is_light or passing)
+            and len(last.lines[0]) + len(row.lines[0]) < WIDTH
+        ):
+            last = replace(last, lines=[f"{last.lines[0]} -> {row.lines[0]}"], label=row.label)
+            passing = passing and row.is_passing
+            continue
+        if last.lines:
+            yield from last.text()
+        last, passing = row, row.is_passing
+    if last.lines:
+        yield from last.text()
 
 
 def item_lines(item: Item, fill: Fill = as_is, text: Text | None = None) -> list[str]:

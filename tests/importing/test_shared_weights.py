@@ -95,7 +95,7 @@ def lines(found: Imported) -> list[str]:
 def test_a_convolution_applied_twice(tmp_path: Path) -> None:
     found = imported(tmp_path, [conv("x w", "a"), node("Relu", "a", "r"), conv("r w", "y")])
     assert parameters(found) == 81
-    assert "y: reuse " in found.text
+    assert "y: relu -> reuse a\n" in found.text
     assert found.notes == ()
 
 
