@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, groupby, pairwise
 
 from cnndsl.importing.comparing import (
@@ -18,13 +19,14 @@ from cnndsl.importing.comparing import (
     single_text,
     skeleton,
 )
-from cnndsl.importing.draft import Step, Value
-from cnndsl.importing.items import Block, Call, Definition, Item, Loop, Region, Unit
-from cnndsl.importing.lines import SIDES, named_inputs
+from cnndsl.importing.draft import Draft, Step, Value
+from cnndsl.importing.items import Again, Block, Call, Definition, Item, Loop, Region, Unit
+from cnndsl.importing.lines import SIDES, called
 from cnndsl.importing.loops import looped, wrap_skipless
 from cnndsl.importing.norms import norms_named
 from cnndsl.importing.prelude import use_prelude
 from cnndsl.importing.solving import Hole, Solved, solve
+from cnndsl.importing.windows import alike
 
 MOST_ITEMS = 1000  # that are compared with one another
 LONGEST_WINDOW = 6  # items of a part that repeats
@@ -47,32 +49,47 @@ class Place:
 
 
 class Folder:
-    """Folds a net's items.
-
-    `sourced` ones take other values than the one above, of which `lonely` ones take several, and
-    stay as they are. `named` are values that are called by name. Where `pairs_first`, two items in
-    a row may become a block before each of them does.
+    """Folds a net's items, of which those that are `alone` stay as they are. Where `pairs_first`,
+    two items in a row may become a block before each of them does; where `gathers`, lines with
+    labels may become one.
     """
 
     def __init__(
         self,
+        draft: Draft,
         items: Sequence[Item],
-        lonely: Set[Item],
-        sourced: Set[Item],
-        named: Set[Value],
+        alone: Set[Item],
         taken: set[str],
         pairs_first: bool = False,
+        gathers: bool = False,
     ):
-        self.items, self.lonely, self.named = list(items), set(lonely), named
-        self.labelled = {item for item in items if item.end in named} - lonely - sourced
-        self.fixed = {*lonely, *sourced, *(item for item in items if item.end in named)}
-        self.taken, self.pairs_first = taken, pairs_first
+        self.draft, self.items, self.alone = draft, list(items), set(alone)
+        self.taken, self.pairs_first, self.gathers = taken, pairs_first, gathers
         self.definitions: list[Definition] = []
         self._skeletons: dict[Item, tuple[str, list[Hole]]] = {}
-        self._users: dict[Value, set[Step]] = {}
-        for step in (step for item in self.items for step in item.steps()):
-            for value in step.inputs:
-                self._users.setdefault(value, set()).add(step)
+        self._reused = {item.of.end for item in items if isinstance(item, Again)}
+        self._refer()
+
+    @cached_property
+    def _users(self) -> dict[Value, list[Step]]:
+        return self.draft.users()
+
+    def _refer(self) -> None:
+        """Find out which values are called by name (`named`), and which items take such ones: as
+        the first (`sourced`), or beside it (`lonely`). All these are `fixed`.
+        """
+        self.named, self.sourced, self.lonely = self.draft.ends(), set[Item](), set(self.alone)
+        above: Value | None = self.draft.inputs[-1] if self.draft.inputs else None
+        for item in self.items:
+            values = called(item, above)
+            self.named.update(values)
+            if item.entry is not above:
+                self.sourced.add(item)
+            if called(item, item.entry) or item.end in self._reused:
+                self.lonely.add(item)
+            above = item.end
+        labelled = {item for item in self.items if item.end in self.named}
+        self.fixed = self.lonely | self.sourced | labelled
 
     def fold(self) -> list[Item]:
         """The items, folded; `definitions` are the blocks that they use."""
@@ -81,6 +98,8 @@ class Folder:
         if any(isinstance(item, Region) for item in self.items):
             while self._define(longest=LONGEST_WINDOW, in_regions=True):
                 pass
+        while self.gathers and self._gather():
+            pass
         self._define_regions()
         self.items = norms_named(self.items, self.definitions, self.taken)
         self.items = use_prelude(wrap_skipless(self.items, self.fixed), self.fixed)
@@ -96,6 +115,26 @@ class Folder:
             self.items = self.repeated(self.items)
         return self.items
 
+    def _gather(self) -> bool:
+        """Make regions of lines with labels that are alike; whether there were some."""
+        bodies = [self.items, *_bodies(self.items)]
+        every = self._sequences(self.items, "")
+        sequences = [(path, items) for path, items in every if any(items is b for b in bodies)]
+        ends = self.draft.ends()
+        for group in alike(sequences, lambda i: self._skeleton([i])[0], ends, self.alone):
+            regions = [window.region() for window in group]
+            found = self._solved([Place([region], 0, 1, "") for region in regions])
+            kept = {place.items[0] for place in found[0]} if found else set[Item]()
+            if len(kept) < 2:
+                continue
+            for window, region in reversed([*zip(group, regions, strict=True)]):
+                if region in kept:
+                    window.replace(region)
+            self._skeletons.clear()
+            self._refer()
+            return True
+        return False
+
     def repeated(self, items: Sequence[Item]) -> list[Item]:
         """Lines that say the same become one with `*k`; in bodies too."""
         self._skeletons.clear()
@@ -109,13 +148,14 @@ class Folder:
             if (
                 last is not None
                 and text
-                and last not in self.fixed
-                and (item not in self.fixed or item in self.labelled)
+                and last.end not in self.named
+                and item not in self.sourced
+                and self.lonely.isdisjoint((last, item))
                 and not item.copies
                 and text == above
             ):
                 last.copies.append(item)
-                if item in self.labelled:  # a label names the end of all
+                if item in self.fixed:  # a label names the end of all
                     self.fixed.add(last)
             else:
                 found.append(item)
@@ -230,7 +270,7 @@ class Folder:
                 for number, branch in enumerate(item.branches):
                     yield from self._sequences(branch, f"{text}\n{number}")
             elif isinstance(item, Region):
-                yield from self._sequences(item.items, f"{path}\n{self._skeleton([item])[0]}")
+                yield from self._sequences(item.items, f"\n{self._skeleton([item])[0]}")
 
     def _skeleton(self, window: Sequence[Item]) -> tuple[str, list[Hole]]:
         """As `skeleton`, which takes its time, with what is known already."""
@@ -266,7 +306,7 @@ class Folder:
             return False
         if not all(a.end is b.entry for a, b in pairwise(window)):
             return False
-        if any(isinstance(item, Unit) and named_inputs(item.layers[0]) for item in window):
+        if any(called(item, item.entry) or item.end in self._reused for item in window):
             return False
         if any(item.end in self.named for item in window[:-1]):
             return False
@@ -327,10 +367,7 @@ class Folder:
         self.definitions.append(definition)
         for place, call in reversed(calls.items()):
             place.items[place.start : place.start + place.length] = [call]
-            if not self.fixed.isdisjoint(call.items):
-                self.fixed.add(call)
-            if call.sides or not self.lonely.isdisjoint(call.items):
-                self.lonely.add(call)
+        self._refer()
         self._skeletons.clear()
 
     def _free_name(self, window: Sequence[Item]) -> str:

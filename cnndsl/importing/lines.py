@@ -36,14 +36,14 @@ def lines_of(
 ) -> Iterator[str]:
     """The lines of the whole net's body, or of a region's; `above` is the value that enters."""
     rows: list[_Row] = []
-    repeated = {item.of for item in items if isinstance(item, Again)}
+    repeated = {item.of.end for item in items if isinstance(item, Again)}
     for item in items:
         source = "" if item.entry is above else f" from {text.known[item.entry]}"
         if source and not isinstance(item, Unit | Call | Again):
             rows.append(_Row([f"skip{source}"]))
             source = ""
         row = _Row(item_lines(item, fill, text), item, text.known.get(item.end, ""), source)
-        row.alone = item in repeated
+        row.alone = item.end in repeated
         rows.append(row)
         above = item.end
     yield from _joined(rows)
@@ -52,6 +52,20 @@ def lines_of(
 def named_inputs(step: Step) -> list[Value]:
     """The values that a layer's line names; `unpool` doesn't name what its pool took in."""
     return step.inputs[1:2] if step.word == "unpool" else step.inputs[1:]
+
+
+def called(item: Item, above: Value | None) -> list[Value]:
+    """The values that an item's line calls by name, where the one before it gives `above`."""
+    values = [] if item.entry is above else [item.entry]
+    match item:
+        case Unit():
+            return values + named_inputs(item.layers[0])
+        case Region() | Call():
+            return values + item.sides
+        case Again():
+            return [*values, item.of.end]
+        case _:
+            return values
 
 
 def body_lines(items: Sequence[Item], fill: Fill = as_is) -> list[str]:
@@ -130,7 +144,7 @@ def item_lines(item: Item, fill: Fill = as_is, text: Text | None = None) -> list
             named = [text.known[value] for value in item.sides] if text else []
             return [_call_text(item, fill, named) + _times(item, fill)]
         case Region():
-            return _region_lines(item, fill)
+            return region_lines(item, fill)
         case Again():
             return [f"reuse {text.known[item.of.end]}" if text else "reuse"]
         case Loop():
@@ -189,14 +203,12 @@ def _block_lines(block: Block, fill: Fill) -> list[str]:
     return lines
 
 
-def _region_lines(region: Region, fill: Fill) -> list[str]:
+def region_lines(region: Region, fill: Fill = as_is) -> list[str]:
     """With labels of its own; the value that enters is `y`, those beside it are `z`, `z2`."""
     known: dict[Value, str] = dict(zip(region.sides, SIDES, strict=False))
     above, own = region.entry, 0
     for item in region.items:
-        needed = [] if item.entry is above else [item.entry]
-        needed += named_inputs(item.layers[0]) if isinstance(item, Unit) else []
-        for value in needed:
+        for value in called(item, above):
             if value not in known:
                 own += 1
                 known[value] = "y" if value is region.entry else f"y{own}"

@@ -33,6 +33,7 @@ def simplify(draft: Draft) -> None:
         users, ends = draft.users(), draft.ends()
         gone: dict[Value, Value] = {}
         for step in draft.steps:
+            _double(step)
             before = step.inputs[0]
             alone = users.get(before) == [step] and before not in ends
             if isinstance(before, Step) and alone and _joined(before, step):
@@ -76,6 +77,13 @@ def by_factors(draft: Draft) -> None:
             if all(m % n == 0 for n, m in rows):
                 factor = tuple(m // n for n, m in rows)
                 step.layer = _changed(step.layer, size=None, factor=factor)
+
+
+def _double(step: Step) -> None:
+    """Let a sum of a value with itself be twice the value."""
+    if step.word == "add" and len(step.inputs) == 2 and step.inputs[0] is step.inputs[1]:
+        step.layer, step.inputs = Uniform(bias=False), step.inputs[:1]
+        step.values = {"weight": np.full(step.output.channels, 2, np.float32)}
 
 
 def _joined(first: Step, second: Step) -> bool:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.importing.draft import Draft, Float, Step, Value
 from cnndsl.importing.folding import Folder
-from cnndsl.importing.items import Again, Block, Call, Item, Region, Unit
-from cnndsl.importing.lines import Text, lines_of, named_inputs
+from cnndsl.importing.items import Block, Call, Item, Unit
+from cnndsl.importing.lines import Text, called, lines_of
 from cnndsl.importing.matching import matched
 from cnndsl.importing.naming import BLOCKS, Names, cleaned, common_word, stem, words_in
 from cnndsl.importing.reusing import ItemsOf, with_reuse
@@ -35,7 +35,7 @@ LARGEST_PICTURE = 4  # channels of an output that is a picture rather than class
 @dataclass(frozen=True, slots=True)
 class Way:
     """Whether values that part and meet become blocks, whether what repeats is folded, pairs before
-    single items, and cones, which take several values.
+    single items, and cones and lines with labels, which take several values.
     """
 
     blocks: bool = True
@@ -107,15 +107,14 @@ class _Spelling:
         self.outputs = [self._output(name, value) for name, value in draft.outputs]
         self.classes = _classes(draft, self.items, shared)
         self.known.classes = self.classes[0] if self.classes else None
-        sourced = self._name_what_is_needed()
-        lonely = shared | {item for item in self.items if self._is_lonely(item)}
         if way.folds:
-            named = self.known.known.keys()
+            alone = {item for item in self.items if self._has_classes(item)}
             words = taken | self.names.taken
-            folder = Folder(self.items, lonely, sourced, named, words, way.pairs)
+            folder = Folder(draft, self.items, alone, words, way.pairs, way.cones)
             self.items = folder.fold()
             self.definitions = [*self.definitions, *folder.definitions]
         self.names.taken |= {d.name for d in self.definitions}
+        self._name_what_is_needed()
         self._name_what_has_a_name()
 
     def text(self, name: str) -> str:
@@ -138,34 +137,20 @@ class _Spelling:
             known[value] = self.names.free(cleaned(name, _called(value)))
         return known[value]
 
-    def _is_lonely(self, item: Item) -> bool:
-        """Whether it takes values by name, or has the net's parameter."""
-        if isinstance(item, Region) and item.sides:
-            return True
-        if not isinstance(item, Unit):
-            return False
-        return bool(named_inputs(item.layers[0])) or item.layers[0] is self.known.classes
+    def _has_classes(self, item: Item) -> bool:
+        """Whether it has the net's parameter."""
+        return isinstance(item, Unit) and item.layers[0] is self.known.classes
 
-    def _name_what_is_needed(self) -> set[Item]:
-        """Labels for values that later lines take by name; the items that do so."""
-        known, fixed = self.known.known, set[Item]()
+    def _name_what_is_needed(self) -> None:
+        """Labels for values that later lines take by name."""
+        known = self.known.known
         above: Value | None = self.draft.inputs[-1] if self.draft.inputs else None
         for item in self.items:
-            needed = [] if item.entry is above else [item.entry]
-            if isinstance(item, Unit):
-                needed += named_inputs(item.layers[0])
-            if isinstance(item, Region):
-                needed += item.sides
-            if needed:
-                fixed.add(item)
-            if isinstance(item, Again):
-                needed.append(item.of.end)
-            for value in needed:
+            for value in called(item, above):
                 if value not in known:
                     word = common_word([value]) if isinstance(value, Step) else ""
                     known[value] = self.names.claim(word) or self.names.next("e")
             above = item.end
-        return fixed
 
     def _name_what_has_a_name(self) -> None:
         """Labels for blocks and dense layers that have decent names in the model."""

@@ -179,6 +179,36 @@ stage 32
 stage 48
 """
 
+TWINS = """
+def stage(n):
+    y1: conv 1x1 n
+    y2: conv 3x3 n p1 relu
+    y3: dwconv 5x5 p2
+    y4: conv 3x3 n p1 -> add y2 from y1
+    y5: reuse y2 from y3
+    concat y4
+    conv 1x1 n -> add y1
+stage 16
+stage 24
+conv 3x3 32 s2 p1 relu
+stage 32
+stage 48
+"""
+
+CROSSING = """
+def cell(n, z):
+    y1: conv 3x3 n p1 relu
+    y2: conv 1x1 n from z
+    conv 3x3 n p1 -> add y2 from y1
+e1: conv 1x1 16
+e2: conv 3x3 16 p1 relu from e1
+e3: cell 24 e1
+e4: cell 24 e2 from e1
+e5: cell 32 e4 from e3
+e6: cell 40 e3 from e5
+concat e1 e2 e3 e4 e5
+"""
+
 AGGREGATED = """
 def stage(n, m):
     y: skip
@@ -245,6 +275,8 @@ BODIES = {
     "cells": (CELLS, 32),
     "numbers": (NUMBERS, 28),
     "shared": (SHARED, 30),
+    "twins": (TWINS, 20),
+    "crossing": (CROSSING, 20),
     "aggregated": (AGGREGATED, 31),
     "activations": (ACTIVATIONS, 17),
     "axes": (AXES, 17),

@@ -39,3 +39,15 @@ def test_lines_come_back_as_they_are(body: str, tmp_path: Path) -> None:
     spec = f"cnndsl 1\nnet Net(classes=8)\ninput image 4@16x16\n{body.strip()}\n"
     cnndsl.compile(spec, tmp_path / "net.onnx")
     assert import_model(tmp_path / "net.onnx").text == spec
+
+
+def test_a_label_at_the_end_of_a_repeat(tmp_path: Path) -> None:
+    body = "a: conv 3x3 4 p1\nb: conv 3x3 4 p1 relu from a *3\nconv 3x3 classes -> gap from a\nc: scale 2\n"
+    spec = f"cnndsl 1\nnet Net(classes=8)\ninput image 4@16x16\n{body}output b c\n"
+    cnndsl.compile(spec, tmp_path / "net.onnx")
+    assert import_model(tmp_path / "net.onnx").text == spec
+
+
+def test_a_value_added_to_itself(tmp_path: Path) -> None:
+    cnndsl.compile("input image 3@8x8\na: conv 3x3 4\nadd a\n", tmp_path / "net.onnx")
+    assert "conv 3x3 4 -> scale 2\n" in import_model(tmp_path / "net.onnx").text
