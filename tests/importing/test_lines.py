@@ -33,17 +33,21 @@ b: upsample 4x4
 output a b
 """
 
+REPEATED = """
+a: conv 3x3 4 p1
+b: conv 1x1 4
+c: conv 3x3 4 p1 relu from a *3
+d: conv 3x3 classes
+e: scale 2
+output a b c d e
+"""
 
-@pytest.mark.parametrize("body", [WITHOUT_WEIGHTS, MOVING, LONG], ids=["light", "moving", "long"])
+BODIES = {"light": WITHOUT_WEIGHTS, "moving": MOVING, "long": LONG, "repeated": REPEATED}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_lines_come_back_as_they_are(body: str, tmp_path: Path) -> None:
     spec = f"cnndsl 1\nnet Net(classes=8)\ninput image 4@16x16\n{body.strip()}\n"
-    cnndsl.compile(spec, tmp_path / "net.onnx")
-    assert import_model(tmp_path / "net.onnx").text == spec
-
-
-def test_a_label_at_the_end_of_a_repeat(tmp_path: Path) -> None:
-    body = "a: conv 3x3 4 p1\nb: conv 3x3 4 p1 relu from a *3\nconv 3x3 classes -> gap from a\nc: scale 2\n"
-    spec = f"cnndsl 1\nnet Net(classes=8)\ninput image 4@16x16\n{body}output b c\n"
     cnndsl.compile(spec, tmp_path / "net.onnx")
     assert import_model(tmp_path / "net.onnx").text == spec
 
