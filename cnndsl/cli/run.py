@@ -55,8 +55,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
-    help="What is printed: text, or nothing where -o is given.",
+    type=click.Choice(["text", "array", "json"]),
+    help="What is printed: text, or nothing where -o is given; `array`: the numbers themselves.",
 )
 @click.option(
     "-o", "--output", type=FILE, help="Write outputs to an .npz or .npy, one picture to a .png."
@@ -117,7 +117,7 @@ def command(
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.model import open_model
     from cnndsl.runtime.pictures import usual_preprocessing
-    from cnndsl.runtime.present import json_lines, text_lines
+    from cnndsl.runtime.present import array_lines, json_lines, text_lines
     from cnndsl.runtime.running import batch_size
     from cnndsl.runtime.save import Writer
 
@@ -152,6 +152,8 @@ def command(
             results = _watched(results, samples.count)
         if form == "json":
             _print(json_lines(results, read, opened, samples))
+        elif form == "array":
+            _print(array_lines(results))
         elif form == "text":
             _print(text_lines(results, read))
         else:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
+
 from cnndsl.printing import json_text, printable
 from cnndsl.runtime.answers import Answer, Best, Extent, Ranked, Reading, answer, extent
 from cnndsl.runtime.model import Model
 from cnndsl.runtime.running import Results
 from cnndsl.runtime.samples import Samples
+from cnndsl.runtime.session import Array
 
 VERSION = 1
 """The version of the JSON form, which docs/run.md describes."""
+
+MOST_PRINTED = 1000
+"""Numbers of an array that are all printed."""
+WIDTH = 100
 
 Read = Callable[[Results], list[Reading]]
 """How outputs are to be read, decided by the first results."""
@@ -24,6 +31,33 @@ def text_lines(stream: Iterable[Results], read: Read) -> Iterator[str]:
     """Lines for people, an example at a time."""
     for source, output, what in _answers(stream, read):
         yield as_text(source, output, what)
+
+
+def array_lines(stream: Iterable[Results]) -> Iterator[str]:
+    """The arrays themselves, as NumPy writes them: rows below each other, numbers aligned. Of one
+    with more than MOST_PRINTED numbers the first and the last are shown.
+    """
+    for results in stream:
+        by_rows = [name for name in results if results.has_rows(name)]
+        for number, source in enumerate(results.sources):
+            for name in by_rows:
+                yield _array(source, name, results[name][number])
+        for name in results:
+            if name not in by_rows:
+                yield _array(_whole(results), name, results[name])
+
+
+def _array(source: str, output: str, values: Array) -> str:
+    shape = "x".join(map(str, values.shape)) or "one number"
+    with np.errstate(all="ignore"):  # NumPy looks at differences that may be too large
+        rows = np.array2string(
+            values,
+            max_line_width=WIDTH,
+            precision=4,
+            suppress_small=True,
+            threshold=MOST_PRINTED,
+        )
+    return f"{printable(source)}: {printable(output)} {shape}\n{rows}"
 
 
 def json_lines(
@@ -52,10 +86,14 @@ def _answers(stream: Iterable[Results], read: Read) -> Iterator[tuple[str, str, 
         for number, source in enumerate(results.sources):
             for reading in by_rows:
                 yield source, reading.output, answer(reading, results[reading.output][number])
-        whole = " … ".join(dict.fromkeys((results.sources[0], results.sources[-1])))
         for reading in readings:
             if reading not in by_rows:
-                yield whole, reading.output, extent(results[reading.output])
+                yield _whole(results), reading.output, extent(results[reading.output])
+
+
+def _whole(results: Results) -> str:
+    """The source of what belongs to a whole batch."""
+    return " … ".join(dict.fromkeys((results.sources[0], results.sources[-1])))
 
 
 def as_text(source: str, output: str, what: Answer) -> str:

@@ -43,6 +43,22 @@ def lines(*arguments: str) -> list[str]:
     return result.stdout.splitlines()
 
 
+def test_arrays_themselves(folder: Path) -> None:
+    np.save(folder / "x.npy", np.array([[[[1, -2.5], [3, 4]]], [[[0, 0], [1 / 3, 1e-9]]]], "f4"))
+    assert lines("same.onnx", "x.npy", "--format", "array") == [
+        "x.npy[0]: y 1x2x2",
+        "[[[ 1.  -2.5]",
+        "  [ 3.   4. ]]]",
+        "x.npy[1]: y 1x2x2",
+        "[[[0.     0.    ]",
+        "  [0.3333 0.    ]]]",
+    ]
+    np.save(folder / "large.npy", np.zeros((1, 1, 200, 300), "f4"))
+    printed = lines("same.onnx", "large.npy", "--format", "array")
+    assert len(printed) < 20
+    assert any("..." in line for line in printed)
+
+
 def test_best_classes(folder: Path) -> None:
     shared = ("photos/b.png", "--labels", "labels.txt", "--top", "2")
     assert lines("means.onnx", *shared, "--scale", "127.5") == [
