@@ -1,8 +1,8 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
 Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `transfer`, `cut` and `features`; a `Callback`, such as `TensorBoard`, is told how a
-training goes. They are loaded when first used: `import cnndsl` costs nothing.
+`resume`, `transfer`, `cut`, `features` and `look`; a `Callback`, such as `TensorBoard`, is told how
+a training goes. They are loaded when first used: `import cnndsl` costs nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cnndsl.verbs import compile as compile
     from cnndsl.verbs import cut as cut
     from cnndsl.verbs import features as features
+    from cnndsl.verbs import look as look
     from cnndsl.verbs import parse as parse
     from cnndsl.verbs import resume as resume
     from cnndsl.verbs import run as run
@@ -34,6 +35,7 @@ __all__ = [
     "compile",
     "cut",
     "features",
+    "look",
     "parse",
     "resume",
     "run",

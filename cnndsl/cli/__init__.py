@@ -31,6 +31,7 @@ COMMANDS = {
     "fmt": "Write specs in the canonical form.",
     "help": "Show the help of a command.",
     "import": "Turn an ONNX model into a spec with its weights.",
+    "look": "Show what a net looks at in pictures, its maps and kernels.",
     "lr-find": "Find a learning rate.",
     "predict": "Name the classes of pictures.",
     "report": "Show every layer's shape, parameters and cost.",

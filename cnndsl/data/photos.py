@@ -7,6 +7,7 @@ functions give up Python's lock while they work, so that threads share the cores
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -29,6 +30,7 @@ MOST_PIXELS = 1 << 25
 """A strip of 1x10,000 pixels would be enlarged beyond all bounds."""
 
 MANY_PIXELS = 1 << 25
+_LONGEST = 200  # characters that are written
 _one_at_a_time = Lock()
 _TURNING = {
     "nearest": Image.Resampling.NEAREST,
@@ -206,12 +208,19 @@ def written_beside(
     pixels: npt.NDArray[np.uint8], texts: list[tuple[str, int]], width: int
 ) -> npt.NDArray[np.uint8]:
     """The picture H×W×3 with texts at its left edge, each about its height, cut if too long."""
+    return written_on(pixels, [(text, 4, middle, width) for text, middle in texts])
+
+
+def written_on(
+    pixels: npt.NDArray[np.uint8], texts: Iterable[tuple[str, int, int, int]], size: int = 10
+) -> npt.NDArray[np.uint8]:
+    """The picture H×W×3 with texts: each at a left edge, about a height, cut to a width."""
     image = Image.fromarray(pixels)
-    draw, font = ImageDraw.Draw(image), ImageFont.load_default()
-    for text, middle in texts:
-        shown = "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in text)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size)
+    for text, left, middle, width in texts:
+        shown = "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in text[:_LONGEST])
         while shown and draw.textlength(shown, font) > width:
             shown = shown[:-1]
-        _, top, _, bottom = draw.textbbox((0, 0), shown, font)
-        draw.text((4, middle - (top + bottom) / 2), shown, "black", font)
+        _, top, _, bottom = draw.textbbox((0, 0), "Ag", font)
+        draw.text((left, middle - (top + bottom) / 2), shown, "black", font)
     return np.asarray(image)

@@ -126,7 +126,7 @@ def open_model(
         model = load(find(model))[0]
     with TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / "model.onnx"
-        _compile(model, path, seed, weights)
+        write_network(model, path, seed, weights)
         session = open_session(path, device=device, threads=threads)
     fresh = weights is None and any(
         step.layer.parameters(*model.input_shapes(step)) for step in model.steps
@@ -146,7 +146,10 @@ def is_spec(model: str | Path) -> bool:
     return path.suffix == SUFFIX or not path.is_file()
 
 
-def _compile(network: Network, path: Path, seed: int, weights: WeightMapping | None) -> None:
+def write_network(
+    network: Network, path: Path, seed: int = 0, weights: WeightMapping | None = None
+) -> None:
+    """Write a network as an .onnx file, as `open_model` opens it. Raises UsageError, OSError."""
     from cnndsl.emit import emit
     from cnndsl.lower import lower
     from cnndsl.weights import initial_weights

@@ -198,6 +198,7 @@ def _graph(
     graph.initializers.add(chosen)
     _put_together(graph, (write, back, after))
     heat.name, heat.type = method, FLOAT
+    heat.doc_string = f"{method} at `{wrt.name}`, {_text(wrt)}"
     heat.shape = ir.Shape([batch, 1, *list(picture.shape or ())[space : space + 2]])
     graph.outputs.append(heat)
     return graph

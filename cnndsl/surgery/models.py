@@ -10,8 +10,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
 import onnx
+from onnx import numpy_helper
 
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.graphs.files import read_model, write_model
@@ -26,6 +29,10 @@ _CLASSIFIERS = frozenset({"Gemm", "MatMul", "Conv", "FusedMatMul"})
 _MEANS = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "GlobalMaxPool"})
 _IDENTITIES = frozenset({"Dropout", "Identity", "Cast"})
 _ARRANGING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})  # values in their order
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+_POINTWISE = _IDENTITIES | frozenset(
+    {"Add", "Sub", "Mul", "Div", "BatchNormalization", "Relu", "Clip", "LeakyRelu", "PRelu", "Elu"}
+)
 _FEW = 4
 
 
@@ -134,6 +141,34 @@ def model_head(model: onnx.ModelProto) -> ModelHead:
     raise UsageError(
         "where the model's classifier begins can't be told; say which value is meant by --at"
     )
+
+
+def kernels_at(model: onnx.ModelProto, at: str) -> tuple[str, npt.NDArray[Any]]:
+    """The name and the weights O×I×… of the convolution that a value comes from: through biases,
+    norms and activations. `at` is as in `cut_model`. Raises UsageError where there is none.
+    """
+    graph = model.graph
+    made = [(value, node.name) for node in graph.node for value in node.output if value]
+    value = value_named(at, made, {i.name for i in graph.input})
+    makers = {name: node for node in graph.node for name in node.output}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    stored |= {
+        node.output[0]: attribute.t
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+    for node in _upwards(value, makers, _constants(graph)):
+        if node.op_type in _CONVOLUTIONS and len(node.input) > 1:
+            if node.input[1] not in stored:
+                raise UsageError(f"the weights of `{at}` are computed, so they can't be shown")
+            weights = numpy_helper.to_array(stored[node.input[1]])
+            turned = node.op_type == "ConvTranspose"
+            return node.name or node.output[0], weights.swapaxes(0, 1) if turned else weights
+        if node.op_type not in _POINTWISE:
+            break
+    raise UsageError(f"`{at}` is no convolution, so it has no kernels")
 
 
 def value_named(name: str, made: Sequence[tuple[str, str]], inputs: Collection[str]) -> str:

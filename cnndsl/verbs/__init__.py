@@ -1,5 +1,5 @@
 """The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train`, `resume`, `transfer`, `cut` and `features`; and callbacks of a training.
+`train`, `resume`, `transfer`, `cut`, `features` and `look`; and callbacks of a training.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cnndsl.specs import load
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.tensorboard import TensorBoard
 from cnndsl.verbs.learning import resume, train, transfer
+from cnndsl.verbs.looking import look
 
 if TYPE_CHECKING:
     from cnndsl.analyse import Analysis
@@ -43,6 +44,7 @@ __all__ = [
     "compile",
     "cut",
     "features",
+    "look",
     "parse",
     "resume",
     "run",

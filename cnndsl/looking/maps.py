@@ -1,0 +1,203 @@
+"""What a layer makes of a picture, its kernels, and the pictures that excite a channel most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import nlargest
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.graphs.files import read_model
+from cnndsl.looking.subject import Subject, shown
+from cnndsl.looking.view import (
+    MOST_PIXELS,
+    Array,
+    Tile,
+    View,
+    about_zero,
+    coloured,
+    enlarged,
+    overlaid,
+    sheet,
+    spread,
+)
+from cnndsl.runtime.model import Model
+from cnndsl.surgery.models import cut_model, kernels_at
+
+Progress = Callable[[int], None]
+
+MOST_MAPS = 256
+"""In one view: of more channels every second is shown, or every third …"""
+
+MOST_KERNELS = 64
+"""Filters, and channels of each."""
+
+BEST = 9
+"""Pictures that excite a channel most."""
+
+_SIDES = {"map": 64, "kernel": 28, "colour": 56}  # pixels that a tile has about
+_COLOURS = 3
+
+
+def maps_view(subject: Subject, picture: str | Path, at: str, channels: Sequence[int] = ()) -> View:
+    """The maps that a layer makes of a picture, each from its least to its largest value.
+
+    `channels` chooses some. The view's values `maps` are all C×H×W. Raises UsageError.
+    """
+    paths = subject.paths([picture])
+    if len(paths) > 1:
+        raise UsageError("maps are shown of one picture at a time")
+    model, name = _cut(subject, at)
+    maps = _maps(subject, model, paths[0], at)
+    side = max(*maps.shape[1:], _SIDES["map"])
+    most = max(1, min(MOST_MAPS, MOST_PIXELS // (2 * side * side)))
+    some = _some(len(maps), most)
+    chosen = _channels(channels, len(maps)) or [*some]
+    tiles = [Tile(enlarged(coloured(spread(maps[n])), _SIDES["map"]), f"{n}") for n in chosen]
+    shape = "x".join(map(str, maps.shape))
+    lines = [f"maps of {paths[0]} at `{name}`, {shape}, each from its least to its largest value"]
+    lines += _told(some, len(maps), "channels") if not channels else []
+    return View(sheet(tiles, _columns(len(tiles))), tuple(lines), {"maps": maps})
+
+
+def kernels_view(subject: Subject, at: str | None = None) -> View:
+    """The weights of a convolution, by default the first one.
+
+    Where it takes colours, a filter is a tile in colour; else a filter is a row, and its channels
+    are the row's tiles. 0 is in the middle of each filter's scale, its largest absolute weight at
+    an end. The view's values `kernels` are O×I×H×W. Raises UsageError.
+    """
+    model = read_model(subject.path)
+    first = next((n.output[0] for n in model.graph.node if n.op_type == "Conv"), None)
+    if at is None and first is None:
+        raise UsageError(f"{subject.model.name} has no convolution")
+    name, weights = kernels_at(model, subject.named(at) if at else str(first))
+    if weights.ndim != 4:
+        raise UsageError(f"`{name}` has kernels of {weights.ndim - 2} axes; pictures have two")
+    weights = weights.astype(np.float32)
+    shape = "x".join(map(str, weights.shape))
+    lines = [f"kernels of `{name}`, {shape}, 0 in the middle of each filter's scale"]
+    filters, channels = weights.shape[:2]
+    rows = _some(filters, MOST_MAPS if channels in (1, _COLOURS) else MOST_KERNELS)
+    if channels == _COLOURS:
+        bgr = _takes_bgr(subject)
+        lines.append(f"in colour: red, green, blue are channels {'2, 1, 0' if bgr else '0, 1, 2'}")
+        tiles = [Tile(_in_colour(weights[n], bgr), f"{n}") for n in rows]
+        columns = _columns(len(tiles))
+    else:
+        some = _some(channels, MOST_KERNELS)
+        columns = len(some) if channels > 1 else _columns(len(rows))
+        tiles = [
+            Tile(enlarged(coloured(filter[c]), _SIDES["kernel"]), _place(n, c, channels))
+            for n in rows
+            for filter in [about_zero(weights[n])]
+            for c in some
+        ]
+        if channels > 1:
+            lines.append("a row is a filter, a column a channel that it takes")
+        lines += _told(some, channels, "channels")
+    lines += _told(rows, filters, "filters")
+    return View(sheet(tiles, columns), tuple(lines), {"kernels": weights})
+
+
+def exciting_view(
+    subject: Subject,
+    pictures: Sequence[str | Path],
+    at: str,
+    channel: int,
+    progress: Progress | None = None,
+) -> View:
+    """The pictures in which a channel of a layer has its largest values, under its map.
+
+    The view's values: `largest`, of each picture, in their order. Raises UsageError.
+    """
+    paths = subject.paths(pictures)
+    model, name = _cut(subject, at)
+    largest = np.empty(len(paths), np.float32)
+    for number, path in enumerate(paths):
+        maps = _maps(subject, model, path, at)
+        _channels([channel], len(maps))
+        largest[number] = maps[channel].max()
+        if progress:
+            progress(1)
+    best = nlargest(BEST, range(len(paths)), key=lambda n: float(largest[n]))
+    most = float(largest[best[0]])
+    lines = [f"what excites channel {channel} of `{name}` most, of {len(paths):,} pictures"]
+    tiles: list[Tile] = []
+    for number in best:
+        _, photo = subject.read(paths[number])
+        values = np.maximum(_maps(subject, model, paths[number], at)[channel], 0)
+        heat = _resized(values / (most if most > 0 else 1), *photo.shape[:2])
+        text = f"{largest[number]:.3g}"
+        tiles.append(Tile(shown(overlaid(photo, heat)), f"{text} {paths[number].name}"))
+        lines.append(f"{text} {paths[number]}")
+    return View(sheet(tiles, min(3, len(tiles))), tuple(lines), {"largest": largest})
+
+
+def _cut(subject: Subject, at: str) -> tuple[Model, str]:
+    """The model up to a layer, and what the file calls it."""
+    made, (name,) = cut_model(read_model(subject.path), subject.named(at))
+    return subject.opened(made), name
+
+
+def _maps(subject: Subject, model: Model, path: Path, at: str) -> Array:
+    x = subject.read(path)[0][None]
+    batch = np.repeat(x, model.batch or 1, axis=0)
+    (values,) = model({subject.picture.name: batch}, model.choose()).values()
+    if values.ndim != 4:
+        shape = "x".join(map(str, ("N", *values.shape[1:])))
+        raise UsageError(f"`{at}` is no maps, it is {shape}; maps are NxCxHxW")
+    return values[0].astype(np.float32)
+
+
+def _channels(wanted: Sequence[int], count: int) -> list[int]:
+    for channel in wanted:
+        if not 0 <= channel < count:
+            raise UsageError(f"there is no channel {channel}: the layer has {count}, from 0 on")
+    return list(wanted)
+
+
+def _columns(count: int) -> int:
+    return max(1, ceil(sqrt(count * 1.5)))  # somewhat wider than high, as screens are
+
+
+def _some(count: int, most: int) -> range:
+    """At most so many of so many numbers, at equal steps."""
+    return range(0, count, ceil(count / most))
+
+
+def _told(some: range, count: int, what: str) -> list[str]:
+    """A line where not all are shown."""
+    if len(some) == count:
+        return []
+    return [f"{len(some)} of {count} {what} are shown, one of {some.step}"]
+
+
+def _place(number: int, channel: int, channels: int) -> str:
+    """Rows are numbered at their beginning."""
+    return f"{number}" if channel == 0 or channels == 1 else ""
+
+
+def _in_colour(kernel: Array, bgr: bool) -> Array:
+    picture = about_zero(kernel[::-1] if bgr else kernel).transpose(1, 2, 0)
+    return enlarged(np.rint(255 * picture).astype(np.uint8), _SIDES["colour"])
+
+
+def _takes_bgr(subject: Subject) -> bool:
+    how = subject.how or subject.model.preprocessing
+    return how is not None and how.order == "BGR"
+
+
+def _resized(values: Array, height: int, width: int) -> Array:
+    """Enlarged by linear interpolation between the middles of cells."""
+    for axis, size in enumerate((height, width)):
+        length = values.shape[axis]
+        places = (np.arange(size) + 0.5) * length / size - 0.5
+        low = np.clip(np.floor(places).astype(int), 0, length - 1)
+        high = np.minimum(low + 1, length - 1)
+        share = np.clip(places - low, 0, 1).reshape([-1 if a == axis else 1 for a in range(2)])
+        values = values.take(low, axis) * (1 - share) + values.take(high, axis) * share
+    return values
