@@ -89,7 +89,8 @@ def command(
 ) -> None:
     r"""Write a picture of what MODEL sees in each PICTURE (files, or folders of them).
 
-    MODEL is an .onnx file, a run's folder, or a spec or zoo name with --weights.
+    MODEL is an .onnx file, a run's folder, or a spec or zoo name with --weights. What can't be read
+    is named, and the exit status is 1 then.
 
     \b
     --show cam        places that speak for a class: Grad-CAM at LAYER
@@ -140,6 +141,10 @@ def command(
             echo_line(line)
         height, width, _ = seen.pixels.shape
         echo_line(f"{path}: {width}x{height} pixels")
+    for reason in seen.skipped:
+        echo_line(f"left out: {reason}", err=True)
+    if seen.skipped:
+        raise UsageError(f"{len(seen.skipped):,} of the pictures can't be read")
 
 
 def _steps(subject: Subject, pictures: tuple[str, ...], show: Show, patch: int | None) -> int:

@@ -59,11 +59,11 @@ def attribution_view(
     model = subject.opened(made)
     what = made.graph.output[-1].doc_string
     tiles: list[Tile] = []
-    lines, maps = [what], list[Array]()
-    for path in paths:
-        x, photo = subject.read(path)
+    lines, maps, skipped = [what], list[list[Array]](), list[str]()
+    for path, x, photo in subject.each(paths, skipped):
         wanted: Sequence[int | None] = _numbers(subject, model, x, of) or [None]
         tiles.append(Tile(shown(photo), path.name))
+        maps.append([])
         for number in wanted:
             values = _run(subject, model, x[None], BEST if number is None else number)
             found = _class(subject, values, number)
@@ -71,11 +71,11 @@ def attribution_view(
             pixels = overlaid(photo, heat) if method == "cam" else coloured(_bright(heat))
             tiles.append(Tile(shown(pixels), str(found)))
             lines.append(f"{path}: {found}{'' if heat.any() else ', for which no place speaks'}")
-            maps.append(heat)
+            maps[-1].append(heat)
         if progress:
             progress(1)
-    stacked = np.stack(maps).reshape(len(paths), -1, *maps[0].shape)
-    return View(sheet(tiles, 1 + stacked.shape[1]), tuple(lines), {method: stacked})
+    pixels = sheet(tiles, 1 + len(maps[0]))
+    return View(pixels, tuple(lines), {method: np.array(maps)}, tuple(skipped))
 
 
 def occlusion_view(
@@ -96,9 +96,8 @@ def occlusion_view(
     paths, model = _few(subject.paths(pictures)), subject.model
     places = patches(subject, patch)
     tiles: list[Tile] = []
-    lines, maps = [places.describe()], list[Array]()
-    for path in paths:
-        x, photo = subject.read(path)
+    lines, maps, skipped = [places.describe()], list[list[Array]](), list[str]()
+    for path, x, photo in subject.each(paths, skipped):
         whole = _run(subject, model, x[None])
         wanted: Sequence[int | None] = _numbers(subject, model, x, of) or [None]
         classes = [_class(subject, whole, number) for number in wanted]
@@ -109,15 +108,16 @@ def occlusion_view(
             if progress:
                 progress(len(hidden))
         tiles.append(Tile(shown(photo), path.name))
+        maps.append([])
         for found, drop in zip(classes, np.concatenate(drops).T, strict=True):
             heat = places.means(drop)
             most = float(heat.max())
             pixels = overlaid(photo, np.maximum(heat, 0) / (most if most > 0 else 1))
             tiles.append(Tile(shown(pixels), f"{found}, {100 * most:.1f} % less"))
             lines.append(f"{path}: {found}, behind a patch up to {100 * most:.1f} % less")
-            maps.append(heat)
-    stacked = np.stack(maps).reshape(len(paths), -1, *maps[0].shape)
-    return View(sheet(tiles, 1 + stacked.shape[1]), tuple(lines), {"occlusion": stacked})
+            maps[-1].append(heat)
+    pixels = sheet(tiles, 1 + len(maps[0]))
+    return View(pixels, tuple(lines), {"occlusion": np.array(maps)}, tuple(skipped))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def maps_view(subject: Subject, picture: str | Path, at: str, channels: Sequence
     if len(paths) > 1:
         raise UsageError("maps are shown of one picture at a time")
     model, name = _cut(subject, at)
-    maps = _maps(subject, model, paths[0], at)
+    maps = _maps(subject, model, subject.read(paths[0])[0], at)
     side = max(*maps.shape[1:], _SIDES["map"])
     most = max(1, min(MOST_MAPS, MOST_PIXELS // (2 * side * side)))
     some = _some(len(maps), most)
@@ -116,25 +116,27 @@ def exciting_view(
     """
     paths = subject.paths(pictures)
     model, name = _cut(subject, at)
-    largest = np.empty(len(paths), np.float32)
-    for number, path in enumerate(paths):
-        maps = _maps(subject, model, path, at)
+    largest, read, skipped = list[float](), list[Path](), list[str]()
+    for path, x, _ in subject.each(paths, skipped):
+        maps = _maps(subject, model, x, at)
         _channels([channel], len(maps))
-        largest[number] = maps[channel].max()
+        largest.append(float(maps[channel].max()))
+        read.append(path)
         if progress:
             progress(1)
-    best = nlargest(BEST, range(len(paths)), key=lambda n: float(largest[n]))
-    most = float(largest[best[0]])
-    lines = [f"what excites channel {channel} of `{name}` most, of {len(paths):,} pictures"]
+    best = nlargest(BEST, range(len(read)), key=largest.__getitem__)
+    most = largest[best[0]]
+    lines = [f"what excites channel {channel} of `{name}` most, of {len(read):,} pictures"]
     tiles: list[Tile] = []
     for number in best:
-        _, photo = subject.read(paths[number])
-        values = np.maximum(_maps(subject, model, paths[number], at)[channel], 0)
+        x, photo = subject.read(read[number])
+        values = np.maximum(_maps(subject, model, x, at)[channel], 0)
         heat = _resized(values / (most if most > 0 else 1), *photo.shape[:2])
         text = f"{largest[number]:.3g}"
-        tiles.append(Tile(shown(overlaid(photo, heat)), f"{text} {paths[number].name}"))
-        lines.append(f"{text} {paths[number]}")
-    return View(sheet(tiles, min(3, len(tiles))), tuple(lines), {"largest": largest})
+        tiles.append(Tile(shown(overlaid(photo, heat)), f"{text} {read[number].name}"))
+        lines.append(f"{text} {read[number]}")
+    found = {"largest": np.array(largest, np.float32)}
+    return View(sheet(tiles, min(3, len(tiles))), tuple(lines), found, tuple(skipped))
 
 
 def _cut(subject: Subject, at: str) -> tuple[Model, str]:
@@ -143,9 +145,8 @@ def _cut(subject: Subject, at: str) -> tuple[Model, str]:
     return subject.opened(made), name
 
 
-def _maps(subject: Subject, model: Model, path: Path, at: str) -> Array:
-    x = subject.read(path)[0][None]
-    batch = np.repeat(x, model.batch or 1, axis=0)
+def _maps(subject: Subject, model: Model, x: Array, at: str) -> Array:
+    batch = np.repeat(x[None], model.batch or 1, axis=0)
     (values,) = model({subject.picture.name: batch}, model.choose()).values()
     if values.ndim != 4:
         shape = "x".join(map(str, ("N", *values.shape[1:])))

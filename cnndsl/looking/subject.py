@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +78,23 @@ class Subject:
         if len(paths) < len(parts):
             raise UsageError("only pictures can be looked at, no arrays")
         return paths
+
+    def each(
+        self, paths: Sequence[Path], skipped: list[str]
+    ) -> Iterator[tuple[Path, Array, Pixels]]:
+        """All pictures but those that can't be read, for which `skipped` gets the reason.
+
+        Raises UsageError where none can.
+        """
+        for path in paths:
+            try:
+                x, photo = self.read(path)
+            except UsageError as e:
+                skipped.append(str(e))
+                continue
+            yield path, x, photo
+        if len(skipped) == len(paths):
+            raise UsageError(skipped[0])
 
     def read(self, path: Path) -> tuple[Array, Pixels]:
         """A picture as the net takes it, without a batch, and as people see that."""

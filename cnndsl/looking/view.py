@@ -37,11 +37,14 @@ _WIDE = 160
 
 @dataclass(frozen=True, eq=False, slots=True)
 class View:
-    """pixels: H×W×3 bytes. lines: what they show, in words. values: the numbers, by names."""
+    """pixels: H×W×3 bytes. lines: what they show, in words. values: the numbers, by names.
+    skipped: why pictures could not be read.
+    """
 
     pixels: Pixels
     lines: tuple[str, ...]
     values: Mapping[str, Array]
+    skipped: tuple[str, ...] = ()
 
     def save(self, path: str | Path) -> None:
         """Write the picture as a PNG. Raises OSError."""

@@ -165,6 +165,7 @@ def _arguments(random: Random) -> tuple[str, ...]:
     return random.choice([
         ("import", "m.onnx", "-o", "net.cnn", "--input", random.choice(["1@8x8", "3@9x7", "5"])),
         ("cut", "m.onnx", "--at", place, "-o", "cut.onnx"),
+        ("cut", "m.onnx", "--with", _heat(random, place), "--class", "1", "-o", "cut.onnx"),
         ("run", "m.onnx", "a.npy", "--threads", "1"),
         ("train", "m.onnx", *SHORT, "--name", "one", "--batch", "16"),
         ("transfer", "m.onnx", *SHORT, "--name", "two", "--strategy", "last"),
@@ -173,6 +174,10 @@ def _arguments(random: Random) -> tuple[str, ...]:
         ("weights", "inspect", "m.onnx"),
         ("weights", "map", "tiny.cnn", "m.onnx"),
     ])  # fmt: skip
+
+
+def _heat(random: Random, place: str) -> str:
+    return random.choice(["cam", f"cam={place}", "saliency", "guided"])
 
 
 def _agreement() -> str:

@@ -204,6 +204,16 @@ def test_what_can_not_be_seen(folder: Path, arguments: Sequence[str], message: s
     assert not list(folder.glob("*.png"))
 
 
+def test_a_damaged_picture_is_named(folder: Path) -> None:
+    Path("photos/b.png").write_bytes(b"\x89PNG no more")
+    for show in (["cam"], ["occlusion"], ["best", "--at", "first", "--channel", "1"]):
+        result = run("small.cnn", "photos", "--show", *show, "-o", "out.png")
+        assert result.exit_code == 1
+        assert "left out: `photos/b.png` is no picture in a known format" in result.stderr
+        assert result.stderr.endswith("1 of the pictures can't be read\n")
+        assert size_of("out.png")[1] > 100 and "photos/c.png" in result.stdout
+
+
 def test_a_size_is_chosen(folder: Path) -> None:
     assert run("open.onnx", "photos/a.png", "--size", "24x32", "-o", "a.png").exit_code == 0
     with pytest.raises(UsageError, match="49,729 places; take a larger one by --patch"):
