@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cnndsl.training.judging import Judged
 
 VERSION = 1
+_NAMED = 5
 
 
 def check_unused(model: str, given: Mapping[str, Any]) -> None:
@@ -27,7 +29,7 @@ def check_unused(model: str, given: Mapping[str, Any]) -> None:
 
 
 def as_text(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> str:
-    """A line of scores, then notes."""
+    """A line of scores, notes, and a table of the classes of masks."""
     from cnndsl.data.targets import SCORES
 
     shown = [f"loss {judged.scores['loss']:.4f}"] if "loss" in judged.scores else []
@@ -36,6 +38,14 @@ def as_text(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
     ]
     lines = [f"{data.name}, {split}: {judged.examples:,} examples, {', '.join(shown)}"]
     lines += [f"note: {note}" for note in _notes(data, judged, notes)]
+    if judged.by_class:
+        width = max(5, *(len(entry.label) for entry in judged.by_class))
+        lines.append(f"  {'class':<{width}}{'pixels':>12}{'IoU':>10}{'Dice':>10}")
+        percent = SCORES["iou"].text
+        lines += [
+            f"  {r.label:<{width}}{r.pixels:>12,}{percent(r.iou):>10}{percent(r.dice):>10}"
+            for r in judged.by_class
+        ]
     return "\n".join(map(printable, lines))
 
 
@@ -49,6 +59,7 @@ def as_json(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
         "examples": judged.examples,
         "targets": judged.target.word,
         **scores,
+        "classes": [asdict(entry) for entry in judged.by_class],
         "unreadable": [{"name": n, "reason": why} for n, why in judged.unreadable.items()],
         "notes": _notes(data, judged, notes),
     }
@@ -56,5 +67,9 @@ def as_json(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
 
 
 def _notes(data: DataSet, judged: Judged, notes: Sequence[str]) -> list[str]:
-    reasons = [f"left out: {reason}" for reason in judged.unreadable.values()]
-    return [*notes, *data.notes, *reasons]
+    found = [*notes, *data.notes]
+    absent = [f"`{r.label}`" for r in judged.by_class if r.iou is None]
+    if absent:
+        some = ", ".join(absent[:_NAMED]) + ", …" * (len(absent) > _NAMED)
+        found.append(f"neither masks nor answers have {some}: left out of the means")
+    return found + [f"left out: {reason}" for reason in judged.unreadable.values()]

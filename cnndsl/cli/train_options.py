@@ -169,7 +169,7 @@ def chosen(epochs: str, batch: str, augment: str) -> Options:
     return option("epochs", epochs), option("batch", batch), option("augment", augment)
 
 
-FROM_SCRATCH = _fields("epochs batch augment noise")
+FROM_SCRATCH = _fields("epochs batch augment noise ignore-index")
 
 
 def options(*groups: Iterable[Callable[[Any], Any]]) -> Callable[[F], F]:

@@ -56,7 +56,8 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
     path = Path(model)
     config = (path if path.is_dir() else path.parent) / "config.toml"
     if data is not None:
-        found = open_data(data, validation=0, data_dir=data_dir, unlabelled=True)
+        ignore = _ignored(config)
+        found = open_data(data, validation=0, data_dir=data_dir, unlabelled=True, ignore=ignore)
         return found, _was_trained_on(config, data)
     if not path.is_dir() or not config.is_file():
         raise UsageError(f"`{model}` is no run, so it has no data of its own: name some by --data")
@@ -67,7 +68,24 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
         )
     folder = data_dir or (Path(run.data.folder) if run.data.folder else None)
     seed = run.training.seed
-    return open_data(run.data.path, seed=seed, data_dir=folder, unlabelled=True), True
+    found = open_data(
+        run.data.path,
+        seed=seed,
+        data_dir=folder,
+        unlabelled=True,
+        ignore=run.data.ignore_index,
+    )
+    return found, True
+
+
+def _ignored(config: Path) -> int | None:
+    """The value in masks that was no class for a run, if there is one."""
+    from cnndsl.training.config import read_config
+
+    try:
+        return read_config(config).data.ignore_index if config.is_file() else None
+    except UsageError:  # the model can be judged all the same
+        return None
 
 
 def _was_trained_on(config: Path, data: str) -> bool:

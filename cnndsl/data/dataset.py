@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from cnndsl.data.contents import contents
 from cnndsl.data.randomness import Indices
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.printing import encodable
+
+if TYPE_CHECKING:
+    from cnndsl.data.masks import MaskArrays, MaskFiles
 
 SPLITS = ("train", "val", "test")
 """The names of splits, in the order in which they are listed."""
@@ -92,7 +95,8 @@ class Arrays:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Some of a source's examples: `index` says which, `targets` what they are.
+    """Some of a source's examples: `index` says which, `targets` what they are, and `masks`, in the
+    order of the source, where each has a mask.
 
     `targets` are class numbers (int64, one for each example) or, where there are no classes,
     numbers (float32, N×…) that a net is to answer with: none (N×0) where there are only pictures.
@@ -102,6 +106,7 @@ class Split:
     source: Files | Arrays
     index: Indices
     targets: npt.NDArray[Any]
+    masks: MaskFiles | MaskArrays | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -125,7 +130,8 @@ class Split:
 
     def part(self, numbers: Indices, name: str | None = None) -> Split:
         """The examples of these numbers, as a split of their own."""
-        return Split(name or self.name, self.source, self.index[numbers], self.targets[numbers])
+        index, targets = self.index[numbers], self.targets[numbers]
+        return Split(name or self.name, self.source, index, targets, self.masks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +142,8 @@ class DataSet:
     none where targets are numbers. mirror: whether a mirrored picture is as good as the picture.
     made: the splits that were taken from others, by the seed, and not found. ignored: how many
     files are no pictures. notes: what else the user should know, a sentence each. unlabelled: why
-    there is nothing to answer with, where there are only pictures.
+    there is nothing to answer with, where there are only pictures. pixels: the names of the classes
+    that pixels have, where each picture has a mask; then `labels` are none.
     """
 
     name: str
@@ -149,6 +156,7 @@ class DataSet:
     ignored: int = 0
     notes: tuple[str, ...] = field(default=())
     unlabelled: str = ""
+    pixels: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Split:
         """A split. Raises UsageError where there is none of that name."""
@@ -176,6 +184,17 @@ class DataSet:
         """Raise UsageError where there are only pictures, and nothing to answer with."""
         if self.unlabelled:
             raise UsageError(self.unlabelled)
+
+    def check_classes(self) -> None:
+        """Raise UsageError unless each picture has a class."""
+        self.check_labelled()
+        if self.pixels:
+            raise UsageError(
+                f"{self.name} has masks, a class for each pixel, and a class for each picture is "
+                f"wanted"
+            )
+        if not self.classes:
+            raise UsageError(f"{self.name} has numbers to answer with, and no classes")
 
     @property
     def classes(self) -> int:
@@ -223,11 +242,12 @@ class DataSet:
         return fingerprint == self.fingerprint
 
     def _sources(self) -> list[Files | Arrays]:
-        return list({id(split.source): split.source for split in self.splits.values()}.values())
+        every = [s for split in self.splits.values() for s in (split.source, split.masks) if s]
+        return list({id(source): source for source in every}.values())
 
     def _digest(self, digests: Mapping[Path, npt.NDArray[np.uint8]] | None) -> str:
         """SHA-256 of splits and sources; files by their digests, without these by their sizes."""
-        digest = sha256(repr((self.labels, list(self.splits))).encode())
+        digest = sha256(repr((self.labels or self.pixels, list(self.splits))).encode())
         for split in self.splits.values():
             digest.update(np.ascontiguousarray(split.index).data)
             digest.update(np.ascontiguousarray(split.targets).data)
@@ -246,13 +266,13 @@ class DataSet:
 
     def _answers(self) -> str:
         if not self.labels:
+            if self.pixels:
+                return f"a mask of {_counted(self.pixels)} each"
             if self.unlabelled:
                 return "without classes"
             targets = self.first.targets
             return f"{'x'.join(map(str, targets.shape[1:])) or '1'} numbers each"
-        some = ", ".join(self.labels) if self.classes <= _MOST_NAMED else ""
-        plural = "es" * (self.classes > 1)
-        return f"{self.classes} class{plural}{f' ({some})' if some else ''}"
+        return _counted(self.labels)
 
     def _what(self) -> str:
         if self.shape is None:
@@ -260,3 +280,9 @@ class DataSet:
         channels, height, width = self.shape
         colours = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
         return f"pictures, {height}x{width} {colours}"
+
+
+def _counted(labels: tuple[str, ...]) -> str:
+    """`2 classes (cat, dog)`."""
+    some = f" ({', '.join(labels)})" if len(labels) <= _MOST_NAMED else ""
+    return f"{len(labels)} class{'es' * (len(labels) > 1)}{some}"

@@ -64,7 +64,7 @@ def fitted_one(image: Array, picture: PictureInput) -> Array:
     from cnndsl.data import photos
 
     if _plain(image):
-        return photos.pixels_of(photos.from_array(image, picture), picture)
+        return photos.pixels_of(photos.covering(photos.of_pixels(image, picture), picture), picture)
     planes = [photos.plane(plane, picture) for plane in image.astype(np.float32)]
     if len(planes) == picture.channels:
         return np.stack(planes)

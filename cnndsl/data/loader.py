@@ -14,10 +14,12 @@ from types import TracebackType
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from cnndsl.data.arrays import Array
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import Split
+from cnndsl.data.masks import IGNORED
 from cnndsl.data.pipeline import NONE, Corrupt, open_pipeline
 from cnndsl.data.randomness import Indices, key, order
 from cnndsl.diagnostics import UsageError
@@ -38,7 +40,8 @@ _PIECES = 4  # for each thread and batch, so that all of them finish at about th
 @dataclass(frozen=True, slots=True)
 class Batch:
     """B examples: `images` B×C×H×W in the input's type (B×H×W×C where it wants that), `targets`
-    int64 class numbers (or float32), and `numbers`, which examples of the split they are.
+    int64 class numbers (or float32; of masks B×H×W, −1 for what counts nowhere), and `numbers`,
+    which examples of the split they are.
     """
 
     images: Array
@@ -150,13 +153,13 @@ class Loader:
             for pending in waiting:
                 pending.cancel()
 
-    def fill(self, numbers: Indices, epoch: int, out: Array) -> Indices:
+    def fill(self, numbers: Indices, epoch: int, out: Array, masks: Array | None) -> Indices:
         """Make some of a batch's examples in their places; the numbers that are there then."""
         planes = out.transpose(0, 3, 1, 2) if self.picture.channels_last else out
         if planes.dtype == np.float32:
-            return self.pipeline.fill(numbers, epoch, planes)
+            return self.pipeline.fill(numbers, epoch, planes, masks)
         values = np.empty(planes.shape, np.float32)
-        found = self.pipeline.fill(numbers, epoch, values)
+        found = self.pipeline.fill(numbers, epoch, values, masks)
         planes[...] = values if planes.dtype.kind == "f" else np.rint(values)
         return found
 
@@ -171,27 +174,37 @@ class _Pending:
         if picture.channels_last:
             shape = [*shape[1:], shape[0]]
         self.images = np.empty((count, *shape), np.dtype(picture.type))
+        sides = picture.height or 0, picture.width or 0
+        self.masks = np.full((count, *sides), IGNORED, np.uint8) if loader.split.masks else None
         self.pieces: list[Future[Indices]] = []
         pool, fill = loader.pool, loader.fill
         if pool is None:
-            self.found = fill(numbers, epoch, self.images)
+            self.found = fill(numbers, epoch, self.images, self.masks)
             return
         step = count
         if loader.pipeline.per_picture:
             step = max(1, count // (loader.workers * _PIECES))
         for at in range(0, count, step):
             part = slice(at, at + step)
-            self.pieces.append(pool.submit(fill, numbers[part], epoch, self.images[part]))
+            masks = None if self.masks is None else self.masks[part]
+            self.pieces.append(pool.submit(fill, numbers[part], epoch, self.images[part], masks))
 
     def batch(self) -> Iterator[Batch]:
         """Wait for it; nothing where all of its examples were left out."""
         if self.pieces:
             self.found = np.concatenate([piece.result() for piece in self.pieces])
-        images, found = self.images, self.found
-        if (found == NONE).any():
-            images, found = images[found != NONE], found[found != NONE]
+        images, found, there = self.images, self.found, self.found != NONE
+        if not there.all():
+            images, found = images[there], found[there]
         if len(found):
-            yield Batch(images, self.loader.split.targets[found], found)
+            yield Batch(images, self._targets(found, there), found)
+
+    def _targets(self, found: Indices, there: npt.NDArray[np.bool_]) -> Array:
+        if self.masks is None:
+            return self.loader.split.targets[found]
+        masks = self.masks[there].astype(np.int64)
+        masks[masks == IGNORED] = -1
+        return masks
 
     def cancel(self) -> None:
         """Not needed any more."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from cnndsl.data.arrays import Array
 from cnndsl.data.dataset import Arrays, Split
+from cnndsl.data.masks import MaskArrays, MaskFiles
 from cnndsl.data.near_duplicates import SIDE, Small
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.session import available_cores
@@ -54,9 +56,26 @@ def look(split: Split, progress: Callable[[int], None] | None = None) -> list[Lo
                 looks += [_at_array(source.images[number]) for number in numbers]
             else:
                 looks += pool.map(_at_file, [source.paths[number] for number in numbers])
+            if split.masks:
+                masked = partial(_with_mask, split.masks)
+                looks[-len(numbers) :] = pool.map(masked, numbers, looks[-len(numbers) :])
             if progress:
                 progress(len(numbers))
     return looks
+
+
+def _with_mask(masks: MaskFiles | MaskArrays, number: int, found: Look) -> Look:
+    """The look at a picture whose mask is of no use says why."""
+    if found.reason:
+        return found
+    try:
+        width, height = masks.read(number).size
+    except UsageError as e:
+        return replace(found, reason=str(e))
+    if sorted((width, height)) == sorted((found.width, found.height)):  # which may lie on its side
+        return found
+    sizes = f"{height}x{width}, and its picture {found.height}x{found.width}"
+    return replace(found, reason=f"the mask `{masks.name(number)}` is {sizes}")
 
 
 def _at_array(image: Array) -> Look:

@@ -9,12 +9,13 @@ import numpy as np
 
 from cnndsl.data.arrays import Array, as_pictures, as_targets
 from cnndsl.data.dataset import SPLIT_WORDS, SPLITS, Arrays, Split, nothing, split_word
+from cnndsl.data.masks import IGNORED, MaskArrays, as_masks
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.arrays import read_npy as read_array
 from cnndsl.runtime.npz import Archive
 
 IMAGES = ("images", "x", "X", "data")
-TARGETS = ("labels", "y", "Y", "targets", "target")
+TARGETS = ("masks", "mask", "labels", "y", "Y", "targets", "target")
 SPLIT = ("split", "splits")
 NAMES = ("label_names", "class_names", "classes", "names")
 
@@ -24,12 +25,13 @@ _LONGEST_NAME = 1000
 @dataclass(frozen=True, slots=True)
 class Found:
     """Splits, and the classes' names if the file has them; where there are only pictures,
-    `unlabelled` says what was looked for.
+    `unlabelled` says what was looked for; `pixels` are classes of masks.
     """
 
     splits: dict[str, Split]
     labels: tuple[str, ...] = ()
     unlabelled: str = ""
+    pixels: tuple[str, ...] = ()
 
 
 def read_npy(path: Path) -> Found:
@@ -39,26 +41,42 @@ def read_npy(path: Path) -> Found:
     return Found({"train": split}, unlabelled=f"`{path}` holds pictures alone, without classes")
 
 
-def read_npz(path: Path) -> Found:
+def read_npz(path: Path, ignore: int | None = None) -> Found:
     """Read an .npz.
 
     Arrays are called images and labels, or x and y, with a `split` for each if one likes; or each
     split has its own: x_train, y_train, x_test, … or train_images, train_labels, …; further ones
-    are not read. Raises UsageError.
+    are not read. Whole numbers of the pictures' own height and width are masks, in which `ignore`
+    is no class. Raises UsageError.
     """
     with Archive(path) as archive:
         found = {split: pair for split in SPLITS if (pair := _of_split(archive, split))}
         splits: dict[str, Split] = {}
         for split, (images, targets) in found.items():
-            splits[split] = _read_split(archive, split, images, targets, split)
+            splits[split] = _read_split(archive, split, images, targets, split, ignore)
         if not found:
             pair = _first(archive, IMAGES), _first(archive, TARGETS)
             if pair[0] is None or pair[1] is None:
                 return _without_targets(archive)
-            whole = _read_split(archive, "train", pair[0], pair[1], path.stem)
+            whole = _read_split(archive, "train", pair[0], pair[1], path.stem, ignore)
             splits = _divided(archive, whole)
         names = _first(archive, NAMES)
-        return Found(splits, _names(archive.read(names)) if names else ())
+        labels = _names(archive.read(names)) if names else ()
+        if any(split.masks for split in splits.values()):
+            return Found(splits, pixels=_of_pixels(splits, labels, path))
+        return Found(splits, labels)
+
+
+def _of_pixels(splits: dict[str, Split], labels: tuple[str, ...], path: Path) -> tuple[str, ...]:
+    """The names of the masks' classes; their numbers where there are none. Raises UsageError."""
+    masks = [split.masks for split in splits.values()]
+    if not all(isinstance(source, MaskArrays) for source in masks):
+        raise UsageError(f"`{path}` has masks in some splits alone")
+    every = [source.images for source in masks if isinstance(source, MaskArrays)]
+    classes = max(int(np.where(array == IGNORED, 0, array).max(initial=0)) for array in every) + 1
+    if labels and len(labels) < classes:
+        raise UsageError(f"`{path}` names {len(labels)} classes, and masks have {classes}")
+    return labels or tuple(map(str, range(max(classes, 2))))
 
 
 def _without_targets(archive: Archive) -> Found:
@@ -102,11 +120,38 @@ def _part_of(archive: Archive, split: str, parts: tuple[str, ...]) -> str | None
     return next((name for pair in pairs if (name := "_".join(pair)) in archive.names), None)
 
 
-def _read_split(archive: Archive, split: str, images: str, targets: str, source: str) -> Split:
+def _read_split(
+    archive: Archive, split: str, images: str, targets: str, source: str, ignore: int | None
+) -> Split:
     pictures = as_pictures(archive.read(images), f"`{images}` in `{archive.path}`")
     answers = archive.read(targets)
+    if masks := _masks(answers, pictures, f"`{targets}` in `{archive.path}`", source, ignore):
+        count = len(pictures)
+        return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), masks)
     answers = as_targets(answers, len(pictures), f"`{targets}` in `{archive.path}`")
     return Split(split, Arrays(pictures, source), np.arange(len(pictures)), answers)
+
+
+def _masks(
+    answers: Array, pictures: Array, what: str, source: str, ignore: int | None
+) -> MaskArrays | None:
+    """Masks, where that is what they are: whole numbers N×H×W. Raises UsageError."""
+    if answers.ndim == 4 and 1 in (answers.shape[1], answers.shape[3]):
+        answers = answers[:, 0] if answers.shape[1] == 1 else answers[..., 0]
+    named = what.startswith("`mask")
+    if answers.ndim != 3 or (answers.dtype.kind not in "iub" and not named):
+        return None
+    if answers.dtype.kind not in "iub":
+        raise UsageError(f"{what} holds {answers.dtype} numbers, and classes are whole ones")
+    wanted = len(pictures), *pictures.shape[2:]
+    if answers.shape != wanted:
+        if not named:
+            return None
+        shapes = ("x".join(map(str, shape)) for shape in (answers.shape, wanted))
+        raise UsageError(f"{what} is {' and not '.join(shapes)}, as the pictures are")
+    if pictures.dtype != np.uint8 or pictures.shape[1] not in (1, 3):
+        raise UsageError(f"{what} are masks, which go with grey or colour pictures of bytes")
+    return MaskArrays(as_masks(answers, what, ignore)[0], source)
 
 
 def _divided(archive: Archive, whole: Split) -> dict[str, Split]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data import builtin, cifar, csvfile, folders, idx, npz
+from cnndsl.data import builtin, cifar, csvfile, folders, idx, maskfolders, npz
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.data.places import data_folders
 from cnndsl.data.readable import heic_remark
@@ -34,6 +34,7 @@ class _Opened:
     ignored: int = 0
     notes: tuple[str, ...] = field(default=())
     unlabelled: str = ""
+    pixels: tuple[str, ...] = ()
 
 
 def open_data(
@@ -46,6 +47,7 @@ def open_data(
     download: bool = True,
     progress: Progress | None = None,
     unlabelled: bool = False,
+    ignore: int | None = None,
 ) -> DataSet:
     """The data set that a path or a built-in name means.
 
@@ -54,7 +56,8 @@ def open_data(
     CIFAR-10's binary files; `digits`, `mnist`, `fashion-mnist` and `cifar10`, which are looked for
     in `data_dir`, $CNNDSL_DATA and the user's cache, and else downloaded, where `download` allows
     it, with `progress` called on the way. Where `unlabelled` allows it, pictures alone, too: a
-    folder of them, with or without train, val and test, an .npy, an .npz without labels.
+    folder of them, with or without train, val and test, an .npy, an .npz without labels. `ignore`
+    is the value in masks that is no class, by default 255 where others are numbered.
 
     Where there is no validation split, a fifth of the training examples becomes one, at most 5,000,
     or the part that `validation` says; `test` likewise, but nothing by default. They are chosen
@@ -64,7 +67,7 @@ def open_data(
     if name in builtin.BUILTINS:
         found = _builtin(name, data_dir, download, progress)
     else:
-        found = _at(Path(where).expanduser())
+        found = _at(Path(where).expanduser(), ignore)
         name = _name(found.where)
     if found.unlabelled and not unlabelled:
         raise UsageError(found.unlabelled)
@@ -84,6 +87,7 @@ def open_data(
         found.ignored,
         (*found.notes, *heic_remark(list(splits.values()))),
         found.unlabelled,
+        found.pixels,
     )
 
 
@@ -98,11 +102,11 @@ def _name(where: Path | None) -> str:
     return where.resolve().stem if where.is_file() else where.resolve().name
 
 
-def _at(path: Path) -> _Opened:
+def _at(path: Path, ignore: int | None) -> _Opened:
     """What lies at a path."""
     if path.is_dir():
         try:
-            return _folder(path)
+            return _folder(path, ignore=ignore)
         except OSError as e:
             raise UsageError(f"`{e.filename}` can't be read: {e.strerror or e}") from None
     if not path.exists():
@@ -113,7 +117,7 @@ def _at(path: Path) -> _Opened:
         raise UsageError(f"`{path}` is no ordinary file")
     suffix = path.suffix.lower()
     if suffix in (".npz", ".npy"):
-        return _npz(path)
+        return _npz(path, ignore)
     if suffix in (".csv", ".tsv"):
         return _csv(path)
     pairs = idx.idx_files(path.parent)
@@ -126,7 +130,7 @@ def _at(path: Path) -> _Opened:
     )
 
 
-def _folder(path: Path, depth: int = 0) -> _Opened:
+def _folder(path: Path, depth: int = 0, ignore: int | None = None) -> _Opened:
     """What a folder holds."""
     if idx.idx_files(path):
         return _idx(path)
@@ -141,10 +145,14 @@ def _folder(path: Path, depth: int = 0) -> _Opened:
     if lists:
         return _csv(lists[0])
     if archives:
-        return _npz(archives[0])
+        return _npz(archives[0], ignore)
+    if masked := maskfolders.read_mask_folders(path, ignore):
+        return _Opened(
+            "pictures with masks", path, masked.splits, notes=masked.notes, pixels=masked.labels
+        )
     inside = folders.subfolders(path)
     if len(inside) == 1 and depth < _DEEPEST and folders.is_wrapping(inside[0]):
-        return _folder(inside[0], depth + 1)
+        return _folder(inside[0], depth + 1, ignore)
     found = folders.read_class_folders(path)
     return _Opened(
         "pictures" if found.unlabelled else "class folders",
@@ -165,13 +173,15 @@ def _idx(folder: Path) -> _Opened:
     return _Opened("idx files", folder, splits, labels, mirror=known.mirror if known else False)
 
 
-def _npz(path: Path) -> _Opened:
-    found = npz.read_npy(path) if path.suffix.lower() == ".npy" else npz.read_npz(path)
+def _npz(path: Path, ignore: int | None = None) -> _Opened:
+    found = npz.read_npy(path) if path.suffix.lower() == ".npy" else npz.read_npz(path, ignore)
     source = next(iter(found.splits.values())).source
     colour = isinstance(source, Arrays) and source.images.shape[1] == _COLOURS
     kind = path.suffix.lower()[1:]
     if found.unlabelled:
         return _Opened(kind, path, found.splits, mirror=colour, unlabelled=found.unlabelled)
+    if found.pixels:
+        return _Opened(kind, path, found.splits, mirror=True, pixels=found.pixels)
     labels = found.labels or _labels_beside(path.parent)
     return _Opened(kind, path, found.splits, labels, mirror=colour)
 

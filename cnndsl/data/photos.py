@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,6 +20,7 @@ from PIL import ImageDraw, ImageFont
 from cnndsl.data.augmentation import Plan
 from cnndsl.data.warp import beyond
 from cnndsl.diagnostics import UsageError
+from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime import images
 from cnndsl.runtime.images import FILTERS, Image, open_picture
 from cnndsl.runtime.pictures import PictureInput
@@ -40,11 +42,6 @@ _TURNING = {
 """How pixels are read between places; bilinear where nothing else is said."""
 
 
-def read(path: Path, picture: PictureInput) -> Picture:
-    """A file's picture, just covering what the net takes. Raises UsageError."""
-    return covering(opened(path, picture.channels), picture)
-
-
 def opened(path: Path, channels: int) -> Picture:
     """A file's picture as it is; `cnndsl.runtime.images.open_picture` for several threads.
 
@@ -60,11 +57,35 @@ def opened(path: Path, channels: int) -> Picture:
         return open_picture(path, channels)
 
 
-def from_array(pixels: npt.NDArray[Any], picture: PictureInput) -> Picture:
-    """A picture C×H×W in memory, bytes of 1 or 3 channels, likewise."""
+def of_pixels(pixels: npt.NDArray[Any], picture: PictureInput) -> Picture:
+    """A picture C×H×W in memory, bytes of 1 or 3 channels, as it is."""
     image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
     mode = "L" if picture.channels == 1 else "RGB"
-    return covering(image if image.mode == mode else image.convert(mode), picture)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def of_bytes(pixels: npt.NDArray[np.uint8]) -> Picture:
+    """A grey picture of bytes H×W."""
+    return Image.fromarray(pixels)
+
+
+def raw(path: Path) -> tuple[npt.NDArray[Any], str]:
+    """A file's numbers as they are, upright, H×W or H×W×channels, and what Pillow calls their kind;
+    of a palette the places in it. Raises UsageError.
+    """
+    image = open_picture(path, None)
+    return np.asarray(image), {"F": "float"}.get(image.mode, image.mode)
+
+
+def mask_input(picture: PictureInput) -> PictureInput:
+    """How a mask goes the way of its picture: nothing is mixed."""
+    how = Preprocessing(
+        resize=picture.preprocessing.resize,
+        crop=picture.preprocessing.crop,
+        interpolation="nearest",
+        scale=1.0,
+    )
+    return replace(picture, channels=1, preprocessing=how)
 
 
 def plane(values: npt.NDArray[np.float32], picture: PictureInput) -> npt.NDArray[np.float32]:

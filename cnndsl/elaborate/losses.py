@@ -15,6 +15,12 @@ from cnndsl.syntax import tree
 LOSSES = {"cross_entropy": 1, "bce": 2, "mse": 2, "l1": 2, "huber": 2, "kl": 2}
 """Every loss with the number of values it takes; cross_entropy's target comes with the data."""
 
+COMPARING = ("bce", "mse", "l1", "huber")
+"""Losses between two values of which the second may come with the data."""
+
+TARGET = "target"
+"""Names what comes with the data, for losses that compare with it: `bce(mask, target)`."""
+
 
 def loss_terms(scope: Scope, node: tree.Expression, coefficient: float = 1.0) -> list[LossTerm]:
     """The terms of `cross_entropy(logits) + 0.3*cross_entropy(aux1)`, each times the coefficient;
@@ -75,15 +81,23 @@ def _term(scope: Scope, call: tree.Call, coefficient: float) -> LossTerm:
         example = {"kl": "mu, logvar"}.get(call.function, "xhat, x" if count > 1 else "logits")
         help = f"write `{call.function}({example})`"
         raise scope.fail(call.span, "wrong-arguments", message, help)
-    values = [_value(scope, argument) for argument in call.arguments]
+    arguments = call.arguments
+    given = _is_target(scope, arguments[-1]) and call.function in COMPARING
+    values = [_value(scope, argument) for argument in (arguments[:-1] if given else arguments)]
     shapes = [v.shape for v in values if v.shape is not None]
     if len(shapes) == 2 and not may_be_equal(*shapes):
         both = " and ".join(map(str, shapes))
         message = f"`{call.function}` compares values of one shape, not {both}"
         help = "bring both to one shape, or name other values"
         raise scope.fail(call.span, "loss-shape-mismatch", message, help)
-    names = tuple(v.name for v in values)
+    names = (*(v.name for v in values), *[TARGET] * given)
     return LossTerm(coefficient=coefficient, function=call.function, arguments=names)
+
+
+def _is_target(scope: Scope, argument: tree.Expression) -> bool:
+    """Whether an argument means what comes with the data: nothing in the net is called so."""
+    named = isinstance(argument, tree.Name) and scope.text(argument) == TARGET
+    return named and scope.known(TARGET) is None
 
 
 def _value(scope: Scope, argument: tree.Expression) -> Value:

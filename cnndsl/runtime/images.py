@@ -56,8 +56,8 @@ def read_picture(path: Path, picture: PictureInput) -> npt.NDArray[Any]:
     return prepare(open_picture(path, picture.channels), picture)
 
 
-def open_picture(path: Path, channels: int) -> Image.Image:
-    """The decoded picture, upright, grey (1 channel) or RGB (3), 0 to 255.
+def open_picture(path: Path, channels: int | None) -> Image.Image:
+    """The decoded picture, upright, grey (1 channel) or RGB (3), 0 to 255; None: as it is stored.
 
     The first one where a file holds several. What is transparent lies on white. Grey pictures of
     16 bits keep their fraction (Pillow's mode F).
@@ -66,7 +66,8 @@ def open_picture(path: Path, channels: int) -> Image.Image:
         # As a stream: a TIFF that it may map into memory, Pillow turns wrongly.
         with path.open("rb") as stream, opened(stream) as file:
             file.load()
-            return _in_mode(_upright(file), channels)
+            upright = _upright(file)
+            return upright.copy() if channels is None else _in_mode(upright, channels)
     except UsageError as e:
         raise UsageError(f"`{path}` {e}") from None
     except Image.UnidentifiedImageError:

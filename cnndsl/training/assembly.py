@@ -11,6 +11,7 @@ import numpy as np
 
 from cnndsl.data.dataset import Split
 from cnndsl.data.showing import Pixels
+from cnndsl.data.targets import RegionJudge, RegionScores
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.runtime.session import Array, check_device
@@ -250,6 +251,14 @@ class Training:
         judge = self.inner.target.judge() if answer else None
         return self.evaluator.scores(self.split(split), judge, answer or "")
 
+    def regions(self, split: str) -> list[RegionScores]:
+        """The scores of each class on a split, where answers are masks."""
+        answer, judge = self.inner.adapter.answer, self.inner.target.judge()
+        if not answer or not isinstance(judge, RegionJudge):
+            return []
+        self.evaluator.scores(self.split(split), judge, answer)
+        return judge.by_class()
+
     def drawn(self) -> list[list[Pixels]]:
         """Some examples, and the answers of the weights as they are, as pictures: a list for each
         of the target's `rows`, none where answers are no pictures.
@@ -311,7 +320,13 @@ class Training:
     def export(self, values: Mapping[str, Float], path: Path) -> None:
         """Write the weights of the whole net as an inference model."""
         task = self.task
-        export(task.adapter, values, path, task.data.labels, task.picture.preprocessing)
+        export(
+            task.adapter,
+            values,
+            path,
+            task.data.labels or task.data.pixels,
+            task.picture.preprocessing,
+        )
 
 
 def start_values(config: Config, adapter: ModelAdapter, graphs: TrainingGraphs) -> dict[str, Float]:
@@ -331,6 +346,7 @@ def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> T
         label_smoothing=choice.label_smoothing,
         class_weights=class_weights(choice.class_weights, data),
         clean=task.target.clean,
+        ignoring=task.target.ignoring,
     )
     graphs = task.adapter.graphs(
         batch,
@@ -339,9 +355,15 @@ def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> T
         planner(config),
     )
     graphs.note_choices(config.graph_choices())
-    if data.classes and graphs.classes and graphs.classes != data.classes:
+    classes = data.classes or len(data.pixels)
+    if data.pixels and not graphs.classes and classes > 2 and graphs.targets:
+        raise UsageError(
+            f"the loss of {task.adapter.name} takes masks of two classes, and these have "
+            f"{classes}; `loss cross_entropy(logits)` takes any number"
+        )
+    if classes and graphs.classes and graphs.classes != classes:
         raise UsageError(
             f"{task.adapter.name} tells {graphs.classes} classes apart, and the data has "
-            f"{data.classes}; a spec whose last layer has a parameter `classes` adapts by itself"
+            f"{classes}; a spec whose last layer has a parameter `classes` adapts by itself"
         )
     return graphs

@@ -49,13 +49,11 @@ class Evaluator:
         asked = [*names, answer] if judge else names
         running_metrics = RunningMetrics()
         for batch, results in self._run(batches, asked):
-            count = len(next(iter(batch.values())))
             if judge:
                 judge.add(results[answer], batch)
             numbers = {name: float(results[name]) for name in names}
-            running_metrics.add(
-                numbers, count, batch["target"].size if "target" in batch else count
-            )
+            count = _counting(batch)
+            running_metrics.add(numbers, count, count)
         if not running_metrics.examples:
             return {}
         return running_metrics.scores() | (judge.scores() if judge else {})
@@ -114,6 +112,14 @@ class Evaluator:
             buffer = Buffer(values.size, values.dtype, self._weights.trained.device)
             buffer.write(values)
             binding.input(name, buffer, values.shape)
+
+
+def _counting(batch: Examples) -> int:
+    """The targets of a batch that count: losses are means over them."""
+    target = batch.get("target")
+    if target is None or target.dtype.kind != "i":
+        return len(next(iter(batch.values())))
+    return int((target >= 0).sum())
 
 
 def _room(node: Node, count: int) -> tuple[Buffer, tuple[int, ...]]:

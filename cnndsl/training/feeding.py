@@ -119,7 +119,9 @@ def as_examples(
     examples: dict[str, Array] = {picture: images}
     for name, slot in slots.items():
         shape = (len(images), *slot.shape[1:])
-        if given.dtype.kind != np.dtype(slot.type).kind or given.size != np.prod(shape):
+        whole = given.dtype.kind == "i" and given.ndim > 1  # masks of two classes are 0 and 1
+        kinds = (given.dtype.kind, "f") if whole else (given.dtype.kind,)
+        if np.dtype(slot.type).kind not in kinds or given.size != np.prod(shape):
             raise UsageError(
                 f"the loss wants targets {_described(slot)}, and the data has "
                 f"{given.dtype.name} {'x'.join(map(str, given.shape[1:])) or 'one each'}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cnndsl.data.showing import Pixels, pixels
-from cnndsl.data.targets import SCORES
+from cnndsl.data.targets import SCORES, RegionScores
 from cnndsl.files import replaced
 from cnndsl.training.assembly import Training
 from cnndsl.training.environment import environment
@@ -38,7 +38,8 @@ def finish(training: Training, folder: RunFolder, progress: Progress) -> Scores 
     test = training.scores("test") if "test" in data else None
     judged = next((name for name in ("test", "val") if name in data), None)
     judgement = _judge(training, judged) if judged and data.classes else None
-    _write(training, folder, progress, judgement, judged or "", test)
+    regions = training.regions(judged) if judged else []
+    _write(training, folder, progress, judgement, regions, judged or "", test)
     return test
 
 
@@ -57,6 +58,7 @@ def _write(
     folder: RunFolder,
     progress: Progress,
     judgement: Judgement | None,
+    regions: Sequence[RegionScores],
     judged: str,
     test: Scores | None,
 ) -> None:
@@ -85,6 +87,8 @@ def _write(
         judged=judged,
         errors=tuple(_error(e, p, labels) for e, p in zip(errors, shown, strict=True)),
         strips=strips(training, folder, progress),
+        legend=tuple((n, f"#{bytes(rgb).hex()}") for n, rgb in task.target.legend),
+        regions=tuple(regions),
         sample=tuple(picture(p, c) for p, c in zip(sample, captions, strict=True)),
         config=folder.config.read_text(encoding="utf-8", errors="replace"),
         environment=json.dumps(environment(), indent=2, ensure_ascii=False),

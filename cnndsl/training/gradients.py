@@ -41,7 +41,8 @@ def evaluation_model(lowered: Lowered, goal: Goal) -> ir.Model:
     """
     graph, write = lowered.graph, Writer()
     graph.inputs.extend(graph.initializers.pop(name) for name in lowered.parameters)
-    known = replace(goal.among(lowered.values), recipe=Recipe())
+    recipe = Recipe(ignoring=goal.recipe.ignoring, alone=True)
+    known = replace(goal.among(lowered.values), recipe=recipe)
     if known.terms:
         objective = write_objective(write, known, lowered.values)
         graph.inputs.extend(objective.targets)

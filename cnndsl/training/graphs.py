@@ -168,8 +168,13 @@ def _graphs(
         counts=tuple(objective.counts),
         answers=sum(prod(t.shape) for t in targets.values()) if objective.counts else 0,
         classes=objective.classes,
-        class_weights=tuple(recipe.class_weights) if recipe.class_weights and weighted else None,
+        class_weights=_weights(recipe, objective.classes) if weighted else None,
     )
+
+
+def _weights(recipe: Recipe, classes: int) -> tuple[float, ...]:
+    """What each class counts; both alike where they are one number, 0 or 1."""
+    return tuple(recipe.class_weights or [1.0] * (classes or 2))
 
 
 def _slot(value: ir.Value) -> Slot:

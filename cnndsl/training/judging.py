@@ -5,13 +5,13 @@ evaluation, so that the loss on its validation split is the very one of the trai
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.data.dataset import DataSet
-from cnndsl.data.targets import Classes, Target
+from cnndsl.data.targets import Classes, RegionJudge, RegionScores, Target
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.preprocessing import Preprocessing
@@ -32,13 +32,14 @@ from cnndsl.weights.save import read_tensors
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The scores of a split, loss and its parts first, over so many examples; pictures that can't
-    be read by name, and why.
+    be read by name, and why; the scores of each class where answers are masks.
     """
 
     target: Target
     scores: Scores
     examples: int
     unreadable: Mapping[str, str]
+    by_class: Sequence[RegionScores] = ()
 
 
 class Run:
@@ -78,7 +79,9 @@ class Run:
             feed.close()
         if not scores:
             raise UsageError(f"none of the pictures in split `{split}` can be read")
-        return Judged(target, scores, len(data[split]) - len(unreadable), unreadable)
+        by_class = judge.by_class() if isinstance(judge, RegionJudge) else []
+        count = len(data[split]) - len(unreadable)
+        return Judged(target, scores, count, unreadable, by_class)
 
     def _preprocessing(self) -> Preprocessing:
         """What the run's pictures became. Raises UsageError."""

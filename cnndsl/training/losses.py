@@ -13,7 +13,7 @@ bounds are sums: there bce, mse, l1 and huber are summed over an example too, th
 the batch. As means they would count for nothing beside the kl.
 
 `target` stands for the values that come with the data: classes (int64) for cross_entropy, numbers
-for the others.
+for the others. Where some don't count they are negative: losses are means over the others then.
 """
 
 from __future__ import annotations
@@ -33,19 +33,27 @@ from cnndsl.training.top_k import before_softmax, class_count, count_top_k
 
 TARGET = "target"
 TARGET_WEIGHT = "target.weight"
-"""The input for the sum of the class weights of the targets, where classes have weights."""
+"""The input for the sum of the class weights of the targets, where classes have weights or some
+targets don't count."""
 Size = int | ir.SymbolicDim
+
+_SURE = 100.0
+"""A logit that is sure: ln(1 + exp(−100)) is 0 in float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How targets are taken: label smoothing from 0 to below 1, and a weight for every class.
     `clean`: the picture that went in counts without the noise on it, which comes as the target.
+    `ignoring`: targets may be negative, and don't count then; `alone` whether a batch is divided by
+    its own sum of weights then, and not by that of all batches of a step.
     """
 
     label_smoothing: float = 0.0
     class_weights: Sequence[float] | None = None
     clean: bool = False
+    ignoring: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,8 @@ def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -
     objective.others.extend(builder.others.values())
     if classifiers:
         logits = before_softmax(values[classifiers[0]])
-        objective.counts |= count_top_k(write, logits, builder.targets[TARGET])
+        if not goal.recipe.ignoring:
+            objective.counts |= count_top_k(write, logits, builder.targets[TARGET])
         objective.classes = class_count(logits)
     return objective
 
@@ -141,9 +150,24 @@ class _Losses:
         """By the logits where the prediction is a sigmoid of them."""
         p, t = self._pair(prediction, truth)
         node = p.producer()
-        if node is not None and node.op_type == "Sigmoid":
-            return self._composite("LogisticLoss", 1, node.inputs[0], t)
-        return self._composite("BinaryCrossEntropy", 1, p, t)
+        logits = node is not None and node.op_type == "Sigmoid"
+        operator = "LogisticLoss" if logits else "BinaryCrossEntropy"
+        given = node.inputs[0] if node is not None and logits else p
+        assert given is not None
+        if not self.recipe.ignoring or truth != TARGET:
+            return self._composite(operator, 1, given, t)
+        write, counts = self.write, self._counting(t)
+        none = write.constant(-_SURE if logits else 0.0, "float")
+        chosen = write.op("Where", counts, given, none)
+        chosen.shape, chosen.type = given.shape, given.type
+        t = write.op("Max", t, write.constant(0.0, "float"))
+        t.shape, t.type = given.shape, given.type
+        loss = self._composite(operator, 1, chosen, t)
+        every = write.op("Cast", write.op("Size", t), to=write.float_type)
+        share = write.op("Div", every, self._total(counts))
+        for value in (loss, share):  # which the gradient of their product asks for
+            value.shape, value.type = ir.Shape([]), ir.TensorType(write.float_type)
+        return write.op("Mul", loss, share)
 
     def _pair(self, first: str, second: str) -> tuple[ir.Value, ir.Value]:
         """Two values of one shape; the second may be the data's targets."""
@@ -187,20 +211,44 @@ class _Losses:
             raise UsageError(
                 f"cross-entropy needs two classes, but `{name}` has {classes}; bce takes one"
             )
-        inputs = [logits, self._target((batch, *space), ir.DataType.INT64)]
-        weights = self.recipe.class_weights
+        target = self._target((batch, *space), ir.DataType.INT64)
+        weights, ignoring = self.recipe.class_weights, self.recipe.ignoring
+        counts: ir.Value | None = None
+        if ignoring:
+            counts = self._counting(target)
+            target = self.write.op("Max", target, self.write.constant(0))
+            weights = weights or [1.0] * classes
+        inputs = [logits, target]
         if weights is not None:
             if len(weights) != classes:
                 raise UsageError(
                     f"{len(weights)} class weights are given, but `{name}` has {classes} classes"
                 )
-            scalar = ir.Value(
-                name=TARGET_WEIGHT, shape=ir.Shape([]), type=ir.TensorType(self.write.float_type)
-            )
-            total = self.others.setdefault(TARGET_WEIGHT, scalar)
+            total = self._total(counts)
             inputs += [self.write.constant(list(weights), "float"), total]
+        if counts is not None:
+            inputs.append(self.write.op("Cast", counts, to=self.write.float_type))
         smoothing = self.recipe.label_smoothing
         return composite(self.write, "CrossEntropy", 4, *inputs, label_smoothing=smoothing)[0]
+
+    def _counting(self, target: ir.Value) -> ir.Value:
+        """Which targets count."""
+        whole = target.dtype == ir.DataType.INT64
+        zero = self.write.constant(0) if whole else self.write.constant(0.0, "float")
+        return self.write.op("GreaterOrEqual", target, zero)
+
+    def _total(self, counts: ir.Value | None) -> ir.Value:
+        """The sum of the weights of all targets; where none counts, at least 1."""
+        write = self.write
+        if self.recipe.alone and counts is not None:
+            number = write.op(
+                "ReduceSum", write.op("Cast", counts, to=write.float_type), keepdims=0
+            )
+            return write.op("Max", number, write.constant(1.0, "float"))
+        scalar = ir.Value(
+            name=TARGET_WEIGHT, shape=ir.Shape([]), type=ir.TensorType(write.float_type)
+        )
+        return self.others.setdefault(TARGET_WEIGHT, scalar)
 
     def _target(self, shape: Sequence[Size], data_type: ir.DataType) -> ir.Value:
         found = self.targets.get(TARGET)

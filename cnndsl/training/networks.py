@@ -78,11 +78,12 @@ def _spec(
     network, _ = load(source, settings, inputs)
     notes: list[str] = []
     found = network.settings.get(CLASSES)
-    if data.classes and found not in (None, data.classes) and CLASSES not in settings:
-        other, _ = load(source, {**settings, CLASSES: data.classes}, inputs)
+    classes = data.classes or len(data.pixels)
+    if classes and found not in (None, classes) and CLASSES not in settings:
+        other, _ = load(source, {**settings, CLASSES: classes}, inputs)
         if _outputs(other) != _outputs(network):  # else it is an inner layer's size
             network = other
-            notes.append(f"{CLASSES}={data.classes} instead of {found}, as the data has it")
+            notes.append(f"{CLASSES}={classes} instead of {found}, as the data has it")
     return spec_adapter(network, source.text), notes
 
 

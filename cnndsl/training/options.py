@@ -81,6 +81,9 @@ class DataChoice:
     )
     augment: str = option("none", "none, light, strong, or a .toml file.")
     fingerprint: str = ""
+    ignore_index: Annotated[int, Field(ge=0, le=255)] | None = option(
+        None, "The value in masks that is no class; 255 by default."
+    )
     noise: Annotated[float, Field(ge=0, le=1)] = option(
         0.0, "Added to pictures that a net is to give back: 0.2"
     )

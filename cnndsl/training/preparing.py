@@ -28,6 +28,7 @@ def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
         data_dir=Path(chosen.folder) if chosen.folder else None,
         progress=progress,
         unlabelled=True,
+        ignore=chosen.ignore_index,
     )
     if "train" not in data:
         raise UsageError(

@@ -98,7 +98,9 @@ class Progress:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the most right answers, or else the smallest loss; the first of equals."""
+        """The epoch with the most right answers or the largest mean IoU, or else the smallest loss;
+        the first of equals.
+        """
         return max(self.epochs, key=_goodness, default=None)
 
     @property
@@ -126,4 +128,5 @@ class Progress:
 def _goodness(epoch: Epoch) -> tuple[float, float]:
     scores = epoch.val or epoch.train
     loss = scores.get("loss", float("inf"))
-    return scores.get("top1", 0.0), -loss if isfinite(loss) else float("-inf")
+    right = scores.get("top1", scores.get("iou", 0.0))
+    return right, -loss if isfinite(loss) else float("-inf")

@@ -83,9 +83,7 @@ def score(
     matched with the data's as `match_classes` says. Raises UsageError where the two don't go
     together, or nothing is left to judge.
     """
-    data.check_labelled()
-    if not data.classes:
-        raise UsageError(f"{data.name} has numbers to answer with, and only classes are scored")
+    data.check_classes()
     names = names or model.labels
     output = _output(model, names, data.classes)
     classes = int(output.dims[1])

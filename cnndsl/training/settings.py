@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     data_dir: str | Path | None
     augment: str | None
     noise: float
+    ignore_index: int | None
     preprocessing: Preprocessing | Mapping[str, Any] | None
 
     epochs: int | None

@@ -12,7 +12,7 @@ from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.recipe import read_augmentation
 from cnndsl.data.statistics import measured, whole_or_middle
-from cnndsl.data.targets import Classes, Numbers, PictureItself, Target
+from cnndsl.data.targets import Classes, Masks, Numbers, PictureItself, Target
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
@@ -74,6 +74,8 @@ def target_for(
             f"--noise is for nets that are to give back the picture that went in, and the loss of "
             f"{adapter.name} asks for more; augmentation has noise too (--augment)"
         )
+    if data.pixels:
+        return Masks(picture, data.pixels)
     return Classes() if data.classes else Numbers()
 
 
@@ -94,21 +96,27 @@ def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:
     """
     if chosen == "none":
         return None
-    if not data.classes:
+    classes = data.classes or len(data.pixels)
+    if not classes:
         raise UsageError("class weights are for data with classes")
     if chosen == "balanced":
-        counts = data.train.class_counts(data.classes)
-        return [len(data.train) / (data.classes * max(int(n), 1)) for n in counts]
+        if data.pixels:
+            raise UsageError(
+                "`--class-weights balanced` counts pictures, and masks have pixels: give a number "
+                "for each class, as in 1,2.5"
+            )
+        counts = data.train.class_counts(classes)
+        return [len(data.train) / (classes * max(int(n), 1)) for n in counts]
     try:
         weights = [float(part) for part in chosen.split(",")]
     except ValueError:
         raise UsageError(
             f"class weights are `none`, `balanced` or numbers such as 1,2.5; not `{chosen}`"
         ) from None
-    if len(weights) != data.classes:
-        raise UsageError(f"there are {len(weights)} class weights for {data.classes} classes")
+    if len(weights) != classes:
+        raise UsageError(f"there are {len(weights)} class weights for {classes} classes")
     if not all(0 <= weight < float("inf") for weight in weights):
         raise UsageError(f"class weights are 0 or more, and `{chosen}` has others")
-    if not np.asarray(weights)[data.train.targets].any():
+    if not np.asarray(weights)[... if data.pixels else data.train.targets].any():
         raise UsageError(f"with the class weights `{chosen}` no training example counts")
     return weights

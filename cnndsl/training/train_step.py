@@ -145,14 +145,15 @@ class TrainStep:
         return totals
 
     def _weight(self, batches: Sequence[Mapping[str, Array]]) -> float:
-        """The class weights of all targets together; infinite where none counts, so that losses
-        and gradients, which are divided by it, are 0.
+        """The class weights of all targets that count together; infinite where none does, so that
+        losses and gradients, which are divided by it, are 0.
         """
         weights = self.settings.class_weights
         if weights is None:
             return 1.0
         every = np.asarray(weights, np.float64)
-        return sum(float(every[batch[TARGET]].sum()) for batch in batches) or float("inf")
+        targets = (batch[TARGET].astype(np.int64, copy=False) for batch in batches)
+        return sum(float(every[t[t >= 0]].sum()) for t in targets) or float("inf")
 
     def _scale_of_gradients(
         self, batch: Mapping[str, Array], share: float, totals: dict[str, float]

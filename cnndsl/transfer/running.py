@@ -76,7 +76,7 @@ def begin(
         plain.pictures.given(),
     )
     data = with_remarks(opened_data(plain, downloading))
-    data.check_labelled()
+    data.check_classes()
     if not data.classes:
         raise UsageError(f"{data.name} has numbers to answer with; transfer is for classes")
     request, strategy, notes = decided(request, data, found)

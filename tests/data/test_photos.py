@@ -49,7 +49,9 @@ def test_without_change_the_net_sees_what_it_sees_when_it_runs(
 def test_files_are_read_likewise(tmp_path: Path) -> None:
     path = photo(tmp_path / "a.png", 50, 70)
     picture = wanted(3, 24, 32, CROPPED)
-    found = photos.pixels_of(photos.read(path, picture), picture)
+    found = photos.pixels_of(
+        photos.covering(photos.opened(path, picture.channels), picture), picture
+    )
     np.testing.assert_array_equal(found, read_picture(path, picture))
 
 
@@ -86,7 +88,7 @@ def test_sixteen_bits_keep_their_fraction(tmp_path: Path) -> None:
     Image.fromarray(deep).save(tmp_path / "a.png")
     for channels in (1, 3):
         picture = wanted(channels, 24, 32, CROPPED)
-        image = photos.read(tmp_path / "a.png", picture)
+        image = photos.covering(photos.opened(tmp_path / "a.png", picture.channels), picture)
         found = photos.pixels_of(image, picture)
         assert found.dtype == np.float32
         np.testing.assert_array_equal(found, read_picture(tmp_path / "a.png", picture))
@@ -111,7 +113,9 @@ def test_whole_pixels_move_as_those_of_arrays_do(
         fill=fill, fill_value=9,
     )  # fmt: skip
     drawn = plan(augmentation, seed, 0, np.arange(1))
-    found = photos.pixels_of(photos.from_array(pixels[0], picture), picture, drawn)
+    found = photos.pixels_of(
+        photos.covering(photos.of_pixels(pixels[0], picture), picture), picture, drawn
+    )
     np.testing.assert_array_equal(found, warped(pixels, drawn)[0])
 
 
@@ -130,7 +134,9 @@ def test_turns_are_those_of_arrays(
         rotation, shift, shift, shear, (zoom, zoom), mirrored, fill=fill, fill_value=9
     )
     drawn = plan(augmentation, seed, 0, np.arange(1))
-    found = photos.pixels_of(photos.from_array(pixels[0], picture), picture, drawn)
+    found = photos.pixels_of(
+        photos.covering(photos.of_pixels(pixels[0], picture), picture), picture, drawn
+    )
     expected = warped(pixels, drawn)[0]
     # Pillow doesn't mix pixels with what lies beyond the edge, so there are few that differ
     differ = np.abs(found.astype(float) - expected) > 2

@@ -41,7 +41,7 @@ def feeds_for(graphs: TrainingGraphs, seed: int = 0) -> Arrays:
         else:
             feeds[name] = random.random(slot.shape, np.float32)
     if graphs.class_weights:
-        total = np.asarray(graphs.class_weights)[feeds["target"]].sum()
+        total = np.asarray(graphs.class_weights)[feeds["target"].astype(int)].sum()
         feeds[TARGET_WEIGHT] = np.asarray(total, np.float32)
     return feeds
 

@@ -233,3 +233,50 @@ def test_a_batch_norm_needs_more_than_one_value() -> None:
 def test_open_sizes_are_refused() -> None:
     with pytest.raises(UsageError, match="fixed sizes"):
         build_training(load("unet")[0], 1)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weights", [None, (0.5, 1.0, 2.0, 0.1, 3.0)])
+@pytest.mark.parametrize("body", ["out: fc classes", "out: conv 3x3 classes"])
+def test_ignored_targets_count_in_nothing(
+    body: str, weights: tuple[float, ...] | None, smoothing: float
+) -> None:
+    network = load(HEAD + body)[0]
+    recipe = Recipe(smoothing, weights, ignoring=True)
+    graphs = build_training(network, BATCH, recipe=recipe)
+    feeds = feeds_for(graphs)
+    target = feeds["target"]
+    target[np.random.default_rng(1).random(target.shape) < 0.4] = -1
+    target.reshape(-1)[:2] = -1, 3
+    assert graphs.class_weights == (weights or (1.0,) * 5) and not graphs.counts
+    each_weighs = np.array(graphs.class_weights, np.float32)
+    feeds["target.weight"] = np.asarray(each_weighs[target[target >= 0]].sum(), np.float32)
+
+    def expected(f: Any, values: dict[str, Any], given: dict[str, Any]) -> Any:
+        each = None if weights is None else torch().tensor(weights, dtype=torch().float64)
+        return f.cross_entropy(
+            values["out"], given["target"], each, ignore_index=-1, label_smoothing=smoothing
+        )
+
+    errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
+    assert max(errors.values()) < 2e-5, errors
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("body", ["p: conv 1x1 1 sigmoid", "q: conv 1x1 1 sigmoid\np: crop 1"])
+def test_ignored_pixels_of_a_binary_mask_count_in_nothing(body: str) -> None:
+    network = load(f"{HEAD}conv 3x3 4 tanh\n{body}\noutput p\nloss bce(p, target)")[0]
+    graphs = build_training(network, BATCH, recipe=Recipe(ignoring=True))
+    feeds = feeds_for(graphs)
+    shape = feeds["target"].shape
+    feeds["target"] = np.random.default_rng(1).integers(-1, 2, shape).astype(np.float32)
+    feeds["target.weight"] = np.asarray((feeds["target"] >= 0).sum(), np.float32)
+
+    def expected(f: Any, values: dict[str, Any], given: dict[str, Any]) -> Any:
+        counts = given["target"] >= 0
+        name = network.outputs[0]
+        return f.binary_cross_entropy(values[name][counts], given["target"][counts])
+
+    errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
+    assert max(errors.values()) < 2e-5, errors

@@ -43,9 +43,11 @@ def expand(write: Writer, node: ir.Node) -> Sequence[ir.Value]:
         loss = write.op("Mul", mean, write.constant(-float(classes), "float"))
         count = write.op("Cast", write.op("Size", target), to=write.float_type)
         return loss, log_p, q, write.op("Reciprocal", count)
-    weights, total = rest
+    weights, total, *counts = rest
     column = write.op("Reshape", weights, write.constant([1, classes, *[1] * (rank - 2)]))
     q = write.op("Mul", q, column)
+    if counts:
+        q = write.op("Mul", q, write.op("Unsqueeze", counts[0], write.constant([1])))
     share = write.op("Reciprocal", total)
     products = write.op("ReduceSum", write.op("Mul", q, log_p), keepdims=0)
     return write.op("Neg", write.op("Mul", products, share)), log_p, q, share

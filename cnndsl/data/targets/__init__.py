@@ -5,5 +5,17 @@ are judged, and how they are shown.
 from cnndsl.data.targets.base import SCORES, Judge, Score, Target
 from cnndsl.data.targets.classes import Classes, Numbers
 from cnndsl.data.targets.itself import PictureItself
+from cnndsl.data.targets.masks import Masks, RegionJudge, RegionScores
 
-__all__ = ["SCORES", "Classes", "Judge", "Numbers", "PictureItself", "Score", "Target"]
+__all__ = [
+    "SCORES",
+    "Classes",
+    "Judge",
+    "Masks",
+    "Numbers",
+    "PictureItself",
+    "RegionJudge",
+    "RegionScores",
+    "Score",
+    "Target",
+]

@@ -35,6 +35,9 @@ class Score:
 SCORES: Mapping[str, Score] = {
     "top1": Score("top-1", "%", 2),
     "top5": Score("top-5", "%", 2),
+    "accuracy": Score("accuracy", "%", 2),
+    "iou": Score("mean IoU", "%", 2),
+    "dice": Score("mean Dice", "%", 2),
     "mse": Score("MSE", digits=5),
     "mae": Score("MAE", digits=5),
     "psnr": Score("PSNR", "dB", 2),
@@ -64,6 +67,9 @@ class Target(ABC):
     clean: bool = False
     """Whether what goes in isn't what is to come out again."""
 
+    ignoring: bool = False
+    """Whether targets may be negative, and don't count then."""
+
     shown: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
 
@@ -74,6 +80,11 @@ class Target(ABC):
     def examples(self, batch: Batch, epoch: int) -> tuple[Array, Array]:
         """What goes into the net, and what it is to answer with: pictures B×C×H×W, targets B×…."""
         return batch.images, batch.targets
+
+    @property
+    def legend(self) -> list[tuple[str, tuple[int, int, int]]]:
+        """What colours in `drawn` mean."""
+        return []
 
     def judge(self) -> Judge | None:
         """A new judge of answers; None where the graph itself counts what is right."""

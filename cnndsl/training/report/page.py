@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnndsl.data.targets import SCORES
+from cnndsl.data.targets import SCORES, RegionScores
 from cnndsl.printing import escape
 from cnndsl.show.document import document, styles
 from cnndsl.show.document import standalone as alone
@@ -55,7 +55,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything that the page shows; `counts` is the confusion matrix of the split `judged`."""
+    """Everything that the page shows; `counts` is the confusion matrix of the split `judged`, or
+    `regions` are the scores of its pixels' classes. `legend` has the names and colours of classes
+    in `strips`.
+    """
 
     title: str
     subtitle: str
@@ -70,6 +73,8 @@ class RunReport:
     config: str = ""
     environment: str = ""
     strips: tuple[Strip, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
+    regions: tuple[RegionScores, ...] = ()
 
 
 def as_page(run: RunReport) -> str:
@@ -90,8 +95,13 @@ def as_page(run: RunReport) -> str:
         ),
         _section(
             "What it answers, epoch by epoch",
-            _strips(run.strips),
+            _strips(run.strips) + _legend(run.legend),
             "The same examples of validation each time.",
+        ),
+        _section(
+            f"How well each class is met, {run.judged}",
+            _regions(run.regions),
+            "Over all pixels together. IoU is the part of what mask or answer has that both have.",
         ),
         _section(
             "What the net was shown",
@@ -186,6 +196,23 @@ def _strip(strip: Strip) -> str:
         f"<tr><th>{escape(strip.title)}</th>"
         f'<td><img alt=""{large} src="data:image/png;base64,{data}"></td></tr>'
     )
+
+
+def _legend(legend: Sequence[tuple[str, str]]) -> str:
+    entries = "".join(
+        f'<li><span style="background: {colour}"></span>{escape(label)}</li>'
+        for label, colour in legend
+    )
+    return f'<ul class="legend">{entries}</ul>' if legend else ""
+
+
+def _regions(regions: Sequence[RegionScores]) -> str:
+    rows = "".join(
+        f'<tr><td>{escape(r.label)}</td><td class="figure">{r.pixels:,}</td>'
+        f'<td class="figure">{_percent(r.iou)}</td><td class="figure">{_percent(r.dice)}</td></tr>'
+        for r in regions
+    )
+    return _table(["class", "pixels", "IoU", "Dice"], rows, 1) if rows else ""
 
 
 def _picture(picture: Picture) -> str:
