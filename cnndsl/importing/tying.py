@@ -46,8 +46,12 @@ def tie_weights(draft: Draft, constants: Mapping[str, Array]) -> None:
 
 
 def is_tied(step: Step) -> bool:
-    """Whether it takes another's weights, and these aren't all the same number."""
-    return step.shares is not None and any(np.ptp(v) > 0 for v in step.values.values())
+    """Whether it takes another's weights, and these are neither all the same number nor a mask of
+    zeros and ones.
+    """
+    return step.shares is not None and any(
+        np.ptp(v) > 0 and not np.all((v == 0) | (v == 1)) for v in step.values.values()
+    )
 
 
 def alike(first: Step, second: Step) -> bool:

@@ -46,6 +46,8 @@ class Walker:
         self.draft, self.batch, self.folding = draft, batch, folding
         self._arranged: dict[object, Value] = {}
         self._made = 0
+        self.parts_of: dict[View, tuple[View, int, int, int]] = {}
+        """What a Split gives: the view that it splits, the axis, which part it is, of how many."""
         self.roots: frozenset[str] = frozenset()
         """The constants of the file that the node at hand takes."""
 

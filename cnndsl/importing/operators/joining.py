@@ -24,6 +24,9 @@ def concat(walker: Walker, node: Node) -> View:
         return node.view()
     rank = max(len(t.dims) for t in node.inputs if isinstance(t, View))
     axis = node.axis(default=1) if isinstance(node.inputs[0], View) else node.integer("axis") % rank
+    moved = _moved(walker, node, axis)
+    if moved is not None:
+        return moved
     views = _with_constants(walker, node, axis)
     if len(views) == 1:
         return views[0]
@@ -35,6 +38,28 @@ def concat(walker: Walker, node: Node) -> View:
     first = made[0]
     base = walker.add(node, walker.layer(node, "concat"), *(v.base for v in made))
     return _with_channels(first.on(base), axis)
+
+
+def _moved(walker: Walker, node: Node, axis: int) -> View | None:
+    """All parts that a Split gives, joined in their order, perhaps along another dimension: a
+    dimension that has become part of another.
+    """
+    found = [walker.parts_of.get(t) if isinstance(t, View) else None for t in node.inputs]
+    first, *_ = found
+    if first is None:
+        return None
+    view, along, _, count = first
+    if found != [(view, along, number, count) for number in range(count)]:
+        return None
+    sizes = view.sizes
+    try:
+        view = view.reshaped([*sizes[:along], count, sizes[along] // count, *sizes[along + 1 :]])
+    except UnfitError:
+        return None
+    dims = list(view.dims)
+    part = dims.pop(along)
+    dims[axis] = (*part, *dims[axis])
+    return view.with_dims(dims)
 
 
 def _with_constants(walker: Walker, node: Node, axis: int) -> list[View]:
@@ -118,7 +143,11 @@ def split(walker: Walker, node: Node) -> Sequence[View]:
     lengths = part_sizes(node, view.sizes[axis])
     ends = np.cumsum(lengths).tolist()
     parts = [range(end - n, end) for n, end in zip(lengths, ends, strict=True)]
-    return [positions(walker, node, view, axis, part) for part in parts]
+    made = [positions(walker, node, view, axis, part) for part in parts]
+    if len(set(lengths)) == 1 and len(parts) > 1:
+        for number, part in enumerate(made):
+            walker.parts_of[part] = view, axis, number, len(parts)
+    return made
 
 
 @operator("Slice")
