@@ -21,7 +21,7 @@ from cnndsl.importing.comparing import (
 )
 from cnndsl.importing.draft import Draft, Step, Value
 from cnndsl.importing.items import Again, Block, Call, Definition, Item, Loop, Region, Unit
-from cnndsl.importing.lines import SIDES, called
+from cnndsl.importing.lines import SIDES, body_lines, called
 from cnndsl.importing.loops import looped, wrap_skipless
 from cnndsl.importing.norms import norms_named
 from cnndsl.importing.prelude import use_prelude
@@ -251,6 +251,9 @@ class Folder:
                 if (nested or in_regions) and len(distinct) < 2:
                     continue
                 definition, calls = self._called(*found)
+                lines = (len(body_lines(place.window)) - 1 for place in distinct)
+                if not nested and sum(lines) < len(definition.text()):
+                    continue
                 before = sum(cost(place.window) for place in distinct)
                 after = cost_of_lines(definition.text()) + cost([calls[p] for p in distinct])
                 saving = before - after

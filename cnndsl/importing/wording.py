@@ -107,10 +107,13 @@ def _enlarged_text(layer: Upsample, fill: Fill) -> str:
     first, *others = layer.factor or (1,)
     even = isinstance(first, int) and set(others) <= {first}
     given = fill("k", first) if even else None
-    if given is None:
-        return written(layer)
     rest = written(layer.model_copy(update={"factor": None})).removeprefix("upsample")
-    return f"upsample {keyed('k', given)}{rest}"
+    if given is not None:
+        return f"upsample {keyed('k', given)}{rest}"
+    factors = [factor for factor in layer.factor or () if isinstance(factor, int)]
+    if even or len(factors) != len(layer.factor or ()):
+        return written(layer)
+    return f"upsample {_uneven(fill, factors)}{rest}"
 
 
 def _border_text(layer: Pad | Crop, fill: Fill, references: Sequence[str]) -> str:
@@ -162,7 +165,10 @@ def _window_text(step: Step, layer: Any, fill: Fill, before_norm: bool) -> str:
         filters = layer.filters or x.channels
         parts.append(amount(fill("n", filters), filters))
     stride = broadcast(layer.stride or layer.kernel, x, "stride")
-    parts.append(_axes(fill, "s", stride, plain=None if isinstance(step.layer, Pooling) else 1))
+    if isinstance(step.layer, Windows):
+        parts.append(_axes(fill, "s", stride, plain=1))
+    elif len(set(kernel)) == 1 or stride != kernel:
+        parts.append(_axes(fill, "s", stride, plain=None))
     ways = padding_ways(layer, x)
     given = fill("p", ways)
     parts.append(written_way(best_way(ways)) if given is None else given)
@@ -198,7 +204,15 @@ def _sides(fill: Fill, letter: str, values: tuple[int, ...]) -> str:
         return f"{letter}={given * len(values)}"
     if given is not None:
         return keyed(letter, given)
-    return "x".join(map(str, values)) if len(values) > 1 else letter + "".join(map(str, values))
+    return _uneven(fill, values) if len(values) > 1 else letter + "".join(map(str, values))
+
+
+def _uneven(fill: Fill, values: Sequence[int]) -> str:
+    """A size with what is computed in braces, `{c}x1`; sides of 1 stay."""
+    if len(set(values)) == 1:
+        return "x".join(map(str, values))
+    said = [(fill("t", n) if n > 1 else None, n) for n in values]
+    return "x".join(str(n) if given is None else f"{{{given}}}" for given, n in said)
 
 
 def _axes(fill: Fill, letter: str, values: tuple[int, ...], plain: int | None) -> str:

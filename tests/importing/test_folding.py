@@ -248,6 +248,19 @@ block 120 40 act=hswish
 block 144 48 act=silu
 """
 
+SIDES = """
+def map(n, a, b):
+    pool {a}x{b}
+    conv 1x1 n relu
+    residual:
+        conv 3x1 n p1x0 relu
+        conv 1x1 n
+    upsample {a}x{b}
+map 16 2 4
+map 24 4 2
+map 32 8 2
+"""
+
 AXES = """
 def map(n):
     residual relu:
@@ -279,6 +292,7 @@ BODIES = {
     "crossing": (CROSSING, 20),
     "aggregated": (AGGREGATED, 31),
     "activations": (ACTIVATIONS, 17),
+    "sides": (SIDES, 16),
     "axes": (AXES, 17),
 }
 

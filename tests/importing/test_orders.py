@@ -54,6 +54,28 @@ def test_operators_along_any_axis(kind: str, axis: int, tmp_path: Path) -> None:
     g.imported(tmp_path, g.op("Flatten", y))
 
 
+@pytest.mark.parametrize("to", [1, 2, 3, 4])
+@pytest.mark.parametrize("along", [1, 2, 3, 4])
+@pytest.mark.parametrize("count", [2, 4])
+def test_parts_that_are_joined_elsewhere_change_places(
+    count: int, along: int, to: int, tmp_path: Path
+) -> None:
+    g = Graph(1, 3, 8, 8)
+    y = g.op("Conv", "x", numbers(16, 3, 1, 1))
+    y = g.op("Split", g.op("Reshape", y, integers(0, 4, 4, 8, 8)), outputs=count, axis=along)
+    y = g.op("Concat", y, *(f"{y}_{n}" for n in range(1, count)), axis=to)
+    words = g.words(tmp_path, g.op("Flatten", y))
+    assert not {"take", "crop", "concat"} & set(words)
+
+
+@pytest.mark.parametrize("order", [(1, 0), (0, 0), (0,)])
+def test_parts_in_another_order_are_joined(order: tuple[int, ...], tmp_path: Path) -> None:
+    g = Graph("N", 3, 4, 6)
+    y = g.op("Split", convolved(g), outputs=2, axis=1)
+    parts = [(y, f"{y}_1")[number] for number in order]
+    g.imported(tmp_path, g.op("Flatten", g.op("Concat", *parts, axis=3)))
+
+
 @pytest.mark.parametrize("axes", [[1], [2], [3], [1, 3], [2, 3]])
 def test_norms_over_any_axes(axes: list[int], tmp_path: Path) -> None:
     g = Graph("N", 3, 4, 5)

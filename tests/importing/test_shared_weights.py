@@ -24,6 +24,8 @@ TENSORS = {
     "b7": RANDOM.standard_normal(7),
     "ones": np.ones(3),
     "zeros": np.zeros(3),
+    "mask": np.asarray([0, 1, 1]).reshape(3, 1, 1),
+    "scales": np.asarray([0, 1, 2]).reshape(3, 1, 1),
 }
 PADS = {"pads": [1, 1, 1, 1], "kernel_shape": [3, 3]}
 X = {"x": (3, 8, 8)}
@@ -182,3 +184,15 @@ def test_untrained_norms_are_no_shared_ones(second: str, tmp_path: Path) -> None
     times = 1 if second == "w b" else 2
     assert found.text.count("reuse") == 2 - times
     assert parameters(found) == times * size("w", "b", "ones", "zeros")
+
+
+@pytest.mark.parametrize(("factors", "times"), [("mask", 2), ("scales", 1)])
+def test_masks_are_no_shared_weights(factors: str, times: int, tmp_path: Path) -> None:
+    nodes = [
+        node("Mul", f"x {factors}", "a"),
+        conv("a w b", "r"),
+        node("Mul", f"r {factors}", "y"),
+    ]
+    found = imported(tmp_path, nodes)
+    assert found.text.count("reuse") == 2 - times
+    assert parameters(found) == size("w", "b") + times * size(factors)
