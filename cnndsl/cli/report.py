@@ -159,7 +159,7 @@ def _rendered(made: Report, form: str) -> str:
         case "html":
             from cnndsl.show.page import as_page
 
-            return as_page(made)
+            return as_page(made).rstrip("\n")
         case _:
             from cnndsl.show.terminal import render
 

@@ -1,5 +1,5 @@
 """The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train`, `resume`, `transfer`, `cut`, `features` and `look`; and callbacks of a training.
+`train`, `resume`, `transfer`, `cut`, `features`, `look` and `sample`; and callbacks of a training.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cnndsl.surgery.attribution import Attribution
     from cnndsl.training.options import Pool
     from cnndsl.transfer.features import Features
+    from cnndsl.transfer.sampling import Generated
     from cnndsl.weights import Mapping as WeightMapping
 
 Spec = str | Path
@@ -48,6 +49,7 @@ __all__ = [
     "parse",
     "resume",
     "run",
+    "sample",
     "train",
     "transfer",
 ]
@@ -270,6 +272,35 @@ def features(
     return extract(
         opened, found, picture, splits=splits, keep_maps=keep_maps, pool=pool, batch=batch
     )
+
+
+def sample(
+    model: Spec,
+    count: int | None = None,
+    *,
+    between: tuple[Spec, Spec] | None = None,
+    walk: bool = False,
+    at: str | None = None,
+    weights: Spec | None = None,
+    seed: int = 0,
+) -> Generated:
+    """Make pictures of codes with a trained autoencoder.
+
+    `model` is a run's folder, an .onnx file, or a spec with a file of `weights`; its code is what
+    its `sample` layer draws, or the value `at`. `count` codes (64) are drawn from the standard
+    normal distribution by the `seed`; or, with `between`, `count` steps (8) lead from the code of
+    one picture to that of another; or, with `walk`, one number of the code at a time goes from -3
+    to 3 in `count` steps (8). See `cnndsl.transfer.sampling` for what comes back. Raises
+    UsageError, SpecError.
+    """
+    from cnndsl.transfer.sampling import STEPS, Decoder
+
+    if between and walk:
+        raise UsageError("--between and --walk are two ways to choose codes: take one")
+    decoder = Decoder(model, weights, at)
+    if between:
+        return decoder.between(*between, count or STEPS)
+    return decoder.walk(count or STEPS) if walk else decoder.draw(count or 64, seed)
 
 
 def _write_attributed(

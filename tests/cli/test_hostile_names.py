@@ -164,6 +164,8 @@ def test_models(call: Callable[..., Result], place: Path) -> None:
     call("cut", model, "--at", f"flat{NAME}", "-o", f"cut{NAME}.onnx")
     call("cut", model, "--at", f"none{NAME}", code=1)
     call("features", model, "--data", "data", "-o", f"features{NAME}.npz", code=1)
+    call("sample", model, "--at", f"flat{NAME}", code=1)
+    call("sample", f"none{NAME}", code=1)
     call("look", model, picture, "--show", "saliency", "--class", f"cat{NAME}", "-o", "seen.png")
     call("look", model, "data", "--show", "occlusion", "-o", "seen.png", code=1)  # two are damaged
     call("look", model, picture, "--class", f"none{NAME}", code=1)

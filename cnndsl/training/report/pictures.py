@@ -27,14 +27,15 @@ def picture(image: Pixels, caption: str, wrong: str = "", sure: str = "") -> Pic
     return Picture(png(image), image.shape[1], caption, wrong, sure)
 
 
-def mosaic(images: Sequence[Pixels]) -> Pixels:
-    """Pictures of one size side by side, in rows of eight, on white."""
+def mosaic(images: Sequence[Pixels], across: int = ACROSS) -> Pixels:
+    """Pictures of one size side by side, in rows of so many, on white."""
     height, width, *channels = images[0].shape
-    rows, across = -(-len(images) // ACROSS), min(len(images), ACROSS)
+    across = min(len(images), across)
+    rows = -(-len(images) // across)
     gap = max(1, width // 16)
     size = (rows * (height + gap) - gap, across * (width + gap) - gap, *channels)
     sheet = np.full(size, 255, np.uint8)
     for number, image in enumerate(images):
-        top, left = number // ACROSS * (height + gap), number % ACROSS * (width + gap)
+        top, left = number // across * (height + gap), number % across * (width + gap)
         sheet[top : top + height, left : left + width] = image
     return sheet
