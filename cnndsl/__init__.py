@@ -1,8 +1,8 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
 Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `transfer`, `cut`, `features`, `look` and `sample`; a `Callback`, such as `TensorBoard`, is
-told how a training goes. They are loaded when first used: `import cnndsl` costs nothing.
+`resume`, `transfer`, `cut`, `features`, `look` and `sample`; a `Callback`, such as `TensorBoard`,
+is told how a training goes. They are loaded when first used: `import cnndsl` costs nothing.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None
     otherwise = {"callbacks", "options", "preprocessing", "input_shapes"}
     if verb == "transfer":
         otherwise.add("allow_missing")  # whatever the old net lacks is made new
-        otherwise.add("noise")  # for nets that give back their picture, and these tell classes
+        otherwise |= {"noise", "ignore_index"}  # for nets whose answers are pictures
     assert options - {"inputs"} == keywords - otherwise
 
 
