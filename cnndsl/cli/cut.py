@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from cnndsl.cli.options import attribution_options, read_attribution, spec_settings
+from cnndsl.cli.options import attribution_options, read_attribution, read_size, spec_settings
 from cnndsl.cli.output import echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing
 from cnndsl.cli.trained import spec_or_model
 from cnndsl.diagnostics import UsageError
-from cnndsl.show.figures import size
+from cnndsl.show.figures import size as shown_size
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -23,6 +23,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--at", multiple=True, metavar="LAYER", help="The part's last layer; repeatable.")
 @click.option("--from", "start", metavar="LAYER", help="The part begins behind this layer.")
 @attribution_options
+@click.option(
+    "--size", metavar="HxW", help="Of --with: of pictures, where the model leaves it open."
+)
 @click.option(
     "-o", "--output", type=FILE, help="By default the model's name and the layer's, in this folder."
 )
@@ -37,6 +40,7 @@ def command(
     start: str | None,
     method: str | None,
     of: str | None,
+    size: str | None,
     output: Path | None,
     weights: str | None,
     settings: tuple[str, ...],
@@ -84,6 +88,7 @@ def command(
         seed=seed,
         preprocessing=read_preprocessing(pictures),
         attribution=attribution,
+        size=read_size(size),
     )
     if quiet:
         return
@@ -93,7 +98,7 @@ def command(
     named = [f"from `{start}`"] if start else []
     named += [f"up to {', '.join(f'`{name}`' for name in at)}"] if at else []
     named += [f"with {method}"] if method else []
-    echo_line(f"{path}: {model} {' '.join(named)}, {size(emitted.bytes)}{beside}")
+    echo_line(f"{path}: {model} {' '.join(named)}, {shown_size(emitted.bytes)}{beside}")
 
 
 def _check_output(path: Path, inputs: list[Path | None]) -> None:

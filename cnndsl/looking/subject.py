@@ -64,6 +64,13 @@ class Subject:
         space = (p.height or 0, p.width or 0)
         return {p.name: (*space, p.channels) if p.channels_last else (p.channels, *space)}
 
+    @property
+    def open_sizes(self) -> dict[str, tuple[int, ...]]:
+        """The same where the model leaves the size of pictures open, else nothing."""
+        ports = self.model.inputs
+        is_open = any(isinstance(size, str) for port in ports for size in port.dims[1:])
+        return self.input_shapes if is_open and len(ports) == 1 else {}
+
     def opened(self, model: onnx.ModelProto) -> Model:
         """Another model of the same net."""
         made = open_model(model.SerializeToString(), threads=self.threads)

@@ -176,7 +176,7 @@ def as_pixels(array: Array, name: str) -> tuple[npt.NDArray[np.uint8], str]:
             return _as_bytes(picture if channels == 3 else picture.reshape(height, width))
     raise UsageError(
         f"output `{name}` is {'x'.join(map(str, array.shape))}, and only one or three maps make "
-        f"a picture; write it to an .npz"
+        f"a picture; write it to an .npz, or see them by `cnndsl look --show maps`"
     )
 
 

@@ -171,6 +171,11 @@ def _graph(
     """The model for one batch, with the heat map."""
     method = attribution.method
     graph = external.with_batch(batch)
+    if CLASS in graph.initializers:
+        raise UsageError(
+            f"`{external.name}` has an input `{CLASS}`, as models with a heat map have: take the "
+            f"one that it was made of"
+        )
     set_aside(graph, external.name, (CLASS, method))
     forward, picture = list(graph), graph.inputs[0]
     score = _score(graph, external.name)

@@ -180,18 +180,21 @@ def cut(
     seed: int = 0,
     preprocessing: Preprocessing | None = None,
     attribution: str | Attribution | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Emitted:
     """Write a model's part up to the values `at` as a model of its own; or, with `start`, the part
     behind that value, up to the model's outputs where `at` is empty.
 
     With an `attribution`, as `compile` takes it, a heat map is one of its outputs; where `at` is
-    empty, then, the whole model is kept.
+    empty, then, the whole model is kept. It is for pictures of one `size`, height and width, where
+    an .onnx leaves that open.
 
     `model` is a spec, whose values are called by steps, labels or blocks, or an .onnx file (values
     or nodes). `weights` are a spec's, drawn from `seed` where there are none; an .onnx keeps its
     own, and all its metadata but the labels. Raises as `compile` does.
     """
     from cnndsl.emit import Emitted, emit
+    from cnndsl.looking.subject import open_subject
     from cnndsl.lower import lower
     from cnndsl.runtime.model import is_spec
     from cnndsl.surgery import cut as cut_network
@@ -207,7 +210,9 @@ def cut(
         if weights is not None:
             raise UsageError(f"`{model}` has weights of its own, so it takes no others")
         if attribution is not None:
-            return _write_attributed(Path(model), path, attribution, names, preprocessing)
+            with open_subject(model) as subject:  # what can't run isn't read any further
+                sizes = replace(subject, size=size).open_sizes
+            return _write_attributed(Path(model), path, attribution, names, preprocessing, sizes)
         return Emitted(path, *cut_file(Path(model), names, path, preprocessing, start))
     network = _network(model)
     if attribution is not None:
@@ -309,6 +314,7 @@ def _write_attributed(
     attribution: str | Attribution,
     at: Sequence[str] = (),
     preprocessing: Preprocessing | None = None,
+    sizes: Mapping[str, Sequence[int]] | None = None,
 ) -> Emitted:
     """A model with a heat map; where `at` names values, with these instead of its own outputs."""
     from cnndsl.emit import Emitted
@@ -317,7 +323,7 @@ def _write_attributed(
 
     if isinstance(attribution, str):
         attribution = Attribution.read(attribution)
-    made = attributed(source, attribution)
+    made = attributed(source, attribution, sizes)
     if at:
         made, _ = cut_model(made, *at, attribution.method)
     return Emitted(path, *write_with(made, path, preprocessing))

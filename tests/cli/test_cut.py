@@ -81,6 +81,16 @@ def test_a_heat_map_beside_a_part_or_the_whole(folder: Path) -> None:
     assert part["cam"].shape == compiled["cam"].shape == (2, 1, 8, 8)
 
 
+def test_a_heat_map_for_pictures_of_one_size(folder: Path) -> None:
+    sizes = {"image": Shape(3, (Symbolic("H"), Symbolic("W")))}
+    compile(parse("small.cnn", input_shapes=sizes), "open.onnx")
+    result = run("cut", "open.onnx", "--with", "cam", "-o", "heat.onnx")
+    assert "takes pictures of any size: choose one by --size 224x224" in result.output
+    run("cut", "open.onnx", "--with", "cam", "--size", "12x16", "-o", "heat.onnx")
+    found = run_model("heat.onnx", np.ones((2, 3, 12, 16), np.float32), threads=1)
+    assert found["cam"].shape == (2, 1, 12, 16)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
