@@ -203,6 +203,19 @@ def test_arrays_from_files(tmp_path: Path) -> None:
     np.save(path, np.ones((2, 2), complex))
     with pytest.raises(UsageError, match="no plain numbers but complex128"):
         of_line("relu", Request(str(path)))
+    with path.open("wb") as file:
+        np.savez(file, a=np.ones(2), b=np.ones(2))
+    with pytest.raises(UsageError, match="holds several arrays"):
+        of_line("relu", Request(str(path)))
+    for shape, taken in (((3,), (3,)), ((2, 3), (1, 2, 3)), ((1, 4, 2, 3), (4, 2, 3))):
+        np.save(path, np.ones(shape))
+        assert of_line("relu", Request(str(path))).x.shape == taken
+    np.save(path, np.ones((2, 4, 2, 3)))
+    with pytest.raises(UsageError, match="--input is 2x4x2x3, and C×H×W is taken"):
+        of_line("relu", Request(str(path)))
+    np.save(path, np.ones((100_000, 1, 1)))
+    with pytest.raises(UsageError, match="at most 100,000,000 are worked out"):
+        of_line("lrn 99999", Request(str(path)))
     path.write_bytes(b"no array")
     with pytest.raises(UsageError, match="no array that can be read"):
         of_line("relu", Request(str(path)))

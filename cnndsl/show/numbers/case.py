@@ -16,7 +16,7 @@ from cnndsl.show.numbers.reading import MOST_NUMBERS
 
 MOST_IN_A_GRID = 400
 """Numbers of one channel, 20 by 20: more is no drawing any longer."""
-MOST_PRODUCTS = 50_000_000
+MOST_OPERATIONS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,9 @@ def check_size(layer: Layer, x: Shape, option: str = "--input") -> None:
             f"`{layer.word}` has {weights:,} weights on {x}, and at most {MOST_NUMBERS:,} are "
             f"worked with; take fewer filters or a smaller window"
         )
-    macs = layer.cost((x,), y).macs
-    if macs > MOST_PRODUCTS:
+    work = layer.cost((x,), y).flops
+    if work > MOST_OPERATIONS:
         raise UsageError(
-            f"`{layer.word}` on {x} is {macs:,} products, and at most {MOST_PRODUCTS:,} are worked "
-            f"out; give a smaller {option}"
+            f"`{layer.word}` on {x} is {work:,} operations, and at most {MOST_OPERATIONS:,} are "
+            f"worked out; give a smaller {option}"
         )

@@ -40,12 +40,15 @@ def dense(case: Case) -> Lesson:
             if case.shape.rank
             else (equation(grid(x[:WIDEST], "input")),),
         ),
-        Section("Weights, a row a unit", (equation(grid(w[:UNITS, :WIDEST], _cut("W", w))),)),
+        Section(
+            "Weights, a row a unit",
+            (equation(grid(w[:UNITS, :WIDEST], _cut("W", w), role="kernel")),),
+        ),
         Section(
             "Each unit is its row times the input, plus its bias",
             (*lines, *([f"… and {more(rest, 'unit')}"] if rest else [])),
         ),
-        Section("Output", (equation(grid(y[:WIDEST], _cut("output", y))),)),
+        Section("Output", (equation(grid(y[:WIDEST], _cut("output", y), role="result")),)),
     ]
     gradients: dict[str, Array] = {}
     if case.upstream is not None:
@@ -58,18 +61,20 @@ def dense(case: Case) -> Lesson:
                 "dX: each column of the weights times dY",
                 (
                     f"value 1: {_products(w[:, 0], dy)} = {number(float(dx[0]))}",
-                    equation(grid(dx[:WIDEST], _cut("dX", dx))),
+                    equation(grid(dx[:WIDEST], _cut("dX", dx), role="result")),
                 ),
             ),
             Section(
                 "dW: each dY times each input",
-                (equation(grid(dw[:UNITS, :WIDEST], _cut("dW", dw))),),
+                (equation(grid(dw[:UNITS, :WIDEST], _cut("dW", dw), role="result")),),
             ),
         ]
         if bias is not None:
             gradients["bias"] = dy
             sections.append(
-                Section("db: dY itself", (equation(grid(dy[:WIDEST], _cut("db", dy))),))
+                Section(
+                    "db: dY itself", (equation(grid(dy[:WIDEST], _cut("db", dy), role="result")),)
+                )
             )
     return Lesson(case.title, tuple(sections), y, gradients)
 

@@ -118,7 +118,7 @@ def _piece(piece: Piece) -> _Block:
 
 def _grid(grid: Grid) -> _Block:
     longest = max(len(cell) for row in grid.rows for cell in row)
-    side = max(CELL, longest * LETTER + 12)
+    side = max(CELL, longest * LETTER + 18)
     top = CAPTION if grid.caption else 0
     parts = [f'<text class="caption" x="0" y="13">{escape(grid.caption)}</text>'] if top else []
     marked: list[str] = []  # after the others, so that all of their edges are seen

@@ -52,7 +52,7 @@ def function(case: Case) -> Lesson:
         sections.append(
             Section(
                 "dX: each dY times the slope at its x",
-                tuple(maps(gradients["X"].reshape(x.shape), "dX")),
+                tuple(maps(gradients["X"].reshape(x.shape), role="result")),
             )
         )
     if "weight" in gradients:

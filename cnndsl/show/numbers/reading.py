@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import blamed_on
+from cnndsl.files import blamed_on, check_ordinary
 from cnndsl.show.numbers.lesson import Array
 
 MOST_NUMBERS = 1 << 20
@@ -67,12 +68,26 @@ def _number(word: str, where: str) -> float:
     return float(over) / float(under or 1)
 
 
+def read_maps(text: str, option: str) -> Array:
+    """The same as C×H×W; an array of fewer axes is one channel, a batch of one its example."""
+    values = read_array(text, option)
+    shape = values.shape[1:] if values.ndim == 4 and len(values) == 1 else values.shape
+    if not 1 <= len(shape) <= 3:
+        raise UsageError(f"{option} is {'x'.join(map(str, shape))}, and C×H×W is taken")
+    return values.reshape(*(1,) * (3 - len(shape)), *shape)
+
+
 def _file(path: Path, option: str) -> Array:
+    check_ordinary(path)
     try:
         with blamed_on(path):
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OverflowError) as e:
+            values: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as e:  # ValueError, EOFError, SyntaxError, …: numpy says what it met
         raise UsageError(f"{option}: `{path}` is no array that can be read: {e}") from None
+    if not isinstance(values, np.ndarray):
+        raise UsageError(f"{option}: `{path}` holds several arrays; give one as an .npy file")
     if values.dtype.kind not in "biuf":
         raise UsageError(f"{option}: `{path}` holds no plain numbers but {values.dtype}")
     if values.size > MOST_NUMBERS:

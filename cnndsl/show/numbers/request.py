@@ -25,7 +25,7 @@ from cnndsl.show.numbers.case import (
     sizes,
 )
 from cnndsl.show.numbers.lesson import Array
-from cnndsl.show.numbers.reading import read_array
+from cnndsl.show.numbers.reading import read_array, read_maps
 from cnndsl.source import Source
 from cnndsl.specs import load
 
@@ -52,7 +52,7 @@ def of_line(line: str, request: Request) -> Case:
     word = (line.split() or [""])[0]
     if word in LAYERS:
         check_worked(word)
-    x = read_array(request.input, "--input") if request.input else None
+    x = read_maps(request.input, "--input") if request.input else None
     step, shape = _step(line, x)
     check_worked(step.layer.word)
     _check_axes(shape)
@@ -73,7 +73,7 @@ def of_layer(network: Network, step: Step, request: Request) -> Case:
     _check_axes(shape)
     line, notes = written(step.layer, []), list[str]()
     if request.input:
-        x = read_array(request.input, "--input")
+        x = read_maps(request.input, "--input")
         if len(x) != shape.channels and x.size == shape.channels and not shape.rank:
             x = x.ravel()
         elif len(x) != shape.channels:
