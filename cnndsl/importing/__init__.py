@@ -51,6 +51,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
     from cnndsl.importing.structure import join_sums, nest_concats
     from cnndsl.importing.tying import tie_weights
     from cnndsl.importing.verifying import Verdict, verify
+    from cnndsl.importing.written_functions import with_functions
     from cnndsl.importing.written_norms import with_norms
     from cnndsl.weights.metadata import labels_in_metadata, preprocessing_in_metadata
 
@@ -74,7 +75,7 @@ def import_model(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = 
         return draft, spelled, verify(original, draft, *spelled[1:])
 
     try:
-        model = with_norms(original)
+        model = with_functions(with_norms(original))
         opens = not input_shapes and open_sizes(model)
         tries = map(verified, drafts_of_any_size(model, read)) if opens else ()
         found = next((found for found in tries if not found[2].differs), None)

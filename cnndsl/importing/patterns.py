@@ -37,6 +37,7 @@ _ARITHMETIC: dict[str, Callable[[Array, Array], Array]] = {
     "sub": np.subtract,
     "mul": np.multiply,
     "div": np.divide,
+    "atan2": np.arctan2,
     "max": np.maximum,
     "min": np.minimum,
 }

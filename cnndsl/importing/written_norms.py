@@ -13,22 +13,16 @@ padded. The whole becomes one LRN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from cnndsl.importing.draft import Array
+from cnndsl.importing.makers import MOST_PASSED, Makers, both, needed
 from cnndsl.importing.reading import Model, attributes
 
 NORM = "MeanVarianceNormalization"
-PASSING = ("Identity", "Cast")
-PAIRS = ("Add", "Sub", "Mul", "Div", "Pow")
-MOST_PASSED = 8
-MOST_AXES = 8
 
 
 def with_norms(model: Model) -> Model:
@@ -37,7 +31,7 @@ def with_norms(model: Model) -> Model:
     nodes: list[onnx.NodeProto] = []
     for node in model.nodes:
         nodes += reader.replacement(node) or [node]
-    return replace(model, nodes=_needed(model, nodes)) if reader.found else model
+    return replace(model, nodes=needed(model, nodes)) if reader.found else model
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +45,8 @@ class _Root:
     inverse: bool
 
 
-class _Reader:
-    """The model's nodes by what they make."""
-
-    def __init__(self, model: Model):
-        self.model = model
-        self.makers = {name: node for node in model.nodes for name in node.output if name}
-        self.found = 0
+class _Reader(Makers):
+    """Finds norms, and counts them."""
 
     def replacement(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
         """What stands for a node that ends a norm; None where it ends none."""
@@ -78,17 +67,17 @@ class _Reader:
         return None
 
     def _scaled(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
-        for product, offset in _both(node):
-            rest = self._maker(offset, "Sub")
+        for product, offset in both(node):
+            rest = self.maker(offset, "Sub")
             if rest is None:
                 continue
             for x, scale in self._factors(product):
                 for inverse, weight in self._factors(scale):
                     root = self._root(inverse)
-                    if root is None or not root.inverse or self._source(x) != root.x:
+                    if root is None or not root.inverse or self.source(x) != root.x:
                         continue
                     if not any(
-                        self._source(mean) == root.mean and self._source(s) == self._source(scale)
+                        self.source(mean) == root.mean and self.source(s) == self.source(scale)
                         for mean, s in self._factors(rest.input[1])
                     ):
                         continue
@@ -109,84 +98,73 @@ class _Reader:
 
     def _root(self, name: str) -> _Root | None:
         """What a value is the root of, or the inverse root."""
-        node = self._maker(name, "Reciprocal", "Div", "Sqrt", "Pow")
+        node = self.maker(name, "Reciprocal", "Div", "Sqrt", "Pow")
         if node is None or not node.input:
             return None
         if node.op_type in ("Reciprocal", "Div"):
-            if node.op_type == "Div" and self._number(node.input[0]) != 1:
+            if node.op_type == "Div" and self.number(node.input[0]) != 1:
                 return None
-            inner = self._maker(node.input[-1], "Sqrt", "Pow")
+            inner = self.maker(node.input[-1], "Sqrt", "Pow")
             found = self._root(node.input[-1]) if inner is not None else None
             return None if found is None else replace(found, inverse=not found.inverse)
-        power = 0.5 if node.op_type == "Sqrt" else self._number(node.input[-1])
+        power = 0.5 if node.op_type == "Sqrt" else self.number(node.input[-1])
         if power not in (0.5, -0.5):
             return None
         return self._variance(node.input[0], inverse=power < 0)
 
     def _variance(self, name: str, *, inverse: bool) -> _Root | None:
         """variance + eps."""
-        sum_ = self._maker(name, "Add")
+        sum_ = self.maker(name, "Add")
         if sum_ is None:
             return None
-        for variance, added in _both(sum_):
-            eps, mean = self._number(added), self._maker(variance, "ReduceMean")
+        for variance, added in both(sum_):
+            eps, mean = self.number(added), self.maker(variance, "ReduceMean")
             if mean is None or eps is None or not 0 < eps < 1:
                 continue
-            axes, differences = self._axes(mean), self._squared(mean.input[0])
-            off = self._maker(differences, "Sub") if differences else None
-            inner = self._maker(off.input[1], "ReduceMean") if off is not None else None
-            if off is None or inner is None or axes is None or self._axes(inner) != axes:
+            axes, differences = self.axes(mean), self._squared(mean.input[0])
+            off = self.maker(differences, "Sub") if differences else None
+            inner = self.maker(off.input[1], "ReduceMean") if off is not None else None
+            if off is None or inner is None or axes is None or self.axes(inner) != axes:
                 continue
-            x = self._source(off.input[0])
-            if self._source(inner.input[0]) == x:
-                return _Root(x, self._source(off.input[1]), axes, eps, inverse)
+            x = self.source(off.input[0])
+            if self.source(inner.input[0]) == x:
+                return _Root(x, self.source(off.input[1]), axes, eps, inverse)
         return None
 
     def _squared(self, name: str) -> str | None:
-        node = self._maker(name, "Pow", "Mul")
+        node = self.maker(name, "Pow", "Mul")
         if node is None or len(node.input) != 2:
             return None
         if node.op_type == "Pow":
-            return node.input[0] if self._number(node.input[1]) == 2 else None
-        same = self._source(node.input[0]) == self._source(node.input[1])
+            return node.input[0] if self.number(node.input[1]) == 2 else None
+        same = self.source(node.input[0]) == self.source(node.input[1])
         return node.input[0] if same else None
 
     def _is_off(self, name: str, root: _Root) -> bool:
         """Whether a value is x − mean."""
-        node = self._maker(name, "Sub")
-        if node is None or self._source(node.input[0]) != root.x:
+        node = self.maker(name, "Sub")
+        if node is None or self.source(node.input[0]) != root.x:
             return False
-        mean = self._maker(node.input[1], "ReduceMean")
+        mean = self.maker(node.input[1], "ReduceMean")
         return mean is not None and (
-            self._source(node.input[1]) == root.mean
-            or (self._source(mean.input[0]) == root.x and self._axes(mean) == root.axes)
+            self.source(node.input[1]) == root.mean
+            or (self.source(mean.input[0]) == root.x and self.axes(mean) == root.axes)
         )
 
     def _factors(self, name: str) -> list[tuple[str, str]]:
-        node = self._maker(name, "Mul")
-        return _both(node) if node is not None and len(node.input) == 2 else []
-
-    def _axes(self, node: onnx.NodeProto) -> tuple[int, ...] | None:
-        """What a ReduceMean that keeps its dimensions goes over."""
-        given = attributes(self.model.path, node)
-        if not given.get("keepdims", 1):
-            return None
-        axes: Any = given.get("axes", self._array(node.input[1]) if len(node.input) > 1 else None)
-        found = np.ravel(np.asarray(axes)) if axes is not None else np.zeros(0)
-        if found.dtype.kind not in "iu" or not 0 < found.size <= MOST_AXES:
-            return None
-        return tuple(sorted(map(int, found)))
+        node = self.maker(name, "Mul")
+        return both(node) if node is not None and len(node.input) == 2 else []
 
     def _local_response(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
         """x/(k + alpha·mean)^beta."""
-        power = self._maker(node.input[1], "Pow", "Sqrt") if node.op_type == "Div" else None
+        power = self.maker(node.input[1], "Pow", "Sqrt") if node.op_type == "Div" else None
         if power is None:
             return None
-        beta = 0.5 if power.op_type == "Sqrt" else self._number(power.input[1])
+        beta = 0.5 if power.op_type == "Sqrt" else self.number(power.input[1])
         for product, added in self._terms(power.input[0]):
             for mean, factor in self._factors(product):
-                k, alpha = self._number(added), self._number(factor)
-                size = self._neighbours(mean, self._source(node.input[0]))
+                k, alpha = self.number(added), self.number(factor)
+                size = self._neighbours(mean, self.source(node.input[0]))
                 if size and k is not None and alpha is not None and beta is not None:
                     self.found += 1
                     norm = helper.make_node("LRN", [node.input[0]], [node.output[0]], node.name)
@@ -197,12 +175,12 @@ class _Reader:
 
     def _neighbours(self, mean: str, x: str) -> int:
         """Over how many channels the mean of x² goes, its own in the middle; 0 where it is none."""
-        pool = self._maker(self._moved(mean), "AveragePool")
+        pool = self.maker(self._moved(mean), "AveragePool")
         if pool is None:
             return 0
         given = attributes(self.model.path, pool)
         size, *others = given.get("kernel_shape", (0,))
-        pad = self._maker(pool.input[0], "Pad")
+        pad = self.maker(pool.input[0], "Pad")
         if pad is None or any(n != 1 for n in (*others, *given.get("strides", ()))):
             return 0
         if size % 2 == 0:
@@ -212,12 +190,12 @@ class _Reader:
         if any(given.get("pads", ())) or self._pads(pad) not in (pads, None):
             return 0
         square = self._squared(self._moved(pad.input[0]))
-        return size if square and self._source(square) == x else 0
+        return size if square and self.source(square) == x else 0
 
     def _pads(self, node: onnx.NodeProto) -> list[int] | None:
         """What a Pad puts around its input; None where the model computes that."""
         given = attributes(self.model.path, node)
-        pads = given.get("pads", self._array(node.input[1]) if node.input[1:] else None)
+        pads = given.get("pads", self.array(node.input[1]) if node.input[1:] else None)
         return None if pads is None else [int(n) for n in np.ravel(np.asarray(pads))]
 
     def _moved(self, name: str) -> str:
@@ -226,65 +204,15 @@ class _Reader:
         PyTorch writes a squeeze as an If whose one branch squeezes.
         """
         for _ in range(MOST_PASSED):
-            node = self._maker(name, "Reshape", "Squeeze", "Unsqueeze", "If")
+            node = self.maker(name, "Reshape", "Squeeze", "Unsqueeze", "If")
             if node is not None and node.op_type == "If":
                 branches = [n for a in node.attribute for n in a.g.node]
                 node = next((n for n in branches if n.op_type == "Squeeze" and n.input), None)
             if node is None:
                 break
             name = node.input[0]
-        return self._source(name)
+        return self.source(name)
 
     def _terms(self, name: str) -> list[tuple[str, str]]:
-        node = self._maker(name, "Add")
-        return _both(node) if node is not None else []
-
-    def _maker(self, name: str, *kinds: str) -> onnx.NodeProto | None:
-        node = self.makers.get(self._source(name))
-        if node is None or node.op_type not in kinds:
-            return None
-        return node if len(node.input) >= (2 if node.op_type in PAIRS else 1) else None
-
-    def _source(self, name: str) -> str:
-        """The value that another one is, but for its type."""
-        for _ in range(MOST_PASSED):
-            node = self.makers.get(name)
-            if node is None or node.op_type not in PASSING or not node.input:
-                break
-            name = node.input[0]
-        return name
-
-    def _array(self, name: str) -> Array | None:
-        source = self._source(name)
-        node = self.makers.get(source)
-        if node is None or node.op_type != "Constant":
-            return self.model.constants.get(source)
-        values = attributes(self.model.path, node)
-        return next((np.asarray(v) for k, v in values.items() if k.startswith("value")), None)
-
-    def _number(self, name: str) -> float | None:
-        array = self._array(name)
-        if array is None or array.size != 1 or array.dtype.kind not in "fiu":
-            return None
-        return float(array.reshape(()))
-
-
-def _both(node: onnx.NodeProto) -> list[tuple[str, str]]:
-    """The two inputs in either order."""
-    if len(node.input) != 2:
-        return []
-    first, second = node.input
-    return [(first, second), (second, first)]
-
-
-def _needed(model: Model, nodes: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """The nodes that the outputs need."""
-
-    def backwards() -> Iterator[onnx.NodeProto]:
-        wanted = {port.name for port in model.outputs}
-        for node in reversed(nodes):
-            if wanted.intersection(node.output):
-                wanted.update(node.input)
-                yield node
-
-    return list(backwards())[::-1]
+        node = self.maker(name, "Add")
+        return both(node) if node is not None else []

@@ -102,6 +102,13 @@ def mul(walker: Walker, node: Node) -> View:
     return walker.affine(node, _reaching(walker, node, view, factor), factor=factor)
 
 
+@operator("atan2")
+def angle(walker: Walker, node: Node) -> View:
+    """`atan2` of two values, which a model has written out."""
+    views = [node.view(i) for i in range(2)]
+    return _merged(walker, node, "atan2", views)
+
+
 def _reaching(walker: Walker, node: Node, view: View, constant: Array) -> View:
     """The view stretched to where a constant reaches beyond it."""
     try:

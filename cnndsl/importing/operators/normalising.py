@@ -149,6 +149,20 @@ def unit_length(walker: Walker, node: Node) -> View:
     return view.on(walker.add(node, walker.layer(node, "div"), view.base, sum_.base))
 
 
+@operator("minmax")
+def min_max(walker: Walker, node: Node) -> View:
+    """`minmax` over the space, or over channels and space, which a model has written out."""
+    view = node.view()
+    over = {
+        atom for axis in node.integers("axes") or () for atom in view.dims[node.from_front(axis)]
+    }
+    channels, space = set(view.axes[1]), {a for row in view.axes[2:] for a in row}
+    if over not in (space, channels | space) or not over:
+        node.refuse("is spread from its minimum to its maximum over axes that no layer takes")
+    layer = walker.layer(node, "minmax", all=over != space)
+    return view.on(walker.add(node, layer, view.base))
+
+
 @operator("MeanVarianceNormalization")
 def mean_variance(walker: Walker, node: Node) -> View:
     """Without weights: `inorm` over the space, `gn` over groups, `ln` over channels or everything.
