@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import blamed_on, check_ordinary
@@ -81,13 +82,14 @@ def _file(path: Path, option: str) -> Array:
     check_ordinary(path)
     try:
         with blamed_on(path):
-            values: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+            loaded: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
     except Exception as e:  # ValueError, EOFError, SyntaxError, …: numpy says what it met
         raise UsageError(f"{option}: `{path}` is no array that can be read: {e}") from None
-    if not isinstance(values, np.ndarray):
+    if not hasattr(loaded, "dtype"):
         raise UsageError(f"{option}: `{path}` holds several arrays; give one as an .npy file")
+    values: npt.NDArray[Any] = loaded
     if values.dtype.kind not in "biuf":
         raise UsageError(f"{option}: `{path}` holds no plain numbers but {values.dtype}")
     if values.size > MOST_NUMBERS:
