@@ -14,6 +14,7 @@ import click
 
 from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
+from cnndsl.cli.predict_pictures import predict_pictures
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
@@ -37,7 +38,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(["text", "csv", "json"]),
     help="By default text, or what the file's name says.",
 )
-@click.option("-o", "--output", type=FILE, help="A file instead of the screen.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A file instead of the screen, or a folder for answers that are pictures.",
+)
 @click.option("--batch", type=click.IntRange(min=1), help="Pictures at a time.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
@@ -57,19 +63,27 @@ def command(
     """Name the class of each INPUT (pictures, or folders of them) as MODEL sees it.
 
     MODEL is an .onnx file or the folder of a run. What can't be read is named, and the exit status
-    is 1 then; CSV and JSON say it too, under `error`.
+    is 1 then; CSV and JSON say it too, under `error`. Where a run's answers are pictures or masks,
+    a line says what each is like, and -o names a folder for them.
     """
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.pictures import usual_preprocessing
+    from cnndsl.training.judging import run_of
 
-    opened = open_model(model_path(model), device=device, threads=threads)
+    path = model_path(model)
+    opened = open_model(path, device=device, threads=threads)
     names = read_labels(labels) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     samples = gather(opened, list(inputs), how, lenient=True)
     if samples.picture:
         remark_taken(pictures, opened.name, opened.preprocessing, samples.picture)
+    if (run := run_of(path)) and run.gives_pictures:
+        if form or (output and output.suffix):
+            raise UsageError(f"`{model}` answers with pictures: -o names a folder for them")
+        predict_pictures(opened, samples, run.word, batch, output)
+        return
     if form is None:
         form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
     lines = FORMATS[form](_answers(opened, samples, names, top, batch))

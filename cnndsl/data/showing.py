@@ -35,15 +35,20 @@ def pixels(image: npt.NDArray[Any], how: Preprocessing) -> Pixels:
     """C×H×W as the net takes it → H×W×3 or H×W, at most 128 wide and high; the first channel
     alone of what is neither grey nor colour.
     """
+    factor = shrinking(*image.shape[1:])
+    if factor > 1:
+        channels, height, width = image.shape
+        image = image[:, : height // factor * factor, : width // factor * factor]
+        parts = image.reshape(channels, height // factor, factor, width // factor, factor)
+        image = parts.astype(np.float32).mean(axis=(2, 4))
+    return as_bytes(image, how)
+
+
+def as_bytes(image: npt.NDArray[Any], how: Preprocessing) -> Pixels:
+    """The same in its own size."""
     values = unnormalised(image, how)
     if how.order == "BGR":
         values = values[::-1]
-    factor = shrinking(*values.shape[1:])
-    if factor > 1:
-        channels, height, width = values.shape
-        values = values[:, : height // factor * factor, : width // factor * factor]
-        parts = values.reshape(channels, height // factor, factor, width // factor, factor)
-        values = parts.mean(axis=(2, 4))
     rounded = np.rint(np.clip(np.nan_to_num(values), 0, BRIGHTEST)).astype(np.uint8)
     return rounded.transpose(1, 2, 0) if len(rounded) == 3 else rounded[0]
 

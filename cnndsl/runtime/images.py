@@ -137,9 +137,14 @@ def prepare(image: Image.Image, picture: PictureInput) -> npt.NDArray[Any]:
     return np.ascontiguousarray(pixels, np.dtype(picture.type))
 
 
-def write_picture(file: BinaryIO, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write bytes, HxW or HxWx3, as a PNG."""
-    Image.fromarray(pixels).save(file, "PNG")
+def write_picture(
+    file: BinaryIO, pixels: npt.NDArray[np.uint8], palette: bytes | None = None
+) -> None:
+    """Write bytes, HxW or HxWx3, as a PNG; with a palette they are places in it."""
+    image = Image.fromarray(pixels)
+    if palette is not None:
+        image.putpalette(palette)
+    image.save(file, "PNG")
 
 
 def _upright(image: Image.Image) -> Image.Image:

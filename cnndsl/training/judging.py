@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.data.dataset import DataSet
-from cnndsl.data.targets import Classes, RegionJudge, RegionScores, Target
+from cnndsl.data.targets import Classes, Masks, PictureItself, RegionJudge, RegionScores, Target
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.preprocessing import Preprocessing
@@ -54,6 +54,11 @@ class Run:
     def judged_as_a_whole(self) -> bool:
         """Whether its answers are something else than a class for each picture."""
         return self.word != Classes.word
+
+    @property
+    def gives_pictures(self) -> bool:
+        """Whether its answers can be looked at."""
+        return self.word in (PictureItself.word, Masks.word)
 
     def judge(
         self, data: DataSet, split: str, *, batch: int, device: str, threads: int | None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.assembly import Training
@@ -110,6 +111,17 @@ def test_eval_finds_the_trainings_validation_loss(options: tuple[str, ...], plac
     page = (place / "runs/small-001/report.html").read_text()
     assert "What it answers, epoch by epoch" in page and "top-1" not in page
     assert len(list((place / "runs/small-001/plots/answers").iterdir())) == 3
+
+
+def test_predict_writes_what_came_out(place: Path) -> None:
+    cnndsl("train", "small.cnn", "--data", "photos", "--epochs", "1", "--batch", "4", "-q")
+    (place / "photos/broken.png").write_bytes(b"no picture")
+    shown = cnndsl("predict", "runs/small-001", "photos", "-o", "answers", code=1)
+    assert shown.stdout.count("PSNR") == 20 and "broken.png" in shown.stderr
+    with Image.open(place / "answers/3.png") as image:
+        assert image.size == (8, 8) and image.mode == "L"
+    message = cnndsl("predict", "runs/small-001", "photos", "-o", "a.csv", code=1).stderr
+    assert "answers with pictures: -o names a folder" in message
 
 
 def test_labelled_data_serves_as_well(place: Path) -> None:

@@ -118,6 +118,10 @@ def test_a_training_from_end_to_end(spec: str, place: Path) -> None:
     assert [entry["label"] for entry in found["classes"]] == ["0", "1"]
     text = cnndsl("eval", str(run)).stdout
     assert "pixels" in text and "IoU" in text and "Dice" in text
+    Image.fromarray(squares(1, 2)[0][0]).save("seen.png")
+    assert "1 " in cnndsl("predict", str(run), "seen.png", "-o", "answers").stdout
+    with Image.open("answers/seen.png") as image:  # as masks are read
+        assert image.mode == "P" and set(np.unique(np.asarray(image))) <= {0, 1}
     page = (run / "report.html").read_text()
     assert 'class="legend"' in page and "How well each class is met" in page
     cnndsl("eval", str(run), "--assert-accuracy", "50")

@@ -90,6 +90,14 @@ class Target(ABC):
         """A new judge of answers; None where the graph itself counts what is right."""
         return None
 
+    def said(self, answer: Array, seen: Array) -> str:
+        """What is said about an answer C×H×W to a picture that went in."""
+        raise NotImplementedError
+
+    def drawing(self, answer: Array) -> tuple[Pixels, bytes | None]:
+        """An answer C×H×W as the pixels of a file, and the palette that they are places in."""
+        raise NotImplementedError
+
     def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
         """Pictures for people, a list for each of `rows`: the last one shows the answers."""
         return []

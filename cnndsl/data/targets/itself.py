@@ -10,8 +10,8 @@ import numpy.typing as npt
 from cnndsl.data.arrays import Array
 from cnndsl.data.loader import Batch
 from cnndsl.data.randomness import key, normals
-from cnndsl.data.showing import BRIGHTEST, pixels, unnormalised, whole_range
-from cnndsl.data.targets.base import Judge, Pixels, Target
+from cnndsl.data.showing import BRIGHTEST, as_bytes, pixels, unnormalised, whole_range
+from cnndsl.data.targets.base import SCORES, Judge, Pixels, Target
 from cnndsl.data.targets.likeness import Likeness
 from cnndsl.runtime.pictures import PictureInput
 
@@ -47,6 +47,15 @@ class PictureItself(Target):
 
     def judge(self) -> Judge:
         return _Likeness(self)
+
+    def said(self, answer: Array, seen: Array) -> str:
+        sums = Likeness()
+        sums.add(self.unit(answer.reshape(1, *seen.shape)), self.unit(seen[None]))
+        found = sums.scores()
+        return ", ".join(f"{SCORES[n].title} {SCORES[n].text(found[n])}" for n in self.shown)
+
+    def drawing(self, answer: Array) -> tuple[Pixels, bytes | None]:
+        return as_bytes(answer, self.picture.preprocessing), None
 
     def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
         how, seen = self.picture.preprocessing, examples[self.picture.name]

@@ -71,6 +71,25 @@ class Masks(Target):
     def judge(self) -> RegionJudge:
         return RegionJudge(self.labels)
 
+    def said(self, answer: Array, seen: Array) -> str:
+        """The classes by the part of the picture that they have, largest first."""
+        found = classes_of(answer[None])
+        parts = [((found == n).mean(), self._label(n)) for n in range(max(2, len(answer)))]
+        shown = [f"{label} {100 * part:.1f} %" for part, label in sorted(parts)[::-1] if part]
+        return ", ".join(shown) or "no answer, since the model's values are NaN"
+
+    def _label(self, number: int) -> str:
+        return self.labels[number] if number < len(self.labels) else f"class {number}"
+
+    def drawing(self, answer: Array) -> tuple[Pixels, bytes | None]:
+        """Class numbers, and 255 where there is no answer, in the colours of the page."""
+        found = classes_of(answer[None])[0]
+        colours = [COLOURS[n % len(COLOURS)] for n in range(256)]
+        for number in self._plain:
+            colours[number] = (0, 0, 0)
+        palette = bytes(part for colour in colours for part in colour)
+        return np.where(found < 0, 255, found).astype(np.uint8), palette
+
     def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
         truth = examples[TARGET].astype(np.int64)
         truth = truth.reshape(len(truth), *truth.shape[-2:])
