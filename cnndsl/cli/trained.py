@@ -52,12 +52,17 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
     """
     from cnndsl.data.opening import is_there, open_data
     from cnndsl.training.config import read_config
+    from cnndsl.training.judging import run_of
 
     path = Path(model)
+    run_kept = run_of(path) if path.exists() else None
+    numbers = run_kept is not None and run_kept.word == "numbers"
     config = (path if path.is_dir() else path.parent) / "config.toml"
     if data is not None:
         ignore = _ignored(config)
-        found = open_data(data, validation=0, data_dir=data_dir, unlabelled=True, ignore=ignore)
+        found = open_data(
+            data, validation=0, data_dir=data_dir, unlabelled=True, ignore=ignore, numbers=numbers
+        )
         return found, _was_trained_on(config, data)
     if not path.is_dir() or not config.is_file():
         raise UsageError(f"`{model}` is no run, so it has no data of its own: name some by --data")
@@ -74,6 +79,7 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
         data_dir=folder,
         unlabelled=True,
         ignore=run.data.ignore_index,
+        numbers=numbers,
     )
     return found, True
 

@@ -19,7 +19,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.labels import composed, ordered
 from cnndsl.runtime.searching import PICTURE_SUFFIXES
 
-_PATH = (
+PATH_WORDS = (
     "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img",
     "img_path", "image_file", "image_name", "img_name", "images", "image_id", "imageid", "img_id",
     "id_code", "picture", "photo", "fname", "name", "id",
@@ -29,8 +29,8 @@ _LABEL = (
     "label_name", "category_name", "class_id", "label_id", "category_id", "tag", "tags", "species",
     "breed", "diagnosis", "dx",
 )  # fmt: skip
-_SPLIT = ("split", "set", "subset", "partition")
-_FLAGS = {"is_valid": "val", "is_val": "val", "is_validation": "val", "is_test": "test"}
+SPLIT_COLUMNS = ("split", "set", "subset", "partition")
+FLAGS = {"is_valid": "val", "is_val": "val", "is_validation": "val", "is_test": "test"}
 _YES, _NO = ("true", "1", "1.0", "yes"), ("false", "0", "0.0", "no", "")
 _ONES, _ZEROS = ("1", "1.0"), ("0", "0.0")
 _ONLY_NAMES = ("name", "id")  # many other tables have such columns
@@ -76,7 +76,7 @@ def read_csv(path: Path) -> Found:
     _check_single_labels(examples, path)
     places = Places(path, [example.name for example in examples])
     files = places.find()
-    _check_missing(examples, files, path, notes)
+    check_missing([example.name for example in examples], files, path, notes)
     notes += places.notes
     labels = ordered(e.label for e, file in zip(examples, files, strict=True) if file)
     number = {label: n for n, label in enumerate(labels)}
@@ -109,7 +109,7 @@ def lists_pictures(path: Path) -> bool:
         columns, examples = _columns(rows, path)
         first = [word.strip().lower() for word in rows[0][1]]
         named = len(examples) < len(rows) and not {*_LABEL}.isdisjoint(first)
-        if named and first[columns.path] in _PATH and first[columns.path] not in _ONLY_NAMES:
+        if named and first[columns.path] in PATH_WORDS and first[columns.path] not in _ONLY_NAMES:
             return True
         names = [row[columns.path].strip() for _, row in examples[:_LOOKED_AT]]
         return any(Places(path, names).find())
@@ -121,16 +121,16 @@ def _columns(rows: Sequence[Row], path: Path) -> tuple[_Columns, Sequence[Row]]:
     """Which column is what, and the rows that are examples. Raises UsageError."""
     first = [field.strip() for field in rows[0][1]]
     words = [word.lower() for word in first]
-    known = {*_PATH, *_LABEL, *_SPLIT, *_FLAGS}
+    known = {*PATH_WORDS, *_LABEL, *SPLIT_COLUMNS, *FLAGS}
     if not known & set(words) or any(Path(word).suffix in PICTURE_SUFFIXES for word in words):
         if _is_title(rows, path):
             return _Columns(0, (1,), ()), rows[1:]
         return _Columns(0, (1,), (), 2 if len(first) > 2 else None), rows
-    split = next((words.index(name) for name in _SPLIT if name in words), None)
-    flags = [name for name in _FLAGS if name in words] if split is None else []
+    split = next((words.index(name) for name in SPLIT_COLUMNS if name in words), None)
+    flags = [name for name in FLAGS if name in words] if split is None else []
     if flags:
         split = words.index(flags[0])
-    place = next((words.index(name) for name in _PATH if name in words), None)
+    place = next((words.index(name) for name in PATH_WORDS if name in words), None)
     label = next((words.index(n) for n in _LABEL if n in words and words.index(n) != place), None)
     free = [n for n in range(len(words)) if n not in (place, label, split) and words[n]]
     if place is None and label is not None and len(free) == 1:
@@ -191,7 +191,7 @@ def _example(row: Row, columns: _Columns, path: Path) -> _Example:
     split = "train"
     if columns.split is not None:
         word = fields[columns.split].strip()
-        split = _flagged(word, columns.flag) if columns.flag else split_word(word)
+        split = flagged(word, columns.flag) if columns.flag else split_word(word)
         if split is None:
             wanted = "True or False" if columns.flag else "train, val or test"
             what = f"`{columns.flag}`" if columns.flag else "the split"
@@ -199,9 +199,10 @@ def _example(row: Row, columns: _Columns, path: Path) -> _Example:
     return _Example(line, name, composed(label), split)
 
 
-def _flagged(word: str, flag: str) -> str | None:
+def flagged(word: str, flag: str) -> str | None:
+    """The split that True or False means in a column such as `is_valid`; None for other words."""
     if word.lower() in _YES:
-        return _FLAGS[flag]
+        return FLAGS[flag]
     return "train" if word.lower() in _NO else None
 
 
@@ -259,24 +260,24 @@ def _check_single_labels(examples: Sequence[_Example], path: Path) -> None:
                 )
 
 
-def _check_missing(
-    examples: Sequence[_Example],
+def check_missing(
+    names: Sequence[str],
     files: Sequence[Path | None],
     path: Path,
     notes: list[str],
 ) -> None:
     """A remark on files that aren't there. Raises UsageError where they are many."""
-    missing = [e.name for e, file in zip(examples, files, strict=True) if file is None]
-    if len(missing) > _MOST_MISSING * len(examples):
+    missing = [name for name, file in zip(names, files, strict=True) if file is None]
+    if len(missing) > _MOST_MISSING * len(names):
         many = "a file that isn't there"
         if len(missing) > 1:
-            many = f"{len(missing):,} of {len(examples):,} files that aren't there"
+            many = f"{len(missing):,} of {len(names):,} files that aren't there"
         some = listed(str(path.parent / name) for name in missing)
         raise UsageError(
             f"`{path}` lists {many}: {some}; paths are seen from the folder of the list"
         )
     if missing:
         notes.append(
-            f"{len(missing):,} of {len(examples):,} files that `{path.name}` lists aren't there, "
+            f"{len(missing):,} of {len(names):,} files that `{path.name}` lists aren't there, "
             f"left out: {listed(missing)}"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data import builtin, cifar, csvfile, folders, idx, maskfolders, npz
+from cnndsl.data import builtin, cifar, csvfile, csvnumbers, folders, idx, maskfolders, npz
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.data.places import data_folders
 from cnndsl.data.readable import heic_remark
@@ -48,6 +48,7 @@ def open_data(
     progress: Progress | None = None,
     unlabelled: bool = False,
     ignore: int | None = None,
+    numbers: bool = False,
 ) -> DataSet:
     """The data set that a path or a built-in name means.
 
@@ -57,7 +58,8 @@ def open_data(
     in `data_dir`, $CNNDSL_DATA and the user's cache, and else downloaded, where `download` allows
     it, with `progress` called on the way. Where `unlabelled` allows it, pictures alone, too: a
     folder of them, with or without train, val and test, an .npy, an .npz without labels. `ignore`
-    is the value in masks that is no class, by default 255 where others are numbered.
+    is the value in masks that is no class, by default 255 where others are numbered. Where
+    `numbers` are wanted, a CSV's columns of numbers are no classes.
 
     Where there is no validation split, a fifth of the training examples becomes one, at most 5,000,
     or the part that `validation` says; `test` likewise, but nothing by default. They are chosen
@@ -67,7 +69,7 @@ def open_data(
     if name in builtin.BUILTINS:
         found = _builtin(name, data_dir, download, progress)
     else:
-        found = _at(Path(where).expanduser(), ignore)
+        found = _at(Path(where).expanduser(), ignore, numbers)
         name = _name(found.where)
     if found.unlabelled and not unlabelled:
         raise UsageError(found.unlabelled)
@@ -102,11 +104,11 @@ def _name(where: Path | None) -> str:
     return where.resolve().stem if where.is_file() else where.resolve().name
 
 
-def _at(path: Path, ignore: int | None) -> _Opened:
+def _at(path: Path, ignore: int | None, numbers: bool) -> _Opened:
     """What lies at a path."""
     if path.is_dir():
         try:
-            return _folder(path, ignore=ignore)
+            return _folder(path, ignore=ignore, numbers=numbers)
         except OSError as e:
             raise UsageError(f"`{e.filename}` can't be read: {e.strerror or e}") from None
     if not path.exists():
@@ -119,7 +121,7 @@ def _at(path: Path, ignore: int | None) -> _Opened:
     if suffix in (".npz", ".npy"):
         return _npz(path, ignore)
     if suffix in (".csv", ".tsv"):
-        return _csv(path)
+        return _csv(path, numbers)
     pairs = idx.idx_files(path.parent)
     if any(path in pair.values() for pair in pairs.values()):
         return _idx(path.parent)
@@ -130,7 +132,9 @@ def _at(path: Path, ignore: int | None) -> _Opened:
     )
 
 
-def _folder(path: Path, depth: int = 0, ignore: int | None = None) -> _Opened:
+def _folder(
+    path: Path, depth: int = 0, ignore: int | None = None, numbers: bool = False
+) -> _Opened:
     """What a folder holds."""
     if idx.idx_files(path):
         return _idx(path)
@@ -143,7 +147,7 @@ def _folder(path: Path, depth: int = 0, ignore: int | None = None) -> _Opened:
             names = ", ".join(f"`{file.name}`" for file in files[:5])
             raise UsageError(f"`{path}` holds several data sets ({names}): name one of them")
     if lists:
-        return _csv(lists[0])
+        return _csv(lists[0], numbers)
     if archives:
         return _npz(archives[0], ignore)
     if masked := maskfolders.read_mask_folders(path, ignore):
@@ -152,7 +156,7 @@ def _folder(path: Path, depth: int = 0, ignore: int | None = None) -> _Opened:
         )
     inside = folders.subfolders(path)
     if len(inside) == 1 and depth < _DEEPEST and folders.is_wrapping(inside[0]):
-        return _folder(inside[0], depth + 1, ignore)
+        return _folder(inside[0], depth + 1, ignore, numbers)
     found = folders.read_class_folders(path)
     return _Opened(
         "pictures" if found.unlabelled else "class folders",
@@ -186,8 +190,8 @@ def _npz(path: Path, ignore: int | None = None) -> _Opened:
     return _Opened(kind, path, found.splits, labels, mirror=colour)
 
 
-def _csv(path: Path) -> _Opened:
-    found = csvfile.read_csv(path)
+def _csv(path: Path, numbers: bool) -> _Opened:
+    found = csvnumbers.read_numbers(path) if numbers else csvfile.read_csv(path)
     return _Opened("CSV", path, found.splits, found.labels, notes=found.notes)
 
 

@@ -20,6 +20,7 @@ from cnndsl.training.adapters import (
     model_adapter,
     spec_adapter,
 )
+from cnndsl.training.losses import TARGET
 
 CLASSES = "classes"
 """The net's parameter that is set to the number of classes found."""
@@ -50,6 +51,20 @@ def adapter_for(
         return True
 
     return adapter, notes + _sizes(adapter, data, takes)
+
+
+def wants_numbers(
+    name: str, settings: Mapping[str, int | float | str], inputs: Mapping[str, Shape]
+) -> bool:
+    """Whether a spec's loss compares with numbers of the data. Mistakes in it are found later."""
+    if Path(name).suffix.lower() == ".onnx":
+        return False
+    try:
+        terms = load(find(name), settings, inputs)[0].loss
+    except (SpecError, UsageError):
+        return False
+    classes = any(term.function == "cross_entropy" for term in terms)
+    return not classes and any(TARGET in term.arguments for term in terms)
 
 
 def kept_adapter(folder: Path) -> ModelAdapter:

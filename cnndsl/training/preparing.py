@@ -14,6 +14,7 @@ from cnndsl.runtime.session import available_cores
 from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
+from cnndsl.training.networks import wants_numbers
 
 
 def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
@@ -29,6 +30,7 @@ def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
         progress=progress,
         unlabelled=True,
         ignore=chosen.ignore_index,
+        numbers=wants_numbers(config.model.spec, config.model.settings, config.shapes()),
     )
     if "train" not in data:
         raise UsageError(

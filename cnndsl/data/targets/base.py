@@ -40,6 +40,7 @@ SCORES: Mapping[str, Score] = {
     "dice": Score("mean Dice", "%", 2),
     "mse": Score("MSE", digits=5),
     "mae": Score("MAE", digits=5),
+    "r2": Score("R²"),
     "psnr": Score("PSNR", "dB", 2),
     "ssim": Score("SSIM"),
 }

@@ -1,4 +1,4 @@
-"""A class, or some numbers, for each picture."""
+"""A class for each picture."""
 
 from __future__ import annotations
 
@@ -10,15 +10,6 @@ class Classes(Target):
 
     word = "classes"
     shown = ("top1", "top5")
-
-    def describe(self) -> str:
-        return ""
-
-
-class Numbers(Target):
-    """Numbers that the data gives for each picture."""
-
-    word = "numbers"
 
     def describe(self) -> str:
         return ""

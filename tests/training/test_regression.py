@@ -1,0 +1,118 @@
+"""Nets that answer with numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnndsl.data.opening import open_data
+from cnndsl.data.targets import Numbers
+from cnndsl.diagnostics import UsageError
+from tests.support.command_line import cnndsl
+
+SPEC = """cnndsl 1
+net Shades
+input image 1@8x8
+conv 3x3 8 same relu
+gap
+out: fc 2
+output out
+loss mse(out, target)
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pictures with their mean, and 1 less it, in a list."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shades.cnn").write_text(SPEC)
+    random = np.random.default_rng(0)
+    rows = ["image,note,light,dark,split"]
+    (tmp_path / "photos").mkdir()
+    for number in range(60):
+        light = random.random()
+        pixels = np.clip(255 * light + random.normal(0, 9, (8, 8)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"photos/{number}.png")
+        split = "test" if number > 50 else "train"
+        rows.append(f"photos/{number}.png,n{number},{light:.4f},{1 - light:.4f},{split}")
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_columns_of_numbers_are_targets(place: Path) -> None:
+    data = open_data("list.csv", numbers=True)
+    assert {n: len(s) for n, s in data.splits.items()} == {"train": 41, "val": 10, "test": 9}
+    assert data.train.targets.shape == (41, 2) and data.classes == 0
+    assert "numbers to answer with: `light`, `dark`" in data.notes
+    assert "columns of `list.csv` that aren't used: `note`" in data.notes
+    assert "2 numbers each" in data.describe()
+
+
+@pytest.mark.parametrize("loss", ["mse", "l1", "huber"])
+def test_a_regression_from_end_to_end(loss: str, place: Path) -> None:
+    (place / "shades.cnn").write_text(SPEC.replace("mse", loss))
+    shown = cnndsl(
+        *("train", "shades.cnn", "--data", "list.csv", "--epochs", "80", "--batch", "8"),
+        *("--lr", "0.02"),
+    ).stdout
+    assert "R²" in shown and "top-1" not in shown
+    rows = list(csv.DictReader((place / "runs/shades-001/metrics.csv").open()))
+    best = min(rows, key=lambda row: float(row["val_loss"]))
+    found = json.loads(
+        cnndsl("eval", "runs/shades-001", "--split", "val", "--format", "json").stdout
+    )
+    for name in ("loss", "mse", "mae", "r2"):
+        assert found[name] == pytest.approx(float(best[f"val_{name}"]), rel=1e-4), name
+    assert found["r2"] > 0.8
+    assert "R²" in cnndsl("eval", "runs/shades-001", "--data", "list.csv", "--split", "test").stdout
+
+
+def test_scores_by_hand() -> None:
+    judge = Numbers().judge()
+    numbers = np.array([[1.0, 5], [2, 5], [4, 5]])
+    answers = np.array([[1.5, 5], [2, 6], [3, 5]])
+    judge.add(answers[:2], {"target": numbers[:2]})
+    judge.add(answers[2:], {"target": numbers[2:]})
+    spread = ((numbers[:, 0] - 7 / 3) ** 2).sum()
+    assert judge.scores() == pytest.approx(
+        {"mse": (0.25 + 1 + 1) / 6, "mae": 2.5 / 6, "r2": 1 - 1.25 / spread}
+    )  # what is the same for all examples has no R²
+    assert Numbers().judge().scores() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "image,light\nphotos/1.png,0.5\nphotos/2.png,much\n",
+            "line 3 of .* has `much` for `light`",
+        ),
+        ("image,light\nphotos/1.png,0.5\nphotos/2.png,nan\n", "line 3 of .* has `nan` for `light`"),
+        ("image,light\nphotos/1.png,some\n", "has no column of numbers beside `image`"),
+        ("light,dark\n1,2\n", "one of them `path`"),
+        ("image,light,split\nphotos/1.png,1,other\n", "has the split `other`"),
+        ("image,light\nphotos/1.png,1\nphotos/nothing.png,1\n", "that isn't there"),
+    ],
+)
+def test_what_is_no_list_of_numbers(text: str, message: str, place: Path) -> None:
+    (place / "list.csv").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        open_data("list.csv", numbers=True)
+
+
+def test_another_count_of_numbers_is_refused(place: Path) -> None:
+    (place / "shades.cnn").write_text(SPEC.replace("fc 2", "fc 3"))
+    found = cnndsl("train", "shades.cnn", "--data", "list.csv", code=1).stderr
+    assert "the loss wants targets float32 3, and the data has float32 2" in found
+
+
+def test_arrays(place: Path) -> None:
+    random = np.random.default_rng(0)
+    np.savez("a.npz", x=random.integers(0, 255, (40, 8, 8), np.uint8), y=random.random((40, 2)))
+    cnndsl("train", "shades.cnn", "--data", "a.npz", "--epochs", "1", "--batch", "8", "-q")
+    assert "MAE" in cnndsl("eval", "runs/shades-001").stdout
