@@ -168,6 +168,7 @@ def _arguments(run: str, changed: list[str], random: Random) -> tuple[str, ...]:
         choices += [
             ("eval", run, "--threads", "1"),
             ("predict", run, "p.png", "--threads", "1", "--top", "2"),
+            ("look", run, "p.png", "--threads", "1", "--show", random.choice(["cam", "occlusion"])),
             ("run", model, "a.npy", "--threads", "1"),
             ("import", model, "-o", "net.cnn"),
             ("cut", model, "--at", "relu1", "-o", "cut.onnx"),

@@ -18,6 +18,13 @@ def test_nodes_in_another_order_than_they_run(tmp_path: Path) -> None:
         read_external(g.save(tmp_path, y))
 
 
+def test_an_operator_of_old(tmp_path: Path) -> None:
+    g = Graph(1, 3, 8, 8, opset=7)
+    path = g.save(tmp_path, g.op("Conv", g.op("ImageScaler", "x", scale=0.1), numbers(4, 3, 3, 3)))
+    with pytest.raises(UsageError, match="to opset 18: ONNX has no operator ImageScaler today"):
+        read_external(path)
+
+
 @pytest.mark.parametrize("size", [0, -1])
 def test_sizes_that_are_none_are_open(size: int, tmp_path: Path) -> None:
     g = Graph(1, 8)

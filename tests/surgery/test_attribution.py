@@ -113,6 +113,37 @@ def test_a_batch_that_a_model_holds_stays() -> None:
     assert made.graph.output[-1].type.tensor_type.shape.dim[0].dim_value == 1
 
 
+TURNED = """
+<ir_version: 8, opset_import: ["" : 18]>
+turned (float[N, 4, 6, 3] x) => (float[N, 2] y)
+<float[2, 3, 1, 1] w = {1, -1, 2, 0, 3, -2}, float[2, 2] v = {1, 0, -3, 2}, int64[2] space = {1, 2}>
+{
+    first = Transpose<perm = [0, 3, 1, 2]>(x)
+    conv = Conv(first, w)
+    maps = Relu(conv)
+    back = Transpose<perm = [0, 2, 3, 1]>(maps)
+    means = ReduceMean<keepdims = 0>(back, space)
+    logits = MatMul(means, v)
+    y = Softmax(logits)
+}
+"""
+
+
+@pytest.mark.parametrize("at", [None, "maps", "back"])
+def test_channels_at_the_end_as_tensorflow_has_them(at: str | None) -> None:
+    x = np.random.default_rng(0).standard_normal((3, 4, 6, 3)).astype(np.float32)
+    made = attributed(model(TURNED), Attribution("cam", at, of=1))
+    weight = np.array([[1, -1, 2], [0, 3, -2]], np.float32)
+    maps = np.maximum(np.einsum("nhwc,kc->nkhw", x, weight), 0)
+    expected = np.maximum(np.einsum("nkhw,k->nhw", maps, [0.0, 2.0]), 0)
+    expected /= expected.max((1, 2), keepdims=True)
+    np.testing.assert_allclose(heat(made, x)[:, 0], expected, atol=1e-6)
+    saliency = heat(attributed(model(TURNED), Attribution("saliency", of=1)), x)
+    slopes = np.einsum("nkhw,k,kc->nhwc", maps > 0, [0.0, 2.0], weight)
+    expected = np.abs(slopes).max(-1)
+    np.testing.assert_allclose(saliency[:, 0], expected / expected.max((1, 2), keepdims=True))
+
+
 def test_one_heat_map_a_model() -> None:
     made = attributed(model(SMALL), Attribution("cam")).SerializeToString()
     with pytest.raises(UsageError, match="has an input `class`, as models with a heat map have"):

@@ -14,7 +14,7 @@ from onnx import version_converter
 from onnx_ir.passes import common
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.graphs.files import inlined, opset_of, read_model
+from cnndsl.graphs.files import STANDARD, inlined, opset_of, read_model
 from cnndsl.graphs.folding import fold
 from cnndsl.graphs.inference import for_inference
 from cnndsl.graphs.tidying import infer_shapes
@@ -174,6 +174,11 @@ def _load(source: Path | bytes, name: str) -> onnx.ModelProto:
     for_inference(proto.graph, opset)
     if opset >= OPSET:
         return proto
+    kinds = (node.op_type for node in proto.graph.node if node.domain in STANDARD)
+    if unknown := next((kind for kind in kinds if not onnx.defs.has(kind)), None):
+        raise UsageError(
+            f"{name} can't be brought to opset {OPSET}: ONNX has no operator {unknown} today"
+        )
     try:
         proto = version_converter.convert_version(proto, OPSET)
     except Exception as e:  # protobuf's and onnx's own have no common base
