@@ -49,7 +49,7 @@ def command(
     quiet: bool,
     **pictures: Any,
 ) -> None:
-    r"""Write a part of MODEL as an ONNX model: what leads up to the layer of --at, what lies behind
+    """Write a part of MODEL as an ONNX model: what leads up to the layer of --at, what lies behind
     the one of --from, or what is between both.
 
     MODEL is a spec or zoo name (a LAYER is a step, a label or a block, and means the value at its

@@ -87,7 +87,7 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Write a picture of what MODEL sees in each PICTURE (files, or folders of them).
+    """Write a picture of what MODEL sees in each PICTURE (files, or folders of them).
 
     MODEL is an .onnx file, a run's folder, or a spec or zoo name with --weights. What can't be read
     is named, and the exit status is 1 then.

@@ -35,7 +35,7 @@ def command(
     seed: int,
     quiet: bool,
 ) -> None:
-    r"""Draw codes from the normal distribution that a variational autoencoder was trained for, and
+    """Draw codes from the normal distribution that a variational autoencoder was trained for, and
     write the pictures that MODEL makes of them: a grid as .png, the numbers beside it as .npz.
 
     MODEL is the folder of a run, or a spec with --weights. The same seed gives the same pictures.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -102,6 +103,13 @@ def test_help_is_what_the_option_shows() -> None:
         "`cnndsl fmt` has no commands"
         in CliRunner().invoke(main, ["help", "fmt", "x"], prog_name="cnndsl").stderr
     )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_in_a_help_are_lines_of_their_own(name: str) -> None:
+    shown = cnndsl(name, "--help").stdout
+    assert "\\b" not in shown
+    assert re.search(r"\S +cnndsl \w+", shown) is None
 
 
 def test_zoo_list_is_zoo() -> None:
