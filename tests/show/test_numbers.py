@@ -181,11 +181,16 @@ def test_numbers_as_they_are_written() -> None:
             "the grid of the output, 1@80x80, would have 6,400 numbers a channel, and at most 400 "
             "are shown; give a smaller --input",
         ),
-        ("fc 1000000", Request(), "`fc` has 4,000,000 weights on @4, and at most 1,048,576"),
+        ("fc 2000000", Request(), "`fc` has 8,000,000 weights on @4, and at most 4,194,304"),
         ("conv 3x3 -> relu", Request(), "is 2 layers, and one is worked through at a time"),
         ("unpool", Request(), "`unpool` goes back by the switches of a pool: `cnndsl explain"),
         ("inorm", Request(), "`inorm` isn't worked through with numbers yet; these are: `conv`"),
         ("conv 3x3x3", Request(), "rows and columns, but 1@64x64x64 has three axes"),
+        (
+            "gap 4x4",
+            Request(),
+            "`gap` is worked through over whole maps alone; windows are shown by",
+        ),
         ("convv 3x3", Request(), "there is no layer `convv`"),
         ("relu", Request("nothing.npy"), "nothing.npy"),
     ],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cnndsl.diagnostics import UsageError
+from cnndsl.layers.base import Layer
+from cnndsl.layers.globalpool import GlobalPooling
 from cnndsl.show.numbers.case import Case
 from cnndsl.show.numbers.convolution import convolution, transposed
 from cnndsl.show.numbers.dense import dense
@@ -51,3 +53,13 @@ def check_worked(word: str) -> None:
     if word not in WORKED:
         listed = ", ".join(f"`{name}`" for name in WORKED)
         raise UsageError(f"`{word}` isn't worked through with numbers yet; these are: {listed}")
+
+
+def check_form(layer: Layer) -> None:
+    """Raise UsageError for a form of a layer that isn't worked through."""
+    if isinstance(layer, GlobalPooling) and (layer.output or layer.channels):
+        windows = "avgpool" if layer.word == "gap" else "pool"
+        raise UsageError(
+            f"`{layer.word}` is worked through over whole maps alone; windows are shown by "
+            f"`{windows}`"
+        )

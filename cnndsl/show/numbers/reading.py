@@ -13,9 +13,10 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.files import blamed_on, check_ordinary
 from cnndsl.show.numbers.lesson import Array
 
-MOST_NUMBERS = 1 << 20
-"""Of one array. A convolution of 3·3·256·256 weights has fewer."""
+MOST_NUMBERS = 1 << 22
+"""Of one array. A convolution of 3·3·512·512 weights has fewer."""
 LARGEST = 1e15
+LONGEST = 1 << 20  # characters
 NUMBER = re.compile(r"[-+−]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?(/\d+)?")
 
 
@@ -26,7 +27,7 @@ def read_array(text: str, option: str) -> Array:
     """
     if text.strip().lower().endswith(".npy"):
         return _checked(_file(Path(text.strip()), option), option)
-    if len(text) > 16 * MOST_NUMBERS:
+    if len(text) > LONGEST:
         raise UsageError(f"{option} is {len(text):,} characters long; give an .npy file")
     channels = [
         [_row(row, option, c, r) for r, row in enumerate(channel.split(";"), 1)]

@@ -14,9 +14,10 @@ from cnndsl.layers.base import Layer, ShapeError
 from cnndsl.layers.written import written
 from cnndsl.network import Network, Step
 from cnndsl.shape import Shape
-from cnndsl.show.numbers import check_worked
+from cnndsl.show.numbers import check_form, check_worked
 from cnndsl.show.numbers.case import (
     MOST_IN_A_GRID,
+    MOST_OPERATIONS,
     Case,
     check_size,
     fitted,
@@ -83,7 +84,7 @@ def of_layer(network: Network, step: Step, request: Request) -> Case:
             )
         x = x.reshape(len(x), *x.shape[3 - shape.rank :]) if shape.rank else x.ravel()
     else:
-        if not shape.is_concrete or shape.area > MOST_IN_A_GRID // 2:
+        if not shape.is_concrete or shape.area > MOST_IN_A_GRID // 2 or _is_much(step, shape):
             small = _small(step.layer, shape)
             notes.append(f"In the net its input is {shape}; a small one is made up here.")
         else:
@@ -93,7 +94,13 @@ def of_layer(network: Network, step: Step, request: Request) -> Case:
     return _case(step.layer, f"{step.name}: {line}", x, request, tuple(notes))
 
 
+def _is_much(step: Step, shape: Shape) -> bool:
+    """Whether its work at its place is more than is worked out."""
+    return step.layer.cost((shape,), step.output).flops > MOST_OPERATIONS
+
+
 def _case(layer: Layer, line: str, x: Array, request: Request, notes: tuple[str, ...]) -> Case:
+    check_form(layer)
     shape = Shape(len(x), x.shape[1:])
     _check_axes(shape)
     try:
