@@ -43,6 +43,7 @@ LECTURES = {
         "bn",
         Request("1 3; 5 7", parameters={"running_mean": "3", "running_var": "4", "bias": "1"}),
     ),
+    "ln": ("ln", Request("1 3 | 3 3 | 8 3", upstream="1 0 | 0 1 | 0 0")),
     "softmax": ("softmax", Request("0 1 2 3", upstream="0 0 0 1")),
     "relu": ("relu", Request(gradient=True)),
     "fc": ("fc 2", Request("1 2 3", "1 0 -1; 2 1 0", {"bias": "1 -1"}, gradient=True)),
@@ -184,7 +185,7 @@ def test_numbers_as_they_are_written() -> None:
         ("fc 2000000", Request(), "`fc` has 8,000,000 weights on @4, and at most 4,194,304"),
         ("conv 3x3 -> relu", Request(), "is 2 layers, and one is worked through at a time"),
         ("unpool", Request(), "`unpool` goes back by the switches of a pool: `cnndsl explain"),
-        ("inorm", Request(), "`inorm` isn't worked through with numbers yet; these are: `conv`"),
+        ("l2norm", Request(), "`l2norm` isn't worked through with numbers yet; these are: `conv`"),
         ("conv 3x3x3", Request(), "rows and columns, but 1@64x64x64 has three axes"),
         (
             "gap 4x4",

@@ -13,6 +13,7 @@ from cnndsl.show.numbers.dense import dense
 from cnndsl.show.numbers.functions import FUNCTIONS, function
 from cnndsl.show.numbers.lesson import Lesson
 from cnndsl.show.numbers.normalising import batch_norm, local_response, softmax
+from cnndsl.show.numbers.own_norms import own_norm
 from cnndsl.show.numbers.pooling import maximum, mean
 from cnndsl.show.numbers.resampling import upsampled
 
@@ -27,6 +28,9 @@ WORKED: dict[str, Callable[[Case], Lesson]] = {
     "gap": mean,
     "upsample": upsampled,
     "bn": batch_norm,
+    "ln": own_norm,
+    "inorm": own_norm,
+    "gn": own_norm,
     "lrn": local_response,
     "softmax": softmax,
     "logsoftmax": softmax,

@@ -202,7 +202,7 @@ def _small(layer: Layer, shape: Shape) -> Shape:
             space = (3,) * shape.rank
         case "lrn":
             given, space = Shape(max(shape.channels, 5)), (1, 2)[-shape.rank :]
-        case "bn":
+        case "bn" | "ln" | "inorm" | "gn":
             given, space = Shape(max(shape.channels, 2)), (2, 3)[-shape.rank :]
         case _:
             given, space = Shape(max(shape.channels, 7)), ()
