@@ -198,7 +198,7 @@ class Folder:
     # Definitions
 
     def _define_regions(self) -> None:
-        """Make a block of every region, the innermost first."""
+        """Make a block of every region that saves lines so, the innermost first."""
         while True:
             found: dict[str, list[Place]] = {}
             sizes: dict[str, int] = {}
@@ -210,10 +210,27 @@ class Folder:
                         sizes[text] = text.count("\n")
             if not found:
                 return
-            kept = self._solved(found[min(found, key=sizes.__getitem__)])
+            places = found[min(found, key=sizes.__getitem__)]
+            kept = self._solved(places)
             assert kept is not None  # numbers of one place need no parameters
             definition, calls = self._called(*kept)
+            distinct = len({(place.path, place.start) if place.path else place for place in calls})
+            if (len(definition.lines) - 1) * distinct <= len(definition.text()):
+                free = [place for place in places if self._dissolves(place)]
+                for place in reversed(free):
+                    _dissolve(place)
+                if free:
+                    self._skeletons.clear()
+                    self._refer()
+                    continue
             self._replace_by_calls(definition, kept[1], calls)
+
+    def _dissolves(self, place: Place) -> bool:
+        """Whether the lines of a region may stand in its place: not in a branch, which has no
+        labels, nor where they are reused.
+        """
+        free = any(place.items is items for items in (self.items, *_bodies(self.items)))
+        return free and place.items[place.start].end not in self._reused
 
     def _define(
         self,
@@ -424,6 +441,18 @@ class Folder:
             if found or length == 1:  # a part of a row of single lines would look torn
                 return found
         return None
+
+
+def _dissolve(place: Place) -> None:
+    """Let the lines of a region stand in its place."""
+    region = place.items[place.start]
+    assert isinstance(region, Region)
+    last = region.items[-1]
+    if isinstance(last, Block):
+        last.trailing += region.trailing
+    elif region.trailing:
+        region.items.append(Unit(entry=last.end, layers=region.trailing))
+    place.items[place.start : place.start + 1] = region.items
 
 
 def _bodies(items: Sequence[Item]) -> Iterator[list[Item]]:
