@@ -38,6 +38,10 @@ class Class:
     def __str__(self) -> str:
         return f"{self.name} {100 * self.probability:.1f} %"
 
+    def caption(self, more: str = "") -> str:
+        """The same for a tile, which cuts off the ends of long names."""
+        return f"{100 * self.probability:.1f} %{more} {self.name}"
+
 
 def attribution_view(
     subject: Subject,
@@ -69,7 +73,7 @@ def attribution_view(
             found = _class(subject, values, number)
             heat = values[method][0, 0]
             pixels = overlaid(photo, heat) if method == "cam" else coloured(_bright(heat))
-            tiles.append(Tile(shown(pixels), str(found)))
+            tiles.append(Tile(shown(pixels), found.caption()))
             lines.append(f"{path}: {found}{'' if heat.any() else ', for which no place speaks'}")
             maps[-1].append(heat)
         if progress:
@@ -113,7 +117,7 @@ def occlusion_view(
             heat = places.means(drop)
             most = float(heat.max())
             pixels = overlaid(photo, np.maximum(heat, 0) / (most if most > 0 else 1))
-            tiles.append(Tile(shown(pixels), f"{found}, {100 * most:.1f} % less"))
+            tiles.append(Tile(shown(pixels), found.caption(f" ({100 * most:.1f} less)")))
             lines.append(f"{path}: {found}, behind a patch up to {100 * most:.1f} % less")
             maps[-1].append(heat)
     pixels = sheet(tiles, 1 + len(maps[0]))
