@@ -76,6 +76,11 @@ class LossTerm(_Frozen):
     function: str
     arguments: tuple[str, ...]
 
+    @property
+    def takes_classes(self) -> bool:
+        """Whether it compares class scores with classes that come with the data."""
+        return len(self.arguments) == 1
+
 
 class Network(_Frozen):
     """A whole net, ready to be counted and lowered.

@@ -12,10 +12,16 @@ from cnndsl.network import LossTerm
 from cnndsl.shape import may_be_equal
 from cnndsl.syntax import tree
 
-LOSSES = {"cross_entropy": 1, "bce": 2, "mse": 2, "l1": 2, "huber": 2, "kl": 2}
-"""Every loss with the number of values it takes; cross_entropy's target comes with the data."""
+LOSSES = {
+    "cross_entropy": (1,),
+    "focal": (1,),
+    "dice": (1, 2),
+    **dict.fromkeys(("bce", "mse", "l1", "huber", "kl"), (2,)),
+}
+"""Every loss with the numbers of values it takes; a single one is compared with classes that come
+with the data."""
 
-COMPARING = ("bce", "mse", "l1", "huber")
+COMPARING = ("dice", "bce", "mse", "l1", "huber")
 """Losses between two values of which the second may come with the data."""
 
 TARGET = "target"
@@ -74,15 +80,17 @@ def _times(scope: Scope, node: tree.Expression, coefficient: float, factor: floa
 
 
 def _term(scope: Scope, call: tree.Call, coefficient: float) -> LossTerm:
-    count = LOSSES[call.function]
-    if len(call.arguments) != count:
-        wanted = f"{count} value{'s' * (count > 1)}"
+    counts = LOSSES[call.function]
+    count = counts[-1]
+    if len(call.arguments) not in counts:
+        wanted = f"{' or '.join(map(str, counts))} value{'s' * (count > 1)}"
         message = f"`{call.function}` takes {wanted} of the net, not {len(call.arguments)}"
         example = {"kl": "mu, logvar"}.get(call.function, "xhat, x" if count > 1 else "logits")
         help = f"write `{call.function}({example})`"
         raise scope.fail(call.span, "wrong-arguments", message, help)
     arguments = call.arguments
-    given = _is_target(scope, arguments[-1]) and call.function in COMPARING
+    two = len(arguments) == 2 and call.function in COMPARING
+    given = two and _is_target(scope, arguments[-1])
     values = [_value(scope, argument) for argument in (arguments[:-1] if given else arguments)]
     shapes = [v.shape for v in values if v.shape is not None]
     if len(shapes) == 2 and not may_be_equal(*shapes):

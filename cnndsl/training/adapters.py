@@ -171,9 +171,7 @@ class SpecAdapter(ModelAdapter):
     @property
     def wants_targets(self) -> bool:
         terms = self.network.loss
-        return not terms or any(
-            term.function == "cross_entropy" or TARGET in term.arguments for term in terms
-        )
+        return not terms or any(term.takes_classes or TARGET in term.arguments for term in terms)
 
     @property
     def answer(self) -> str | None:

@@ -5,6 +5,7 @@ With `mean` over all values of a batch:
 - cross_entropy(z): −log softmax(z)[target] along the classes, a softmax at the end of z is skipped
 - bce(p, t): −t·log p − (1 − t)·log(1 − p), by the logits where p is a sigmoid of them
 - mse(a, b): (a − b)², l1(a, b): |a − b|, huber(a, b): (a − b)²/2 up to 1, |a − b| − 1/2 beyond
+- dice(z), dice(p, t), focal(z): `cnndsl.training.region_losses`
 - kl(mu, logvar): −½·Σ (1 + logvar − mu² − exp(logvar)), summed over an example's code, mean over
   the batch: the distance of N(mu, exp(logvar)) from N(0, 1)
 
@@ -29,6 +30,7 @@ from cnndsl.autodiff.composite import composite
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.writer import Writer
 from cnndsl.network import LossTerm
+from cnndsl.training import region_losses
 from cnndsl.training.top_k import before_softmax, class_count, count_top_k
 
 TARGET = "target"
@@ -111,7 +113,7 @@ def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -
     loss = weighted[0] if len(weighted) == 1 else write.op("Sum", *weighted)
     for value in (loss, *weighted, *parts.values()):
         value.shape, value.type = ir.Shape([]), ir.TensorType(write.float_type)
-    classifiers = [t.arguments[0] for t in terms if t.function == "cross_entropy"]
+    classifiers = [t.arguments[0] for t in terms if t.takes_classes]
     objective = Objective(loss, parts if len(parts) > 1 else {})
     objective.targets.extend(builder.targets.values())
     objective.others.extend(builder.others.values())
@@ -134,6 +136,12 @@ class _Losses:
         match term.function:
             case "cross_entropy":
                 return self._cross_entropy(term.arguments[0])
+            case "focal":
+                return self._focal(term.arguments[0])
+            case "dice" if term.takes_classes:
+                return self._dice_of_classes(term.arguments[0])
+            case "dice":
+                return self._dice(*term.arguments)
             case "bce":
                 return self._binary(*term.arguments)
             case "mse" | "l1" | "huber":
@@ -220,16 +228,72 @@ class _Losses:
             weights = weights or [1.0] * classes
         inputs = [logits, target]
         if weights is not None:
-            if len(weights) != classes:
-                raise UsageError(
-                    f"{len(weights)} class weights are given, but `{name}` has {classes} classes"
-                )
+            self._check_weights(name, classes)
             total = self._total(counts)
             inputs += [self.write.constant(list(weights), "float"), total]
         if counts is not None:
             inputs.append(self.write.op("Cast", counts, to=self.write.float_type))
         smoothing = self.recipe.label_smoothing
         return composite(self.write, "CrossEntropy", 4, *inputs, label_smoothing=smoothing)[0]
+
+    def _hot(self, logits: ir.Value) -> tuple[ir.Value, ir.Value | None]:
+        """The right classes as ones among zeros, B×C×space, and which targets count, B×space."""
+        assert logits.shape is not None
+        write, (batch, _, *space) = self.write, logits.shape
+        target = self._target((batch, *space), ir.DataType.INT64)
+        counts: ir.Value | None = None
+        if self.recipe.ignoring:
+            counts = self._counting(target)
+            target = write.op("Max", target, write.constant(0))
+        depth, ends = write.constant([class_count(logits)]), write.constant([0.0, 1.0], "float")
+        return write.op("OneHot", target, depth, ends, axis=1), counts
+
+    def _wide(self, counts: ir.Value) -> ir.Value:
+        """Which targets count, as numbers B×1×space."""
+        write = self.write
+        found = write.op("Cast", counts, to=write.float_type)
+        return write.op("Unsqueeze", found, write.constant([1]))
+
+    def _focal(self, name: str) -> ir.Value:
+        logits, weights = before_softmax(self._value(name)), self.recipe.class_weights
+        q, counts = self._hot(logits)
+        rank, total = len(logits.shape or ()), None
+        if weights is not None:
+            self._check_weights(name, class_count(logits))
+            shape = self.write.constant([1, len(weights), *[1] * (rank - 2)])
+            column = self.write.op("Reshape", self.write.constant(list(weights), "float"), shape)
+            q = self.write.op("Mul", q, column)
+        if counts is not None:
+            q = self.write.op("Mul", q, self._wide(counts))
+        if weights is not None or counts is not None:
+            total = self._total(counts)
+        return region_losses.focal(self.write, logits, q, total)
+
+    def _dice_of_classes(self, name: str) -> ir.Value:
+        logits = before_softmax(self._value(name))
+        if len(logits.shape or ()) < 3:
+            raise UsageError(f"dice compares regions, and `{name}` has no place for them")
+        q, counts = self._hot(logits)
+        p = self.write.op("Softmax", logits, axis=1)
+        p.shape, p.type = logits.shape, logits.type
+        return region_losses.dice(self.write, p, q, None if counts is None else self._wide(counts))
+
+    def _dice(self, prediction: str, truth: str) -> ir.Value:
+        p, t = self._pair(prediction, truth)
+        if len(p.shape or ()) < 3:
+            raise UsageError(f"dice compares regions, and `{prediction}` has no place for them")
+        if not self.recipe.ignoring or truth != TARGET:
+            return region_losses.dice(self.write, p, t, None)
+        counts = self.write.op("Cast", self._counting(t), to=self.write.float_type)
+        return region_losses.dice(self.write, p, t, counts)
+
+    def _check_weights(self, name: str, classes: int) -> None:
+        """Raise UsageError unless each class has a weight."""
+        weights = self.recipe.class_weights
+        if weights is not None and len(weights) != classes:
+            raise UsageError(
+                f"{len(weights)} class weights are given, but `{name}` has {classes} classes"
+            )
 
     def _counting(self, target: ir.Value) -> ir.Value:
         """Which targets count."""

@@ -63,7 +63,7 @@ def wants_numbers(
         terms = load(find(name), settings, inputs)[0].loss
     except (SpecError, UsageError):
         return False
-    classes = any(term.function == "cross_entropy" for term in terms)
+    classes = any(term.takes_classes for term in terms)
     return not classes and any(TARGET in term.arguments for term in terms)
 
 

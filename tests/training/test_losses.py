@@ -280,3 +280,64 @@ def test_ignored_pixels_of_a_binary_mask_count_in_nothing(body: str) -> None:
 
     errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
     assert max(errors.values()) < 2e-5, errors
+
+
+def dice_by_torch(p: Any, q: Any, counts: Any) -> Any:
+    p, q = p * counts, q * counts
+    both = (p * q).flatten(2).sum(2)
+    return 1 - ((2 * both + 1) / (p.flatten(2).sum(2) + q.flatten(2).sum(2) + 1)).mean()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("ignoring", [False, True])
+@pytest.mark.parametrize("loss", ["dice", "focal", "both"])
+@pytest.mark.parametrize("weights", [None, (0.5, 1.0, 2.0, 0.1, 3.0)])
+def test_losses_of_regions(loss: str, ignoring: bool, weights: Any) -> None:
+    terms = [term("dice", "out"), term("focal", "out", coefficient=2.0)]
+    terms = {"dice": terms[:1], "focal": terms[1:], "both": terms}[loss]
+    network = load(f"{HEAD}conv 3x3 4 tanh\nout: conv 3x3 classes")[0]
+    graphs = build_training(network, BATCH, loss=terms, recipe=Recipe(0, weights, False, ignoring))
+    feeds = feeds_for(graphs)
+    if ignoring:
+        feeds["target"][np.random.default_rng(1).random(feeds["target"].shape) < 0.4] = -1
+    kept = feeds["target"][feeds["target"] >= 0]
+    if "target.weight" in feeds:
+        each = np.ones(5) if weights is None else np.array(weights)
+        feeds["target.weight"] = np.asarray(each[kept].sum(), np.float32)
+
+    def expected(f: Any, values: dict[str, Any], given: dict[str, Any]) -> Any:
+        library, z, t = torch(), values["out"], given["target"]
+        counts = (t >= 0).to(z.dtype)
+        hot = f.one_hot(t.clamp(min=0), 5).movedim(-1, 1).to(z.dtype)
+        logs = (z.log_softmax(1) * hot).sum(1)
+        w = library.tensor(weights or [1.0] * 5, dtype=z.dtype)[t.clamp(min=0)] * counts
+        focal = -(w * (1 - logs.exp()) ** 2 * logs).sum() / w.sum()
+        dice = dice_by_torch(z.softmax(1), hot, counts[:, None])
+        return {"dice": dice, "focal": 2 * focal, "both": dice + 2 * focal}[loss]
+
+    errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
+    assert max(errors.values()) < 2e-5, errors
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("ignoring", [False, True])
+def test_dice_of_one_map(ignoring: bool) -> None:
+    text = f"{HEAD}conv 3x3 4 tanh\nout: conv 1x1 1 sigmoid\noutput out\nloss dice(out, target)"
+    network = load(text)[0]
+    graphs = build_training(network, BATCH, recipe=Recipe(ignoring=ignoring))
+    feeds = feeds_for(graphs)
+    least = -1 if ignoring else 0
+    shape = feeds["target"].shape
+    feeds["target"] = np.random.default_rng(1).integers(least, 2, shape).astype(np.float32)
+
+    def expected(f: Any, values: dict[str, Any], given: dict[str, Any]) -> Any:
+        t = given["target"]
+        return dice_by_torch(values[network.outputs[0]], t.clamp(min=0), (t >= 0).to(t.dtype))
+
+    errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
+    assert max(errors.values()) < 2e-5, errors
+
+
+def test_dice_needs_regions() -> None:
+    with pytest.raises(UsageError, match="dice compares regions"):
+        build_training(load(f"{HEAD}out: fc classes")[0], BATCH, loss=[term("dice", "out")])
