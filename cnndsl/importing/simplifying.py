@@ -22,7 +22,7 @@ from cnndsl.layers.norms import LayerNorm, OverSpace
 from cnndsl.layers.resample import Upsample
 from cnndsl.layers.scale import Scale
 
-LARGEST_NUMBER = 1e30  # that a line gives as a factor
+LARGEST_NUMBER = 2**53  # that a line may give
 
 
 def simplify(draft: Draft) -> None:
@@ -141,8 +141,11 @@ def _is_neutral(step: Step) -> bool:
 
 
 def _product(first: Step, second: Step) -> bool:
-    """a·(b·x + c) + d."""
-    values = _chained(first, second)
+    """a·(b·x + c) + d, where the factor is a number that float32 has."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = _chained(first, second)
+    if not all(np.isfinite(array).all() for array in values.values()):
+        return False
     bias = "bias" in values
     layer: Scale = Scale(bias=bias)
     if isinstance(first.layer, Uniform) and isinstance(second.layer, Uniform):

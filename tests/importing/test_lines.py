@@ -55,3 +55,13 @@ def test_lines_come_back_as_they_are(body: str, tmp_path: Path) -> None:
 def test_a_value_added_to_itself(tmp_path: Path) -> None:
     cnndsl.compile("input image 3@8x8\na: conv 3x3 4\nadd a\n", tmp_path / "net.onnx")
     assert "conv 3x3 4 -> scale 2\n" in import_model(tmp_path / "net.onnx").text
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("times", [3, 60, 100])
+def test_factors_that_no_line_can_give(times: int, tmp_path: Path) -> None:
+    spec = f"input image 3@8x8\nscale 0.5 *{times}\nabs\nscale 2 *{times}\n"
+    cnndsl.compile(spec, tmp_path / "net.onnx")
+    found = import_model(tmp_path / "net.onnx")
+    assert found.text.count("scale") == 2
+    assert (" shared" in found.text) == (times > 53)
