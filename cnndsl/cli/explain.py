@@ -32,6 +32,13 @@ def command(word: str | None, **options: Any) -> None:
 
     With --numbers a layer is worked through on a small input, as on a whiteboard. WORD is a line
     such as "conv 3x3 s2 p1" then, or with --at a spec, whose layer it names.
+
+    \b
+    Examples:
+      cnndsl explain conv
+      cnndsl explain "conv 3x3 s2 p1" --numbers
+      cnndsl explain "pool 2x2" --gradient --input "1 3; 4 2" --upstream 5
+      cnndsl explain lenet5 --at C3 --numbers -o steps.svg
     """
     if asked_for(options):
         return work_through(word, options)
