@@ -73,7 +73,7 @@ def _blocks(title: str, notes: tuple[str, ...], sections: tuple[Section, ...]) -
             if isinstance(line, Equation):
                 yield from _rows(line)
             else:
-                yield from (_text(part, "", LINE) for part in wrap(line, LONGEST))
+                yield from (_text(part, "", LINE) for part in wrap(line, LONGEST) or [""])
         yield _Block("", 0, GAP)
 
 

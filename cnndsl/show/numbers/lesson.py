@@ -161,9 +161,15 @@ def maps(
 
 
 def beside(lines: Iterable[str | Equation]) -> list[str | Equation]:
-    """The lines of a section, grids that follow each other without a word side by side."""
+    """The lines of a section, grids that follow each other without a word side by side; "" where
+    a step begins behind the result of another one.
+    """
     found: list[str | Equation] = []
     for line in lines:
+        if isinstance(line, Equation) and len(found) > 1:
+            *_, before, heading = found
+            if isinstance(before, str) and isinstance(heading, str):
+                found.insert(-1, "")
         if found and _grids_alone(line) and _grids_alone(above := found[-1]):
             assert isinstance(above, Equation) and isinstance(line, Equation)
             found[-1] = Equation((*above.pieces, *line.pieces))

@@ -23,7 +23,8 @@ def as_text(lesson: Lesson, notes: tuple[str, ...] = ()) -> str:
             if isinstance(above, Equation):
                 lines.append("")
             if isinstance(line, str):
-                lines += [f"  {part}" for part in wrap(line, WIDTH - 2, subsequent_indent="  ")]
+                wrapped = wrap(line, WIDTH - 2, subsequent_indent="  ") or [""]
+                lines += [f"  {part}".rstrip() for part in wrapped]
             else:
                 lines += [f"  {part}".rstrip() for part in _written(line)]
             above = line
