@@ -23,7 +23,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command(short_help="Write what a layer makes of pictures to a file.")
 @click.argument("model")
 @click.option("--data", required=True, help="A folder of class folders, a .csv, an .npz, a name.")
-@click.option("-o", "--output", type=FILE, required=True, help="An .npz or .parquet file.")
+@click.option("-o", "--output", type=FILE, required=True, help="An .npz, .parquet or .svg file.")
+@click.option(
+    "--projection",
+    type=click.Choice(["pca", "tsne"]),
+    default="pca",
+    show_default=True,
+    help="How an .svg has features in the plane.",
+)
 @click.option(
     "--at", multiple=True, metavar="LAYER", help="By default the last before the head; repeatable."
 )
@@ -57,6 +64,7 @@ def command(
     at: tuple[str, ...],
     weights: str | None,
     splits: tuple[str, ...],
+    projection: Any,
     pool: Any,
     keep_maps: bool,
     settings: tuple[str, ...],
@@ -74,7 +82,7 @@ def command(
 
     MODEL is an .onnx file, a run's folder, or a spec or zoo name with --weights. The file holds
     `features` (an example a row), `labels`, `names`, `split` and `classes`. Maps become
-    vectors by --pool.
+    vectors by --pool. An .svg shows each example as a point of its class's colour.
     """
     from cnndsl.data.opening import open_data
     from cnndsl.runtime.pictures import picture_input
@@ -105,7 +113,7 @@ def command(
             batch=batch,
             progress=progress,
         )
-    write_features(features, output)
+    write_features(features, output, projection)
     if not quiet:
         echo_line(_remark(features, output))
     for reason in features.skipped.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from cnndsl.transfer import features as module
 from cnndsl.transfer.extractors import model_extractor, network_extractor, open_extractor
 from cnndsl.transfer.feature_files import check_output, write_features
 from cnndsl.transfer.features import Features, extract
+from cnndsl.transfer.projection import projected
 from cnndsl.verbs import compile
 from cnndsl.weights import initial_weights
 from tests.data.making import class_folders
@@ -31,6 +33,7 @@ gap -> dropout 0.2
 logits: fc classes
 """
 NET = network(SPEC)
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
@@ -131,7 +134,7 @@ def test_tables(data: DataSet, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "keep_maps", "message"),
     [
-        ("f.csv", False, "features go to .npz or .parquet, and"),
+        ("f.csv", False, "features go to .npz, .parquet, .svg, and"),
         ("no/f.npz", False, "there is no folder"),
         ("f.parquet", True, "so maps go into an .npz"),
     ],
@@ -164,3 +167,39 @@ def test_real_features_tell_ants_from_bees() -> None:
     train, val = found.of("train"), found.of("val")
     model = linear.LogisticRegression(C=0.3, max_iter=5000).fit(values[train], found.labels[train])
     assert model.score(values[val], found.labels[val]) >= 0.915
+
+
+def test_a_drawing_has_a_point_for_each_example(data: DataSet, tmp_path: Path) -> None:
+    write_features(made(data, ("stem",)), tmp_path / "f.svg")
+    drawing = ElementTree.parse(tmp_path / "f.svg").getroot()
+    assert len([*drawing.iter(f"{SVG}circle")]) == 10 + 2  # and the legend's
+    assert [text.text for text in drawing.iter(f"{SVG}text")] == ["ant", "bee"]
+    with pytest.raises(UsageError, match="choose one of `stem`, `last`"):
+        write_features(made(data, ("stem", "last")), tmp_path / "g.svg")
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5, 60])
+def test_principal_components(columns: int) -> None:
+    values = np.random.default_rng(0).normal(3, 1, (40, columns)).astype(np.float32)
+    covariance = np.atleast_2d(np.cov(values.T.astype(np.float64)))
+    largest = np.sort(np.linalg.eigvalsh(covariance))[::-1][:2]
+    found = projected(values).var(axis=0, ddof=1)
+    np.testing.assert_allclose(found[: len(largest)], largest, rtol=1e-4)
+
+
+def test_t_sne_keeps_groups_apart() -> None:
+    pytest.importorskip("sklearn")
+    random = np.random.default_rng(0)
+    values = np.concatenate([random.normal(0, 1, (20, 9)), random.normal(9, 1, (20, 9))])
+    plane = projected(values.astype(np.float32), "tsne")
+    apart = np.linalg.norm(plane[:20].mean(axis=0) - plane[20:].mean(axis=0))
+    assert apart > 2 * plane[:20].std(axis=0).max()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [(np.ones((2, 3)), "too few"), (np.array([[1], [np.nan], [2.0]]), "no finite numbers")],
+)
+def test_features_without_a_place(values: np.ndarray, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        projected(values.astype(np.float32))
