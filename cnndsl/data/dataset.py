@@ -186,15 +186,13 @@ class DataSet:
             raise UsageError(self.unlabelled)
 
     def check_classes(self) -> None:
-        """Raise UsageError unless each picture has a class."""
+        """Raise UsageError where there are only pictures, or a class for each pixel."""
         self.check_labelled()
         if self.pixels:
             raise UsageError(
                 f"{self.name} has masks, a class for each pixel, and a class for each picture is "
                 f"wanted"
             )
-        if not self.classes:
-            raise UsageError(f"{self.name} has numbers to answer with, and no classes")
 
     @property
     def classes(self) -> int:

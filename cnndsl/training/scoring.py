@@ -84,6 +84,8 @@ def score(
     together, or nothing is left to judge.
     """
     data.check_classes()
+    if not data.classes:
+        raise UsageError(f"{data.name} has numbers to answer with, and only classes are scored")
     names = names or model.labels
     output = _output(model, names, data.classes)
     classes = int(output.dims[1])

@@ -27,6 +27,7 @@ REFRESH = 0.1  # seconds between two states of the bar
 PLAIN = 30.0  # and between two lines where there is no terminal
 
 _USUAL = ("top1", "top5")
+_MANY = 100.0  # a loss that has no room for four digits behind the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Table(Callback):
         """A metric as it is written; a dash where there is none, or it says nothing."""
         value, kind = metrics.get(score), score.split("_", 1)[1]
         if kind == "loss":
-            return "–" if value is None else f"{value:.4f}"
+            return "–" if value is None else f"{value:.4f}" if value < _MANY else f"{value:.3g}"
         return SCORES[kind].text(None if kind == "top5" and not self._ranks else value)
 
     def _show(self, part: float | None, text: Sequence[str]) -> None:
