@@ -26,6 +26,8 @@ STRATEGIES: tuple[Strategy, ...] = ("features", "last", "full", "gradual", "scra
 
 FEW = 500
 """Fewer pictures of each class are few."""
+MANY = 2000
+"""So many suffice to change all layers; fewer that are like the old ones change the last block."""
 VERY_MANY = 5000
 """From so many pictures of each class on, a net that knows something else is no head start."""
 EARLIER = 0.6
@@ -76,7 +78,8 @@ def choose(data: DataSet, network: Network, similar: bool, trained: bool) -> Cho
     whether it knows anything.
     """
     count = len(data.train) / max(data.classes, 1)
-    found = f"{count:,.0f} training pictures a class are {'few' if count < FEW else 'many'}"
+    size = "few" if count < FEW else "a medium number" if count < MANY else "many"
+    found = f"{count:,.0f} training pictures a class are {size}"
     like = "much like" if similar else "unlike"
     if not trained:
         return Chosen("scratch", None, "there are no weights to start from: --weights names some")
@@ -86,6 +89,8 @@ def choose(data: DataSet, network: Network, similar: bool, trained: bool) -> Cho
             return Chosen("features", None, f"{why}: only a new head is trained")
         at = earlier_layer(network)
         return Chosen("features", at, f"{why}: a new head is trained on earlier, general features")
+    if similar and count < MANY:
+        return Chosen("last", None, f"{why}: the head and the last block are trained")
     if similar or count < VERY_MANY:
         return Chosen("full", None, f"{why}: all layers are trained further")
     return Chosen("scratch", None, f"{why}: the net is trained anew")

@@ -29,8 +29,9 @@ def some_data(examples: int) -> DataSet:
     [
         (100, True, "features", None, "are few, much like"),
         (100, False, "features", "fire6.concat1", "are few, unlike"),
-        (600, True, "full", None, "are many, much like"),
-        (600, False, "full", None, "are many, unlike"),
+        (600, True, "last", None, "are a medium number, much like"),
+        (600, False, "full", None, "are a medium number, unlike"),
+        (2000, True, "full", None, "are many, much like"),
         (6000, False, "scratch", None, "trained anew"),
         (6000, True, "full", None, "trained further"),
     ],
