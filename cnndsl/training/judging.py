@@ -65,6 +65,7 @@ class Run:
     ) -> Judged:
         """Ask the best weights about every example of a split. Raises UsageError."""
         adapter, config = kept_adapter(self.folder.path), read_config(self.folder.config)
+        self._check_masks(data)
         picture = adapter.picture(self._preprocessing())
         target = target_for(config, adapter, data, picture)
         values, _ = read_tensors(self.folder.best_weights)
@@ -87,6 +88,20 @@ class Run:
         by_class = judge.by_class() if isinstance(judge, RegionJudge) else []
         count = len(data[split]) - len(unreadable)
         return Judged(target, scores, count, unreadable, by_class)
+
+    def _check_masks(self, data: DataSet) -> None:
+        """Raise UsageError unless the data's masks have the run's classes."""
+        if self.word != Masks.word:
+            return
+        if not data.pixels:
+            raise UsageError(f"`{self.folder.path}` answers with masks, and {data.name} has none")
+        known = list(map(str, self._about.get("labels", ())))
+        if list(data.pixels) != known:
+            raise UsageError(
+                f"`{self.folder.path}` was trained on masks of {len(known)} classes "
+                f"({', '.join(known[:4])}{', …' * (len(known) > 4)}), and those of {data.name} are "
+                f"others: {', '.join(data.pixels[:4])}{', …' * (len(data.pixels) > 4)}"
+            )
 
     def _preprocessing(self) -> Preprocessing:
         """What the run's pictures became. Raises UsageError."""

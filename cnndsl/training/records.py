@@ -40,13 +40,13 @@ def describe_run(folder: RunFolder, training: Training) -> None:
             "name": data.name,
             "kind": data.kind,
             "targets": task.target.word,
-            "labels": data.labels,
+            "labels": data.labels or data.pixels,
             "examples": {name: len(split) for name, split in data.splits.items()},
             "made": data.made,
             "preprocessing": how,
         },
     )
-    write_text(folder.labels, "".join(f"{label}\n" for label in data.labels))
+    write_text(folder.labels, "".join(f"{label}\n" for label in data.labels or data.pixels))
     write_csv(folder.split, COLUMNS, rows(data))
     with replaced(folder.graphs / "apply.onnx") as file:
         file.write(config.optimiser.kernel().model())

@@ -128,6 +128,17 @@ def test_a_training_from_end_to_end(spec: str, place: Path) -> None:
     cnndsl("eval", str(run), "--assert-accuracy", "100", code=1)
 
 
+def test_other_masks_are_refused(place: Path) -> None:
+    cnndsl("train", "unet.cnn", "--data", "squares2.npz", "--epochs", "1", "--batch", "8", "-q")
+    assert (place / "runs/unet-001/labels.txt").read_text() == "0\n1\n"
+    found = cnndsl("eval", "runs/unet-001", "--data", "squares3.npz", code=1).stderr
+    assert "was trained on masks of 2 classes (0, 1)" in found
+    np.save("pictures.npy", squares(4, 2)[0])
+    found = cnndsl("eval", "runs/unet-001", "--data", "pictures.npy", code=1).stderr
+    assert "answers with masks, and pictures has none" in found
+    cnndsl("resume", "runs/unet-001", "--epochs", "2", "-q")
+
+
 def test_ignored_pixels_change_nothing(place: Path) -> None:
     """Whatever the picture's mask has where it doesn't count."""
     losses = []
