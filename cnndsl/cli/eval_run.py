@@ -36,7 +36,8 @@ def as_text(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
     shown += [
         f"{s.title} {s.text(judged.scores[n])}" for n, s in SCORES.items() if n in judged.scores
     ]
-    lines = [f"{data.name}, {split}: {judged.examples:,} examples, {', '.join(shown)}"]
+    many = "s" * (judged.examples != 1)
+    lines = [f"{data.name}, {split}: {judged.examples:,} example{many}, {', '.join(shown)}"]
     lines += [f"note: {note}" for note in _notes(data, judged, notes)]
     if judged.by_class:
         width = max(5, *(len(entry.label) for entry in judged.by_class))
@@ -67,7 +68,7 @@ def as_json(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
 
 
 def _notes(data: DataSet, judged: Judged, notes: Sequence[str]) -> list[str]:
-    found = [*notes, *data.notes]
+    found = [*notes, *data.notes, *judged.notes]
     absent = [f"`{r.label}`" for r in judged.by_class if r.iou is None]
     if absent:
         some = ", ".join(absent[:_NAMED]) + ", …" * (len(absent) > _NAMED)

@@ -7,7 +7,7 @@ are −1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,11 @@ class Code:
 
     values: Bytes
     colours: Mapping[int, int] = field(default_factory=dict[int, int])
+
+    def renumbered(self, numbers: Bytes) -> Code:
+        """The same, where each class is called by its entry in `numbers` (256 bytes)."""
+        colours = {colour: int(numbers[number]) for colour, number in self.colours.items()}
+        return Code(numbers[self.values], colours)
 
     def classes_of(self, pixels: npt.NDArray[Any], name: str) -> Bytes:
         """A mask's pixels H×W or H×W×3 as classes. Raises UsageError for values without one."""
@@ -105,6 +110,10 @@ class MaskFiles(Files):
         path = self.paths[number]
         return photos.of_bytes(self.code.classes_of(mask_pixels(path), self.name(number)))
 
+    def renumbered(self, numbers: Bytes) -> MaskFiles:
+        """These masks with other class numbers: 256 bytes, a place for each class."""
+        return replace(self, code=self.code.renumbered(numbers))
+
 
 @dataclass(frozen=True, eq=False)
 class MaskArrays(Arrays):
@@ -115,6 +124,10 @@ class MaskArrays(Arrays):
         from cnndsl.data import photos
 
         return photos.of_bytes(self.images[number, 0])
+
+    def renumbered(self, numbers: Bytes) -> MaskArrays:
+        """These masks with other class numbers: 256 bytes, a place for each class."""
+        return MaskArrays(numbers[self.images], self.source)
 
 
 def mask_pixels(path: Path) -> npt.NDArray[Any]:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.targets import Classes, Masks, PictureItself, RegionJudge, RegionScores, Target
@@ -22,17 +24,21 @@ from cnndsl.training.feeding import EvaluationFeed
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.layout import Layout
 from cnndsl.training.losses import TARGET
+from cnndsl.training.matching import match_classes
 from cnndsl.training.networks import kept_adapter
 from cnndsl.training.progress import Scores
 from cnndsl.training.state import Weights
 from cnndsl.training.tasks import target_for
 from cnndsl.weights.save import read_tensors
 
+_NAMED = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The scores of a split, loss and its parts first, over so many examples; pictures that can't
-    be read by name, and why; the scores of each class where answers are masks.
+    be read by name, and why; the scores of each class where answers are masks; remarks on how the
+    classes of masks were matched.
     """
 
     target: Target
@@ -40,6 +46,7 @@ class Judged:
     examples: int
     unreadable: Mapping[str, str]
     by_class: Sequence[RegionScores] = ()
+    notes: Sequence[str] = ()
 
 
 class Run:
@@ -65,7 +72,9 @@ class Run:
     ) -> Judged:
         """Ask the best weights about every example of a split. Raises UsageError."""
         adapter, config = kept_adapter(self.folder.path), read_config(self.folder.config)
-        self._check_masks(data)
+        notes: Sequence[str] = ()
+        if self.word == Masks.word:
+            data, notes = self._in_own_classes(data, split)
         picture = adapter.picture(self._preprocessing())
         target = target_for(config, adapter, data, picture)
         values, _ = read_tensors(self.folder.best_weights)
@@ -87,21 +96,30 @@ class Run:
             raise UsageError(f"none of the pictures in split `{split}` can be read")
         by_class = judge.by_class() if isinstance(judge, RegionJudge) else []
         count = len(data[split]) - len(unreadable)
-        return Judged(target, scores, count, unreadable, by_class)
+        return Judged(target, scores, count, unreadable, by_class, notes)
 
-    def _check_masks(self, data: DataSet) -> None:
-        """Raise UsageError unless the data's masks have the run's classes."""
-        if self.word != Masks.word:
-            return
+    def _in_own_classes(self, data: DataSet, split: str) -> tuple[DataSet, Sequence[str]]:
+        """Data whose masks have the numbers of the run's classes, matched by name, and remarks.
+        Raises UsageError where there are other classes.
+        """
         if not data.pixels:
             raise UsageError(f"`{self.folder.path}` answers with masks, and {data.name} has none")
-        known = list(map(str, self._about.get("labels", ())))
-        if list(data.pixels) != known:
+        own = tuple(map(str, self._about.get("labels", ())))
+        if not own:
+            raise UsageError(f"`{self.folder.data}` is damaged: it names no classes")
+        part, run = data[split], f"`{self.folder.path}`"
+        matching = match_classes(run, own, len(own), data.name, data.pixels)
+        if unknown := [f"`{data.pixels[n]}`" for n in matching.unknown]:
             raise UsageError(
-                f"`{self.folder.path}` was trained on masks of {len(known)} classes "
-                f"({', '.join(known[:4])}{', …' * (len(known) > 4)}), and those of {data.name} are "
-                f"others: {', '.join(data.pixels[:4])}{', …' * (len(data.pixels) > 4)}"
+                f"{data.name} has masks of {', '.join(unknown[:_NAMED])}, which "
+                f"{run} doesn't tell apart: it has {', '.join(f'`{n}`' for n in own[:_NAMED])}"
+                f"{', …' * (len(own) > _NAMED)}"
             )
+        numbers = np.arange(256, dtype=np.uint8)
+        numbers[: len(data.pixels)] = [n for n in matching.columns if n is not None]
+        assert part.masks
+        part = replace(part, masks=part.masks.renumbered(numbers))
+        return replace(data, splits={split: part}, pixels=own), matching.notes
 
     def _preprocessing(self) -> Preprocessing:
         """What the run's pictures became. Raises UsageError."""

@@ -31,6 +31,7 @@ def describe_run(folder: RunFolder, training: Training) -> None:
     """Everything that is known before the first step."""
     config, task = training.config, training.task
     data = task.data
+    labels = data.labels or data.pixels
     task.adapter.keep(folder.path)
     write_json(folder.environment, environment())
     how = task.picture.preprocessing.as_dict()
@@ -40,13 +41,13 @@ def describe_run(folder: RunFolder, training: Training) -> None:
             "name": data.name,
             "kind": data.kind,
             "targets": task.target.word,
-            "labels": data.labels or data.pixels,
+            "labels": labels,
             "examples": {name: len(split) for name, split in data.splits.items()},
             "made": data.made,
             "preprocessing": how,
         },
     )
-    write_text(folder.labels, "".join(f"{label}\n" for label in data.labels or data.pixels))
+    write_text(folder.labels, "".join(f"{label}\n" for label in labels))
     write_csv(folder.split, COLUMNS, rows(data))
     with replaced(folder.graphs / "apply.onnx") as file:
         file.write(config.optimiser.kernel().model())
@@ -73,7 +74,7 @@ def kept_task(folder: RunFolder, config: Config, data: DataSet) -> Task:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"`{folder.data}` is damaged: it doesn't say what the run was") from None
     if not data.is_what(config.data.fingerprint):
-        if labels != list(data.labels) and set(labels) == set(data.labels):
+        if data.labels and labels != list(data.labels) and set(labels) == set(data.labels):
             raise UsageError(
                 f"the classes at `{config.data.path}` are in another order than when the run began "
                 f"(numbers in names sort by value now, `2` before `10`), so its weights don't fit "
@@ -129,5 +130,5 @@ def not_finite(error: NotFiniteError, folder: RunFolder, progress: Progress) -> 
     kept = f"`{folder.best_weights}` has the best weights, " if progress.epochs else ""
     return (
         f"{error.at(progress.steps)}. {kept}"
-        f"the run is kept in `{folder.path}`. Try a lower --lr, or --clip 1"
+        f"{'t' if kept else 'T'}he run is kept in `{folder.path}`. Try a lower --lr, or --clip 1"
     )

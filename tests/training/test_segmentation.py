@@ -6,6 +6,7 @@ import csv
 import json
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tests.support.peers import torch
 from tests.support.torch_training import theirs
 
 STEPS, RATE = 25, 0.05
+RUN = "runs/unet-001"
 UNET = """cnndsl 1
 net SmallUNet(classes=2, w=4)
 input image 1@16x16
@@ -132,7 +134,7 @@ def test_other_masks_are_refused(place: Path) -> None:
     cnndsl("train", "unet.cnn", "--data", "squares2.npz", "--epochs", "1", "--batch", "8", "-q")
     assert (place / "runs/unet-001/labels.txt").read_text() == "0\n1\n"
     found = cnndsl("eval", "runs/unet-001", "--data", "squares3.npz", code=1).stderr
-    assert "was trained on masks of 2 classes (0, 1)" in found
+    assert "masks of `2`, which `runs/unet-001` doesn't tell apart: it has `0`, `1`" in found
     np.save("pictures.npy", squares(4, 2)[0])
     found = cnndsl("eval", "runs/unet-001", "--data", "pictures.npy", code=1).stderr
     assert "answers with masks, and pictures has none" in found
@@ -207,3 +209,24 @@ def test_membranes_are_learnt(place: Path) -> None:
     )
     results = json.loads((place / "runs/unet-001/results.json").read_text())
     assert results["best"]["val_iou"] > 0.55
+
+
+def test_classes_of_masks_are_matched_by_name(place: Path) -> None:
+    """Data whose classes are in another order, fewer, or others than those that a run has."""
+    cnndsl("train", "unet.cnn", "--data", "squares3.npz", "--epochs", "1", "--batch", "8")
+    pictures, masks = squares(12, 3)
+
+    def scores(names: list[str], numbers: list[int]) -> dict[str, Any]:
+        changed = np.array([*numbers, *[255] * (256 - len(numbers))])[masks]
+        np.savez("other.npz", images=pictures, masks=changed, classes=names)
+        return json.loads(cnndsl("eval", RUN, "--data", "other.npz", "--format", "json").stdout)
+
+    plain = scores(["0", "1", "2"], [0, 1, 2])
+    turned = scores(["2", "0", "1"], [1, 2, 0])
+    for name in ("loss", "accuracy", "iou", "dice", "classes"):
+        assert turned[name] == plain[name], name
+    named = scores(["sky", "road", "car"], [0, 1, 2])
+    assert named["iou"] == plain["iou"]
+    assert "only numbers for the names of its classes" in named["notes"][0]
+    np.savez("other.npz", images=pictures, masks=np.where(masks == 2, 4, masks))
+    assert "masks of `3`, `4`, which" in cnndsl("eval", RUN, "--data", "other.npz", code=1).stderr
