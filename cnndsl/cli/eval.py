@@ -90,7 +90,7 @@ def command(
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.model import open_model
     from cnndsl.runtime.pictures import picture_input, usual_preprocessing
-    from cnndsl.training.judging import run_of
+    from cnndsl.training.run_evaluation import run_of
     from cnndsl.training.scoring import score
 
     warnings.simplefilter("ignore")  # libraries' remarks on odd pictures: errors say what matters

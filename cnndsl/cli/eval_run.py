@@ -12,7 +12,7 @@ from cnndsl.printing import json_text, printable
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
-    from cnndsl.training.judging import Judged
+    from cnndsl.training.run_evaluation import RunScores
 
 VERSION = 1
 _NAMED = 5
@@ -28,7 +28,7 @@ def check_unused(model: str, given: Mapping[str, Any]) -> None:
             )
 
 
-def as_text(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> str:
+def as_text(data: DataSet, split: str, judged: RunScores, notes: Sequence[str]) -> str:
     """A line of scores, notes, and a table of the classes of masks."""
     from cnndsl.data.targets import SCORES
 
@@ -50,7 +50,7 @@ def as_text(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
     return "\n".join(map(printable, lines))
 
 
-def as_json(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> str:
+def as_json(data: DataSet, split: str, judged: RunScores, notes: Sequence[str]) -> str:
     """Everything, for programs."""
     scores = {n: v if isfinite(v) else None for n, v in judged.scores.items()}
     content = {
@@ -67,7 +67,7 @@ def as_json(data: DataSet, split: str, judged: Judged, notes: Sequence[str]) -> 
     return json_text(content, indent=2)
 
 
-def _notes(data: DataSet, judged: Judged, notes: Sequence[str]) -> list[str]:
+def _notes(data: DataSet, judged: RunScores, notes: Sequence[str]) -> list[str]:
     found = [*notes, *data.notes, *judged.notes]
     absent = [f"`{r.label}`" for r in judged.by_class if r.iou is None]
     if absent:

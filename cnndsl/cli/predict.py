@@ -70,7 +70,7 @@ def command(
     from cnndsl.runtime import gather, open_model
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.pictures import usual_preprocessing
-    from cnndsl.training.judging import run_of
+    from cnndsl.training.run_evaluation import run_of
 
     path = model_path(model)
     opened = open_model(path, device=device, threads=threads)

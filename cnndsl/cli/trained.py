@@ -52,7 +52,7 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
     """
     from cnndsl.data.opening import is_there, open_data
     from cnndsl.training.config import read_config
-    from cnndsl.training.judging import run_of
+    from cnndsl.training.run_evaluation import run_of
 
     path = Path(model)
     run_kept = run_of(path) if path.exists() else None

@@ -188,7 +188,7 @@ def test_what_was_left_out_is_said(folder: Path) -> None:
         ),
         (
             ("features", "small.cnn", "--data", "data", "-o", "f.csv"),
-            "features go to .npz or .parquet, and `f.csv` is neither",
+            "features go to .npz, .parquet, .svg, and `f.csv` is none of these",
         ),
         (
             ("features", "small.cnn", "--data", "data", "-o", "f.npz", "--split", "vall"),

@@ -35,7 +35,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RunScores:
     """The scores of a split, loss and its parts first, over so many examples; pictures that can't
     be read by name, and why; the scores of each class where answers are masks; remarks on how the
     classes of masks were matched.
@@ -69,7 +69,7 @@ class Run:
 
     def judge(
         self, data: DataSet, split: str, *, batch: int, device: str, threads: int | None
-    ) -> Judged:
+    ) -> RunScores:
         """Ask the best weights about every example of a split. Raises UsageError."""
         adapter, config = kept_adapter(self.folder.path), read_config(self.folder.config)
         notes: Sequence[str] = ()
@@ -96,7 +96,7 @@ class Run:
             raise UsageError(f"none of the pictures in split `{split}` can be read")
         by_class = judge.by_class() if isinstance(judge, RegionJudge) else []
         count = len(data[split]) - len(unreadable)
-        return Judged(target, scores, count, unreadable, by_class, notes)
+        return RunScores(target, scores, count, unreadable, by_class, notes)
 
     def _in_own_classes(self, data: DataSet, split: str) -> tuple[DataSet, Sequence[str]]:
         """Data whose masks have the numbers of the run's classes, matched by name, and remarks.
