@@ -87,6 +87,8 @@ def _entry(fields: list[str]) -> Entry:
     parts = (f.split() if re.fullmatch(r"[\d\s]+", f) else [f.strip()] for f in fields)
     words = [word for some in parts for word in some if word]
     numbers = [n for n, word in enumerate(words) if re.fullmatch(r"\d{1,3}", word)]
+    if len(numbers) > 3 and numbers[0] == 0 and numbers[1] != 1:  # the class's own number
+        words, numbers = words[1:], [n - 1 for n in numbers[1:]]
     if len(numbers) >= 3 and len(words) > 3:
         chosen = numbers[:3] if numbers[0] == 0 else numbers[-3:]
         red, green, blue = (int(words[n]) for n in chosen)

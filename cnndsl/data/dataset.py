@@ -71,6 +71,11 @@ class Files:
         inside = path.relative_to(self.root) if path.is_relative_to(self.root) else path
         return encodable(inside.as_posix())
 
+    @property
+    def meaning(self) -> bytes:
+        """What the fingerprint has beside the files' content."""
+        return b""
+
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
@@ -254,6 +259,7 @@ class DataSet:
                 digest.update(repr((source.images.shape, source.images.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(source.images).data)
                 continue
+            digest.update(source.meaning)
             for number, path in enumerate(source.paths):
                 name = source.name(number).encode("utf-8", "surrogateescape")
                 if digests is None:

@@ -128,14 +128,15 @@ def _code(
             f"put lines such as road,128,64,128 into {beside} beside the folders"
         )
     if table is not None and table.colours and (values.coloured or _fits(values, table)):
-        named = [name for name in table.names if name.lower() not in NO_CLASS]
+        every = dict.fromkeys(table.names)  # a class may have several colours
+        named = [name for name in every if name.lower() not in NO_CLASS]
         numbers = {name: number for number, name in enumerate(named)}
         colours = {
             int(packed_colours(np.array([[colour]]))[0, 0]): numbers.get(name, IGNORED)
             for name, colour in zip(table.names, table.colours, strict=True)
         }
-        if len(named) < len(table.names):
-            notes.append(f"pixels of {listed(set(table.names) - set(named))} count nowhere")
+        if len(named) < len(every):
+            notes.append(f"pixels of {listed(every.keys() - named)} count nowhere")
         return Code(np.zeros(256, np.uint8), colours), tuple(named)
     code, classes, said = code_for(values.grey, ignore)
     notes += said

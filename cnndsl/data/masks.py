@@ -103,6 +103,11 @@ class MaskFiles(Files):
 
     code: Code = field(default_factory=lambda: Code(np.arange(256, dtype=np.uint8)))
 
+    @property
+    def meaning(self) -> bytes:
+        """What values and colours mean."""
+        return self.code.values.tobytes() + repr(sorted(self.code.colours.items())).encode()
+
     def read(self, number: int) -> Picture:
         """A mask, as grey bytes. Raises UsageError."""
         from cnndsl.data import photos
@@ -150,18 +155,24 @@ def mask_pixels(path: Path) -> npt.NDArray[Any]:
     return pixels
 
 
-def as_masks(array: npt.NDArray[Any], source: str, ignore: int | None) -> tuple[Bytes, int]:
-    """Whole numbers N×H×W as masks N×1×H×W, and how many classes they have; negative ones are
-    ignored. Raises UsageError.
+def as_masks(
+    arrays: Mapping[str, npt.NDArray[Any]], ignore: int | None
+) -> dict[str, npt.NDArray[np.uint8]]:
+    """Whole numbers N×H×W as masks N×1×H×W. A number means the same in all of them; negative ones
+    are ignored. Raises UsageError, which calls the arrays by their keys.
     """
-    if array.dtype == np.bool_:
-        return array[:, None].astype(np.uint8), 2
+    whole = {source: _checked(array, source) for source, array in arrays.items()}
+    known = np.unique(np.concatenate([np.unique(array) for array in whole.values()]))
+    code, _, _ = code_for(known[known >= 0], ignore)
+    table = np.append(code.values, np.uint8(IGNORED))  # at the place of -1
+    return {source: table[np.maximum(array, -1)][:, None] for source, array in whole.items()}
+
+
+def _checked(array: npt.NDArray[Any], source: str) -> npt.NDArray[np.int16]:
     whole = array.astype(np.int64)
     if whole.max(initial=0) > 255 or whole.min(initial=0) < -1 - USUAL_IGNORE:
         raise UsageError(
             f"{source} has the classes {whole.min()} to {whole.max()}; masks have "
             f"{MOST_CLASSES} classes at most, from 0 on"
         )
-    code, classes, _ = code_for(np.maximum(whole[whole >= 0], 0), ignore)
-    found = np.where(whole < 0, IGNORED, code.values[np.maximum(whole, 0)])
-    return found.astype(np.uint8)[:, None], classes
+    return whole.astype(np.int16)

@@ -53,13 +53,14 @@ def read_npz(path: Path, ignore: int | None = None) -> Found:
         found = {split: pair for split in SPLITS if (pair := _of_split(archive, split))}
         splits: dict[str, Split] = {}
         for split, (images, targets) in found.items():
-            splits[split] = _read_split(archive, split, images, targets, split, ignore)
+            splits[split] = _read_split(archive, split, images, targets, split)
+        splits = _with_masks(splits, ignore)
         if not found:
             pair = _first(archive, IMAGES), _first(archive, TARGETS)
             if pair[0] is None or pair[1] is None:
                 return _without_targets(archive)
-            whole = _read_split(archive, "train", pair[0], pair[1], path.stem, ignore)
-            splits = _divided(archive, whole)
+            whole = _read_split(archive, "train", pair[0], pair[1], path.stem)
+            splits = _divided(archive, _with_masks({"train": whole}, ignore)["train"])
         names = _first(archive, NAMES)
         labels = _names(archive.read(names)) if names else ()
         if any(split.masks for split in splits.values()):
@@ -120,25 +121,40 @@ def _part_of(archive: Archive, split: str, parts: tuple[str, ...]) -> str | None
     return next((name for pair in pairs if (name := "_".join(pair)) in archive.names), None)
 
 
-def _read_split(
-    archive: Archive, split: str, images: str, targets: str, source: str, ignore: int | None
-) -> Split:
+def _read_split(archive: Archive, split: str, images: str, targets: str, source: str) -> Split:
+    """A split; masks are still the numbers of the file."""
     pictures = as_pictures(archive.read(images), f"`{images}` in `{archive.path}`")
     answers = archive.read(targets)
-    if masks := _masks(answers, pictures, f"`{targets}` in `{archive.path}`", source, ignore):
-        count = len(pictures)
-        return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), masks)
+    masks = _masks(answers, pictures, f"`{targets}` in `{archive.path}`")
+    if masks is not None:
+        count, given = len(pictures), MaskArrays(masks, source)
+        return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), given)
     answers = as_targets(answers, len(pictures), f"`{targets}` in `{archive.path}`")
     return Split(split, Arrays(pictures, source), np.arange(len(pictures)), answers)
 
 
-def _masks(
-    answers: Array, pictures: Array, what: str, source: str, ignore: int | None
-) -> MaskArrays | None:
+def _with_masks(splits: dict[str, Split], ignore: int | None) -> dict[str, Split]:
+    """Splits whose masks have class numbers, by what is met in all of them. Raises UsageError."""
+    given = {name: s.masks for name, s in splits.items() if isinstance(s.masks, MaskArrays)}
+    if not given:
+        return splits
+    found = as_masks({f"split `{name}`": m.images for name, m in given.items()}, ignore)
+    made = zip(given.items(), found.values(), strict=True)
+    masks = {name: MaskArrays(images, source.source) for (name, source), images in made}
+    return {name: replace(split, masks=masks.get(name)) for name, split in splits.items()}
+
+
+def _masks(answers: Array, pictures: Array, what: str) -> Array | None:
     """Masks, where that is what they are: whole numbers N×H×W. Raises UsageError."""
     if answers.ndim == 4 and 1 in (answers.shape[1], answers.shape[3]):
         answers = answers[:, 0] if answers.shape[1] == 1 else answers[..., 0]
     named = what.startswith("`mask")
+    if named and answers.ndim == 4:
+        shape = "x".join(map(str, answers.shape))
+        raise UsageError(
+            f"{what} is {shape}, and masks are NxHxW, a class number for each pixel; of a channel "
+            f"for each class `.argmax(axis)` makes that"
+        )
     if answers.ndim != 3 or (answers.dtype.kind not in "iub" and not named):
         return None
     if answers.dtype.kind not in "iub":
@@ -151,7 +167,7 @@ def _masks(
         raise UsageError(f"{what} is {' and not '.join(shapes)}, as the pictures are")
     if pictures.dtype != np.uint8 or pictures.shape[1] not in (1, 3):
         raise UsageError(f"{what} are masks, which go with grey or colour pictures of bytes")
-    return MaskArrays(as_masks(answers, what, ignore)[0], source)
+    return answers
 
 
 def _divided(archive: Archive, whole: Split) -> dict[str, Split]:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.loader import Batch, Loader
+from cnndsl.data.masks import MaskArrays
 from cnndsl.data.opening import open_data
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
@@ -132,6 +133,7 @@ def test_bits_and_palettes(tmp_path: Path) -> None:
 
 TABLES = {
     "classes.csv": "name,r,g,b\nroad,128,64,128\ntree,0,128,0\nVoid,0,0,0\n",
+    "class_dict.csv": "id,name,r,g,b\n0,road,128,64,128\n1,tree,0,128,0\n2,void,0,0,0\n",
     "label_colors.txt": "128 64 128\troad\n0 128 0\ttree\n0 0 0\tvoid\n",
     "labels.json": json.dumps({"road": ROAD, "tree": TREE, "void": VOID}),
     "classes.json": json.dumps(
@@ -251,6 +253,7 @@ def test_an_unknown_colour_and_a_late_class_are_named(tmp_path: Path) -> None:
         (np.zeros((5, 6, 10), np.uint8), "is 5x6x10 and not 5x12x10"),
         (np.full((5, 12, 10), np.nan), "holds float64 numbers"),
         (np.full((5, 12, 10), 400), "254 classes at most"),
+        (np.zeros((5, 12, 10, 3), np.uint8), "is 5x12x10x3, and masks are NxHxW"),
     ],
 )
 def test_arrays_that_are_no_masks(masks: np.ndarray, message: str, tmp_path: Path) -> None:
@@ -269,3 +272,34 @@ def test_masks_count_in_the_fingerprint(tmp_path: Path) -> None:
     before = open_data(write(tmp_path, numbered)).fingerprint
     draw(tmp_path / "masks/p0.png", numbered(1))
     assert open_data(tmp_path).fingerprint != before
+
+
+def test_a_changed_table_changes_the_fingerprint(tmp_path: Path) -> None:
+    write(tmp_path, coloured)
+    table = tmp_path / "classes.csv"
+    table.write_text("road,128,64,128\ntree,0,128,0\nvoid,0,0,0\n")
+    before = open_data(tmp_path).fingerprint
+    table.write_text("road,0,128,0\ntree,128,64,128\nvoid,0,0,0\n")
+    assert open_data(tmp_path).fingerprint != before
+
+
+def test_a_class_may_have_several_colours(tmp_path: Path) -> None:
+    write(tmp_path, coloured)
+    (tmp_path / "classes.csv").write_text("road,128,64,128\nroad,0,128,0\nvoid,0,0,0\n")
+    assert open_data(tmp_path).pixels == ("road",)
+    assert set(np.unique(batch(tmp_path).targets).tolist()) == {-1, 0}
+
+
+def test_a_number_means_the_same_in_all_splits(tmp_path: Path) -> None:
+    """255 is no class where other masks have 1, though 0 and 255 alone are two classes."""
+    masks = np.zeros((4, 12, 10), np.uint8)
+    masks[:, 3:] = 255
+    train = masks.copy()
+    train[:, :1] = 1
+    pictures = noise(4, 12, 10)
+    np.savez(tmp_path / "a.npz", x_train=pictures, y_train=train, x_val=pictures, y_val=masks)
+    found = open_data(tmp_path / "a.npz")
+    assert found.pixels == ("0", "1")
+    for split, values in (("train", {0, 1, 255}), ("val", {0, 255})):
+        mask = found[split].masks
+        assert isinstance(mask, MaskArrays) and set(np.unique(mask.images).tolist()) == values
