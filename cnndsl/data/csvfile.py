@@ -51,7 +51,9 @@ class _Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class _Example:
+class Example:
+    """A line of a list: its number from 1, the picture's name, what it answers with, its split."""
+
     line: int
     name: str
     label: str
@@ -72,7 +74,7 @@ def read_csv(path: Path) -> Found:
     if columns.aside:
         notes.append(f"columns of `{path.name}` that aren't used: {listed(columns.aside, 5)}")
     examples = [_example(row, columns, path) for row in rows]
-    examples = _without_repeats(examples, path, notes)
+    examples = without_repeats(examples, path, notes)
     _check_single_labels(examples, path)
     places = Places(path, [example.name for example in examples])
     files = places.find()
@@ -176,7 +178,7 @@ def _is_one_hot(row: Sequence[str], columns: Sequence[int], strictly: bool) -> b
     return all(value in (*_ONES, *_ZEROS) for value in values) and (ones == 1 or not strictly)
 
 
-def _example(row: Row, columns: _Columns, path: Path) -> _Example:
+def _example(row: Row, columns: _Columns, path: Path) -> Example:
     """What a row says. Raises UsageError."""
     line, fields = row
     last = max(columns.path, *columns.labels, columns.split or 0)
@@ -196,7 +198,7 @@ def _example(row: Row, columns: _Columns, path: Path) -> _Example:
             wanted = "True or False" if columns.flag else "train, val or test"
             what = f"`{columns.flag}`" if columns.flag else "the split"
             raise UsageError(f"line {line} of `{path}` has {what} `{word[:40]}`: {wanted}")
-    return _Example(line, name, composed(label), split)
+    return Example(line, name, composed(label), split)
 
 
 def flagged(word: str, flag: str) -> str | None:
@@ -222,10 +224,12 @@ def _chosen(line: int, fields: Sequence[str], columns: _Columns, path: Path) -> 
     return chosen[0]
 
 
-def _without_repeats(examples: list[_Example], path: Path, notes: list[str]) -> list[_Example]:
+def without_repeats(
+    examples: Sequence[Example], path: Path, notes: list[str], labels: str = "labels"
+) -> list[Example]:
     """Each line once; remarks on pictures that are listed with several labels or splits."""
-    met: dict[str, _Example] = {}
-    kept: list[_Example] = []
+    met: dict[str, Example] = {}
+    kept: list[Example] = []
     repeated, contradicting, leaking = 0, list[str](), list[str]()
     for example in examples:
         before = met.setdefault(example.name, example)
@@ -240,13 +244,13 @@ def _without_repeats(examples: list[_Example], path: Path, notes: list[str]) -> 
         kept.append(example)
     if repeated:
         notes.append(f"`{path.name}` repeats lines, {repeated:,} in all, which count once")
-    for names, what in ((contradicting, "with several labels"), (leaking, "in several splits")):
+    for names, what in ((contradicting, f"with several {labels}"), (leaking, "in several splits")):
         if names:
             notes.append(f"`{path.name}` lists pictures {what}: {listed(dict.fromkeys(names))}")
     return kept
 
 
-def _check_single_labels(examples: Sequence[_Example], path: Path) -> None:
+def _check_single_labels(examples: Sequence[Example], path: Path) -> None:
     """Raise UsageError where a label is a list of labels: `scab rust`, `road|water`."""
     single = {example.label for example in examples}
     for example in examples:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data.csvfile import FLAGS, PATH_WORDS, SPLIT_COLUMNS, check_missing, flagged
+from cnndsl.data.csvfile import (
+    FLAGS,
+    PATH_WORDS,
+    SPLIT_COLUMNS,
+    Example,
+    check_missing,
+    flagged,
+    without_repeats,
+)
 from cnndsl.data.csvpaths import Places, listed
 from cnndsl.data.csvtext import Row, read_rows
 from cnndsl.data.dataset import SPLITS, Files, Split, split_word
 from cnndsl.data.folders import Found
 from cnndsl.diagnostics import UsageError
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def read_numbers(path: Path) -> Found:
-    """Read the splits that a CSV file lists, whose first line names its columns; every column of
-    numbers is something to answer with, in their order. Raises UsageError.
+    """Read the splits that a CSV file lists, whose first line names its columns; every column that
+    has numbers in most lines is something to answer with, in their order. Raises UsageError.
     """
     rows, note = read_rows(path)
     titles, rows = [field.strip() for field in rows[0][1]], rows[1:]
@@ -31,17 +40,23 @@ def read_numbers(path: Path) -> Found:
         )
     split = next((words.index(n) for n in (*SPLIT_COLUMNS, *FLAGS) if n in words), None)
     others = [n for n in range(len(words)) if n not in (place, split)]
-    columns = [n for n in others if _number(_field(rows[0], n)) is not None]
+    columns = [n for n in others if _are_numbers(rows, n) and words[n] not in ("", *PATH_WORDS)]
     if not columns:
         raise UsageError(f"`{path}` has no column of numbers beside `{titles[place]}`")
     notes = [note] if note else []
     notes.append(f"numbers to answer with: {listed(titles[n] for n in columns)}")
-    if aside := [titles[n] for n in others if n not in columns]:
+    if aside := [titles[n] for n in others if n not in columns and titles[n]]:
         notes.append(f"columns of `{path.name}` that aren't used: {listed(aside, 5)}")
-    names = [_field(row, place) for row in rows]
-    targets = np.array([_numbers(row, columns, titles, path) for row in rows], np.float32)
     flag = words[split] if split is not None and words[split] in FLAGS else None
-    splits = [_split(row, split, flag, path) for row in rows]
+    numbers = {row[0]: _numbers(row, columns, titles, path) for row in rows}
+    examples = [
+        Example(row[0], _field(row, place), repr(numbers[row[0]]), _split(row, split, flag, path))
+        for row in rows
+    ]
+    examples = without_repeats(examples, path, notes, "numbers")
+    names = [example.name for example in examples]
+    splits = [example.split for example in examples]
+    targets = np.array([numbers[example.line] for example in examples], np.float32)
     places = Places(path, names)
     files = places.find()
     check_missing(names, files, path, notes)
@@ -64,7 +79,12 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if isfinite(value) else None
+    return value if abs(value) <= _LARGEST else None
+
+
+def _are_numbers(rows: Sequence[Row], column: int) -> bool:
+    """Whether at least half of a column's entries are numbers."""
+    return 2 * sum(_number(_field(row, column)) is not None for row in rows) >= len(rows)
 
 
 def _numbers(row: Row, columns: Sequence[int], titles: Sequence[str], path: Path) -> list[float]:
@@ -72,7 +92,7 @@ def _numbers(row: Row, columns: Sequence[int], titles: Sequence[str], path: Path
     found: list[float] = []
     for n in columns:
         value = _number(_field(row, n))
-        if value is None or abs(value) > np.finfo(np.float32).max:
+        if value is None:
             raise UsageError(
                 f"line {row[0]} of `{path}` has `{_field(row, n)[:40]}` for `{titles[n]}`, and "
                 f"numbers are wanted"

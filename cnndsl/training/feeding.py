@@ -122,13 +122,19 @@ def as_examples(
         whole = given.dtype.kind == "i" and given.ndim > 1  # masks of two classes are 0 and 1
         kinds = (given.dtype.kind, "f") if whole else (given.dtype.kind,)
         if np.dtype(slot.type).kind not in kinds or given.size != np.prod(shape):
-            raise UsageError(
-                f"the loss wants targets {_described(slot)}, and the data has "
-                f"{given.dtype.name} {'x'.join(map(str, given.shape[1:])) or 'one each'}"
-            )
+            raise UsageError(_unlike(slot, given, whole))
         examples[name] = given.reshape(shape).astype(slot.type, copy=False)
     return examples
 
 
-def _described(slot: Slot) -> str:
-    return f"{slot.type} {'x'.join(map(str, slot.shape[1:])) or 'one each'}"
+def _unlike(slot: Slot, given: Array, masks: bool) -> str:
+    """What is wrong where targets aren't as the loss wants them."""
+    wanted, found = ("x".join(map(str, a.shape[1:])) for a in (slot, given))
+    if masks and np.dtype(slot.type).kind == "i" and wanted:
+        return f"the net answers with maps of {wanted}, and the masks are {found}"
+    if given.dtype.kind == np.dtype(slot.type).kind == "f" and len(slot.shape) == given.ndim == 2:
+        return f"the net answers with {wanted} numbers for each picture, and the data has {found}"
+    return (
+        f"the loss wants targets {slot.type} {wanted or 'one each'}, and the data has "
+        f"{given.dtype.name} {found or 'one each'}"
+    )

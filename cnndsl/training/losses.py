@@ -39,6 +39,9 @@ TARGET_WEIGHT = "target.weight"
 targets don't count."""
 Size = int | ir.SymbolicDim
 
+_NO_PROBABILITIES = ("Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization")
+"""Operators of which any number may come."""
+
 _SURE = 100.0
 """A logit that is sure: ln(1 + exp(−100)) is 0 in float32."""
 
@@ -159,6 +162,11 @@ class _Losses:
         p, t = self._pair(prediction, truth)
         node = p.producer()
         logits = node is not None and node.op_type == "Sigmoid"
+        if node is not None and node.op_type in _NO_PROBABILITIES:
+            raise UsageError(
+                f"bce compares probabilities, and `{prediction}` can be below 0 and above 1: let a "
+                f"sigmoid follow it"
+            )
         operator = "LogisticLoss" if logits else "BinaryCrossEntropy"
         given = node.inputs[0] if node is not None and logits else p
         assert given is not None

@@ -93,6 +93,8 @@ def test_scores_by_hand() -> None:
             "line 3 of .* has `much` for `light`",
         ),
         ("image,light\nphotos/1.png,0.5\nphotos/2.png,nan\n", "line 3 of .* has `nan` for `light`"),
+        ("image,light\nphotos/1.png,\nphotos/2.png,1\n", "line 2 of .* has `` for `light`"),
+        ("image,light\nphotos/1.png,1\nphotos/2.png,1e39\n", "has `1e39` for `light`"),
         ("image,light\nphotos/1.png,some\n", "has no column of numbers beside `image`"),
         ("light,dark\n1,2\n", "one of them `path`"),
         ("image,light,split\nphotos/1.png,1,other\n", "has the split `other`"),
@@ -105,10 +107,26 @@ def test_what_is_no_list_of_numbers(text: str, message: str, place: Path) -> Non
         open_data("list.csv", numbers=True)
 
 
+def test_numbers_of_lines_are_nothing_to_answer_with(place: Path) -> None:
+    lines = [f"{n},{n},photos/{n}.png,{n / 9}" for n in (*range(9), 3)]
+    (place / "list.csv").write_text("\n".join([",id,image,light", *lines, "9,4,photos/4.png,7"]))
+    data = open_data("list.csv", numbers=True, validation=0)
+    assert data.train.targets.shape == (10, 1)
+    assert "columns of `list.csv` that aren't used: `id`" in data.notes
+    assert "`list.csv` repeats lines, 1 in all, which count once" in data.notes
+    assert "`list.csv` lists pictures with several numbers: `photos/4.png`" in data.notes
+
+
 def test_another_count_of_numbers_is_refused(place: Path) -> None:
     (place / "shades.cnn").write_text(SPEC.replace("fc 2", "fc 3"))
     found = cnndsl("train", "shades.cnn", "--data", "list.csv", code=1).stderr
-    assert "the loss wants targets float32 3, and the data has float32 2" in found
+    assert "the net answers with 3 numbers for each picture, and the data has 2" in found
+
+
+def test_bce_wants_probabilities(place: Path) -> None:
+    (place / "shades.cnn").write_text(SPEC.replace("mse", "bce"))
+    found = cnndsl("train", "shades.cnn", "--data", "list.csv", code=1).stderr
+    assert "bce compares probabilities, and `out` can be below 0 and above 1" in found
 
 
 def test_arrays(place: Path) -> None:

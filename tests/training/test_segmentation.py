@@ -66,7 +66,13 @@ def squares(count: int, classes: int, side: int = 16) -> tuple[np.ndarray, np.nd
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for name, text in (("unet.cnn", UNET), ("binary.cnn", BINARY)):
+    specs = {
+        "unet.cnn": UNET,
+        "binary.cnn": BINARY,
+        "open.cnn": BINARY.replace(" sigmoid", ""),
+        "small.cnn": UNET.replace("mask: conv 1x1 classes", "mask: conv 2x2 classes s2"),
+    }
+    for name, text in specs.items():
         (tmp_path / name).write_text(text)
     for classes in (2, 3):
         pictures, masks = squares(60, classes)
@@ -166,6 +172,8 @@ def test_ignored_pixels_change_nothing(place: Path) -> None:
         (("train", "lenet5", "--data", "squares2.npz"), "the loss wants targets"),
         (("train", "unet.cnn", "--data", "squares2.npz", "--input", "1@18x18"), "9"),
         (("train", "unet_same", "--data", "squares2.npz", "--input", "1@24x24"), "3"),
+        (("train", "small.cnn", "--data", "squares2.npz"), "maps of 8x8, and the masks are 16x16"),
+        (("train", "open.cnn", "--data", "squares2.npz"), "let a sigmoid follow it"),
         (("transfer", "lenet5", "--data", "squares2.npz"), "has masks, a class for each pixel"),
         (("train", "unet.cnn", "--data", "squares2.npz", "--noise", "0.1"), "--noise is for nets"),
         (
