@@ -5,9 +5,11 @@ Results go to stdout, remarks, errors and progress to stderr.
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -82,3 +84,10 @@ def downloading(name: str, done: int, total: int) -> None:
     if is_live(sys.stderr):
         text = f"\r{printable(name)}: {done / 1e6:.1f} of {total / 1e6:.1f} MB"
         click.echo(text, nl=done == total, err=True)
+
+
+def csv_row(cells: Sequence[str]) -> str:
+    """A line of a CSV, without its end."""
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(map(printable, cells))
+    return row.getvalue()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cnndsl.cli.output import echo
+from cnndsl.cli.output import csv_row, echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
+from cnndsl.cli.predict_numbers import NUMBERS
 from cnndsl.cli.predict_pictures import predict_pictures
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
@@ -21,8 +20,9 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.printing import encodable, json_text, printable
 
 if TYPE_CHECKING:
-    from cnndsl.runtime import Model, Samples
+    from cnndsl.runtime import Model, Results, Samples
     from cnndsl.runtime.answers import Best, Extent
+    from cnndsl.runtime.session import Array
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -64,7 +64,8 @@ def command(
 
     MODEL is an .onnx file or the folder of a run. What can't be read is named, and the exit status
     is 1 then; CSV and JSON say it too, under `error`. Where a run's answers are pictures or masks,
-    a line says what each is like, and -o names a folder for them.
+    a line says what each is like, and -o names a folder for them; a run that learnt numbers says
+    them.
     """
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
@@ -86,7 +87,11 @@ def command(
         return
     if form is None:
         form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
-    lines = FORMATS[form](_answers(opened, samples, names, top, batch))
+    if run and run.gives_numbers:
+        lines = NUMBERS[form](_answers(opened, samples, batch, _numbers))
+    else:
+        found = _answers(opened, samples, batch, lambda r: _classes(opened, r, top, names))
+        lines = FORMATS[form](found)
     if output is None:
         for line in lines:
             echo(line)
@@ -101,6 +106,11 @@ class NoAnswer(str):
     """Why a picture that was read has no best class; other reasons are on stderr already."""
 
 
+T = TypeVar("T")
+Labels = tuple[str, ...] | None
+Reader = tuple[str, "Callable[[Array], T]"]
+"""The name of an output, and what is said about a row of it."""
+
 Answer = tuple[str, "Best | str"]
 """A source with its best classes, or with the reason why there are none."""
 
@@ -111,31 +121,46 @@ def _without_best(found: Extent) -> str:
 
 
 def _answers(
-    model: Model, samples: Samples, labels: tuple[str, ...] | None, top: int, batch: int | None
-) -> Iterator[Answer]:
-    """Each source's answer, in the order of the inputs."""
+    model: Model, samples: Samples, batch: int | None, read: Callable[[Results], Reader[T]]
+) -> Iterator[tuple[str, T | str]]:
+    """Each source's answer, in the order of the inputs; `read` says by the first results which
+    output has it, and how.
+    """
     from cnndsl.runtime import stream
-    from cnndsl.runtime.answers import Best, answer, read_outputs
 
     assert samples.unreadable is not None
-    reading = None
+    reader = None
     lost, told, place = samples.unreadable, 0, 0
     for results in named(stream(samples, model.choose(), batch), samples):
-        if reading is None:
-            readings = read_outputs(results, top=top, labels=labels)
-            reading = next((r for r in readings if r.classes), None)
-            if reading is None:
-                raise UsageError(
-                    f"{model.name} has no output of classes; `cnndsl run` shows others"
-                )
-        for source, row in zip(results.sources, results[reading.output], strict=True):
+        output, said = reader = reader or read(results)
+        for source, row in zip(results.sources, results[output], strict=True):
             while told < len(lost) and lost[told].place == place:
                 yield lost[told].source, lost[told].reason
                 told, place = told + 1, place + 1
-            best = answer(reading, row)
-            yield source, best if isinstance(best, Best) else NoAnswer(_without_best(best))
+            yield source, said(row)
             place += 1
     yield from ((entry.source, entry.reason) for entry in lost[told:])
+
+
+def _classes(model: Model, results: Results, top: int, labels: Labels) -> Reader[Best | str]:
+    """The best classes of the first output that has classes. Raises UsageError."""
+    from cnndsl.runtime.answers import Best, answer, read_outputs
+
+    readings = read_outputs(results, top=top, labels=labels)
+    reading = next((r for r in readings if r.classes), None)
+    if reading is None:
+        raise UsageError(f"{model.name} has no output of classes; `cnndsl run` shows others")
+
+    def said(row: Array) -> Best | str:
+        best = answer(reading, row)
+        return best if isinstance(best, Best) else NoAnswer(_without_best(best))
+
+    return reading.output, said
+
+
+def _numbers(results: Results) -> Reader[list[float]]:
+    """All numbers of the first output."""
+    return next(iter(results)), lambda row: row.reshape(-1).tolist()
 
 
 def _name(label: str, number: int) -> str:
@@ -159,19 +184,15 @@ def _csv(answers: Iterator[Answer]) -> Iterator[str]:
             break
     width = max((len(best.ranked) for _, best in early if not isinstance(best, str)), default=1)
     numbers = [f"_{n}" if n > 1 else "" for n in range(1, width + 1)]
-    yield _row(["input", *(f"{h}{n}" for n in numbers for h in ("class", "probability")), "error"])
+    yield csv_row(
+        ["input", *(f"{h}{n}" for n in numbers for h in ("class", "probability")), "error"]
+    )
     for source, best in chain(early, answers):
         if isinstance(best, str):
-            yield _row([source, *[""] * (2 * width), best])
+            yield csv_row([source, *[""] * (2 * width), best])
             continue
         cells = [c for r in best.ranked for c in (_name(r.label, r.number), f"{r.score:.6f}")]
-        yield _row([source, *cells, ""])
-
-
-def _row(cells: Sequence[str]) -> str:
-    row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow(map(printable, cells))
-    return row.getvalue()
+        yield csv_row([source, *cells, ""])
 
 
 def _json(answers: Iterator[Answer]) -> Iterator[str]:

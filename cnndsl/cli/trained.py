@@ -56,7 +56,7 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
 
     path = Path(model)
     run_kept = run_of(path) if path.exists() else None
-    numbers = run_kept is not None and run_kept.word == "numbers"
+    numbers = run_kept is not None and run_kept.gives_numbers
     config = (path if path.is_dir() else path.parent) / "config.toml"
     if data is not None:
         ignore = _ignored(config)

@@ -13,7 +13,15 @@ from typing import Any, cast
 import numpy as np
 
 from cnndsl.data.dataset import DataSet
-from cnndsl.data.targets import Classes, Masks, PictureItself, RegionJudge, RegionScores, Target
+from cnndsl.data.targets import (
+    Classes,
+    Masks,
+    Numbers,
+    PictureItself,
+    RegionJudge,
+    RegionScores,
+    Target,
+)
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.preprocessing import Preprocessing
@@ -63,6 +71,11 @@ class Run:
         return self.word != Classes.word
 
     @property
+    def gives_numbers(self) -> bool:
+        """Whether its answers are numbers that aren't those of classes."""
+        return self.word == Numbers.word
+
+    @property
     def gives_pictures(self) -> bool:
         """Whether its answers can be looked at."""
         return self.word in (PictureItself.word, Masks.word)
@@ -72,6 +85,8 @@ class Run:
     ) -> RunScores:
         """Ask the best weights about every example of a split. Raises UsageError."""
         adapter, config = kept_adapter(self.folder.path), read_config(self.folder.config)
+        if self.gives_numbers and (data.classes or data.pixels):
+            raise UsageError(f"`{self.folder.path}` answers with numbers, and {data.name} has none")
         notes: Sequence[str] = ()
         if self.word == Masks.word:
             data, notes = self._in_own_classes(data, split)

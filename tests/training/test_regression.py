@@ -13,6 +13,7 @@ from PIL import Image
 from cnndsl.data.opening import open_data
 from cnndsl.data.targets import Numbers
 from cnndsl.diagnostics import UsageError
+from cnndsl.runtime import open_model, run
 from tests.support.command_line import cnndsl
 
 SPEC = """cnndsl 1
@@ -70,6 +71,25 @@ def test_a_regression_from_end_to_end(loss: str, place: Path) -> None:
         assert found[name] == pytest.approx(float(best[f"val_{name}"]), rel=1e-4), name
     assert found["r2"] > 0.8
     assert "R²" in cnndsl("eval", "runs/shades-001", "--data", "list.csv", "--split", "test").stdout
+    error = cnndsl("eval", "runs/shades-001", "--data", "digits", code=1).stderr
+    assert "answers with numbers, and digits has none" in error
+
+
+def test_numbers_are_predicted(place: Path) -> None:
+    cnndsl("train", "shades.cnn", "--data", "list.csv", "--epochs", "1", "-q")
+    (place / "bad.png").write_text("no picture")
+    inputs = "predict", "runs/shades-001", "photos/1.png", "bad.png", "photos/2.png"
+    best = open_model("runs/shades-001/best.onnx")
+    (wanted,) = run(best, ["photos/1.png", "photos/2.png"]).values()
+    rows = list(csv.reader(cnndsl(*inputs, "--format", "csv", code=1).stdout.splitlines()))
+    assert rows[0] == ["input", "number_1", "number_2", "error"]
+    found = [[float(cell) for cell in rows[n][1:3]] for n in (1, 3)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert rows[2][1:3] == ["", ""] and "bad.png" in rows[2][0] and rows[2][3]
+    entries = json.loads(cnndsl(*inputs, "--format", "json", code=1).stdout)
+    np.testing.assert_allclose(entries[2]["numbers"], wanted[1], rtol=1e-6)
+    text = cnndsl(*inputs, code=1).stdout
+    assert f"photos/1.png: {wanted[0][0]:.6g}, {wanted[0][1]:.6g}\n" in text
 
 
 def test_scores_by_hand() -> None:
