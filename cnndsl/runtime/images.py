@@ -140,7 +140,9 @@ def prepare(image: Image.Image, picture: PictureInput) -> npt.NDArray[Any]:
 def write_picture(
     file: BinaryIO, pixels: npt.NDArray[np.uint8], palette: bytes | None = None
 ) -> None:
-    """Write bytes, HxW or HxWx3, as a PNG; with a palette they are places in it."""
+    """Write bytes as a PNG: HxW, or HxWxC with C of 2 to 4, where an even one ends with opacity;
+    with a palette they are places in it.
+    """
     image = Image.fromarray(pixels)
     if palette is not None:
         image.putpalette(palette)

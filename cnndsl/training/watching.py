@@ -24,7 +24,7 @@ def watch(training: Training, folder: RunFolder, epoch: int) -> None:
     rows = training.drawn()
     if rows:
         folder.answers.mkdir(parents=True, exist_ok=True)
-        _write(_of_epoch(folder, epoch), mosaic(rows[-1][:ACROSS]))
+        _write(_of_epoch(folder, epoch), mosaic(rows[-1][:ACROSS], clear=True))
 
 
 def strips(training: Training, folder: RunFolder, progress: Progress) -> tuple[Strip, ...]:
@@ -34,21 +34,19 @@ def strips(training: Training, folder: RunFolder, progress: Progress) -> tuple[S
     rows = training.drawn()
     if not rows:
         return ()
-    lines = [mosaic(images[:ACROSS]) for images in rows]
-    _write(folder.plots / "answers.png", _stacked(lines))
+    _write(folder.plots / "answers.png", _stacked([mosaic(images[:ACROSS]) for images in rows]))
+    lines = [png(mosaic(images[:ACROSS], clear=True)) for images in rows]
+    count, width = len(rows[-1][:ACROSS]), rows[-1][0].shape[1]
     titles = training.inner.target.rows
-    given = [_strip(t, png(line), line) for t, line in zip(titles[:-1], lines[:-1], strict=True)]
+    given = zip(titles[:-1], lines[:-1], strict=True)
     between = [
-        _strip(f"epoch {epoch}", path.read_bytes(), lines[-1])
+        (f"epoch {epoch}", path.read_bytes())
         for epoch in _some(len(progress.epochs))
         if (path := _of_epoch(folder, epoch)).is_file()
     ]
     best = f"{titles[-1]}, epoch {progress.best.number}" if progress.best else titles[-1]
-    return (*given, *between, _strip(best, png(lines[-1]), lines[-1]))
-
-
-def _strip(title: str, picture: bytes, line: Pixels) -> Strip:
-    return Strip(title, picture, line.shape[1] // ACROSS)
+    shown = (*given, *between, (best, lines[-1]))
+    return tuple(Strip(title, picture, width, count) for title, picture in shown)
 
 
 def _some(epochs: int) -> Sequence[int]:

@@ -21,6 +21,9 @@ STYLE = Path(__file__).parent / "page.css"
 PIXELATED = 64
 """Pictures up to so many pixels wide are enlarged without smoothing."""
 
+_WIDEST = 138
+"""Pixels of the page that a picture of a strip takes at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -37,11 +40,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Pictures side by side, a PNG, each of about so many pixels across."""
+    """Pictures side by side, a PNG: so many, each of so many pixels across."""
 
     title: str
     png: bytes
     width: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,8 @@ def _strip(strip: Strip) -> str:
     data = b64encode(strip.png).decode()
     return (
         f"<tr><th>{escape(strip.title)}</th>"
-        f'<td><img alt=""{large} src="data:image/png;base64,{data}"></td></tr>'
+        f'<td><img alt=""{large} style="max-width: {strip.count * _WIDEST}px" '
+        f'src="data:image/png;base64,{data}"></td></tr>'
     )
 
 

@@ -27,14 +27,20 @@ def picture(image: Pixels, caption: str, wrong: str = "", sure: str = "") -> Pic
     return Picture(png(image), image.shape[1], caption, wrong, sure)
 
 
-def mosaic(images: Sequence[Pixels], across: int = ACROSS) -> Pixels:
-    """Pictures of one size side by side, in rows of so many, on white."""
+def mosaic(images: Sequence[Pixels], across: int = ACROSS, *, clear: bool = False) -> Pixels:
+    """Pictures of one size side by side, in rows of so many, on white, or with a further channel
+    that makes it `clear` between them.
+    """
+    if clear:
+        opaque = np.full((*images[0].shape[:2], 1), 255, np.uint8)
+        wide = [image if image.ndim == 3 else image[..., None] for image in images]
+        images = [np.concatenate([image, opaque], axis=-1) for image in wide]
     height, width, *channels = images[0].shape
     across = min(len(images), across)
     rows = -(-len(images) // across)
     gap = max(1, width // 16)
     size = (rows * (height + gap) - gap, across * (width + gap) - gap, *channels)
-    sheet = np.full(size, 255, np.uint8)
+    sheet = np.full(size, 0 if clear else 255, np.uint8)
     for number, image in enumerate(images):
         top, left = number // across * (height + gap), number % across * (width + gap)
         sheet[top : top + height, left : left + width] = image
