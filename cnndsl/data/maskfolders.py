@@ -141,6 +141,10 @@ def _code(
     code, classes, said = code_for(values.grey, ignore)
     notes += said
     if table is None:
+        met = sorted({int(n) for n in np.unique(code.values[values.grey]) if n < classes})
+        if len(met) < classes:
+            some = listed(map(str, met), 8)
+            notes.append(f"each value up to {classes - 1} is a class, and these are met: {some}")
         binary = classes == 2 and code.values[255] == 1
         return code, ("background", "object") if binary else tuple(map(str, range(classes)))
     names = list(table.names)

@@ -130,8 +130,10 @@ def as_examples(
 def _unlike(slot: Slot, given: Array, masks: bool) -> str:
     """What is wrong where targets aren't as the loss wants them."""
     wanted, found = ("x".join(map(str, a.shape[1:])) for a in (slot, given))
-    if masks and np.dtype(slot.type).kind == "i" and wanted:
-        return f"the net answers with maps of {wanted}, and the masks are {found}"
+    if given.dtype.kind == np.dtype(slot.type).kind == "i":
+        answers = f"maps of {wanted}" if wanted else "a class for each picture"
+        others = f"the masks are {found}" if masks else "the data has a class for each picture"
+        return f"the net answers with {answers}, and {others}"
     if given.dtype.kind == np.dtype(slot.type).kind == "f" and len(slot.shape) == given.ndim == 2:
         return f"the net answers with {wanted} numbers for each picture, and the data has {found}"
     return (

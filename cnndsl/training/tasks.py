@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnndsl.data.augmentation import Augmentation
-from cnndsl.data.dataset import DataSet
+from cnndsl.data.dataset import Arrays, DataSet
 from cnndsl.data.recipe import read_augmentation
 from cnndsl.data.statistics import measured, whole_or_middle
 from cnndsl.data.targets import Classes, Masks, Numbers, PictureItself, Target
@@ -68,6 +68,7 @@ def target_for(
 ) -> Target:
     """What the net is to answer with. Raises UsageError."""
     if adapter.reconstructs and not adapter.wants_targets:
+        _check_range(data)
         return PictureItself(picture, config.data.noise, config.training.seed)
     if config.data.noise:
         raise UsageError(
@@ -86,6 +87,23 @@ def _check_labelled(data: DataSet) -> None:
         raise UsageError(
             f"{data.name} has a single class, `{data.labels[0]}`; training takes two at least"
         )
+    if len(data.pixels) == 1:
+        raise UsageError(
+            f"the masks of {data.name} have a single class, `{data.pixels[0]}`; training takes two "
+            f"at least"
+        )
+
+
+def _check_range(data: DataSet) -> None:
+    """Raise UsageError where values are no pixels from 0 to 255, which scores compare."""
+    for split in data.splits.values():
+        if isinstance(split.source, Arrays) and split.source.images.dtype != np.uint8:
+            least, most = split.source.images.min(), split.source.images.max()
+            if least < 0 or most > 255:
+                raise UsageError(
+                    f"{data.name} has values from {least:g} to {most:g}, and a net that is to give "
+                    f"back pictures takes them from 0 to 1, or from 0 to 255"
+                )
 
 
 def class_weights(chosen: str, data: DataSet) -> Sequence[float] | None:

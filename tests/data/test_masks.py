@@ -303,3 +303,9 @@ def test_a_number_means_the_same_in_all_splits(tmp_path: Path) -> None:
     for split, values in (("train", {0, 1, 255}), ("val", {0, 255})):
         mask = found[split].masks
         assert isinstance(mask, MaskArrays) and set(np.unique(mask.images).tolist()) == values
+
+
+def test_values_that_are_not_met_are_said(tmp_path: Path) -> None:
+    write(tmp_path, lambda number: np.where(numbered(number) == 1, 128, 0).astype(np.uint8))
+    notes = " ".join(open_data(tmp_path).notes)
+    assert "up to 128 is a class, and these are met: `0`, `128`" in notes

@@ -153,3 +153,9 @@ def test_a_run_goes_on_to_the_same_bits(place: Path) -> None:
     cnndsl("resume", "runs/half-001", "--epochs", "4", "-q")
     whole, half = (place / f"runs/{name}-001/last.safetensors" for name in ("whole", "half"))
     assert whole.read_bytes() == half.read_bytes()
+
+
+def test_pixels_below_0_are_refused(place: Path) -> None:
+    np.save("low.npy", (noise(12, 16, 16) / 127.5 - 1).astype(np.float32))
+    found = cnndsl("train", "autoencoder", "--data", "low.npy", code=1).stderr
+    assert "low has values from -1 to 1, and a net that is to give back pictures" in found

@@ -169,7 +169,7 @@ def test_ignored_pixels_change_nothing(place: Path) -> None:
             "takes masks of two classes, and these",
         ),
         (("train", "unet.cnn", "--data", "squares3.npz", "--set", "classes=2"), "the data has 3"),
-        (("train", "lenet5", "--data", "squares2.npz"), "the loss wants targets"),
+        (("train", "lenet5", "--data", "squares2.npz"), "a class for each picture, and the masks"),
         (("train", "unet.cnn", "--data", "squares2.npz", "--input", "1@18x18"), "9"),
         (("train", "unet_same", "--data", "squares2.npz", "--input", "1@24x24"), "3"),
         (("train", "small.cnn", "--data", "squares2.npz"), "maps of 8x8, and the masks are 16x16"),
@@ -184,6 +184,15 @@ def test_ignored_pixels_change_nothing(place: Path) -> None:
 )
 def test_what_does_not_go_together(arguments: tuple[str, ...], message: str) -> None:
     assert message in cnndsl(*arguments, code=1).stderr
+
+
+def test_masks_of_a_single_class(place: Path) -> None:
+    for number, picture in enumerate(squares(6, 2)[0]):
+        for folder, pixels in (("images", picture), ("masks", np.zeros_like(picture))):
+            (place / "set" / folder).mkdir(exist_ok=True, parents=True)
+            Image.fromarray(pixels).save(place / "set" / folder / f"{number}.png")
+    found = cnndsl("train", "binary.cnn", "--data", "set", code=1).stderr
+    assert "the masks of set have a single class, `0`; training takes two at least" in found
 
 
 def test_masks_of_which_nothing_counts(place: Path) -> None:
