@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.cli.options import load_spec
 from cnndsl.diagnostics import UsageError
+from cnndsl.specs import find, load
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
@@ -41,6 +42,8 @@ def spec_or_model(
         raise UsageError(f"`{model}` is no spec, so --set and --input don't apply to it")
     found, known = of_run(model, weights)
     if not Path(found).is_dir() and is_spec(found):
+        if is_run:  # its warnings were told when it was trained, about what people wrote
+            return load(find(str(found)))[0], known
         return load_spec(str(found), settings, inputs), known
     return model_path(model), known
 

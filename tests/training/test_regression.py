@@ -154,3 +154,13 @@ def test_arrays(place: Path) -> None:
     np.savez("a.npz", x=random.integers(0, 255, (40, 8, 8), np.uint8), y=random.random((40, 2)))
     cnndsl("train", "shades.cnn", "--data", "a.npz", "--epochs", "1", "--batch", "8", "-q")
     assert "MAE" in cnndsl("eval", "runs/shades-001").stdout
+
+
+def test_a_runs_net_is_read_without_warnings(place: Path) -> None:
+    """The kept net is written by the training, so nobody could heed them."""
+    spec = SPEC.replace("gap", "conv 3x3 2 bias bn\ngap")
+    (place / "shades.cnn").write_text(spec)
+    cnndsl("train", "shades.cnn", "--data", "list.csv", "--epochs", "1", "-q")
+    assert "conv 3x3 2\n" in (place / "runs/shades-001/network.cnn").read_text()
+    shown = cnndsl("look", "runs/shades-001", "--show", "kernels", "-o", "kernels.png")
+    assert "warning" not in shown.stderr
