@@ -143,6 +143,11 @@ def resume(
                 f"`cnndsl resume {path} --data PATH`"
             )
         task = kept_task(folder, config, opened_data(config))
+        if config.training.batch > len(task.data.train):
+            raise UsageError(
+                f"`{folder.config}`: [training] batch is {config.training.batch:,}, and there are "
+                f"{len(task.data.train):,} training examples"
+            )
         steps = read_progress(folder.checkpoint).steps
         with build(config, task, folder.graphs, steps) as training:
             progress = load_checkpoint(folder.checkpoint, training.train_step, training.average)

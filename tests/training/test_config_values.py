@@ -89,6 +89,14 @@ def test_what_must_stand_there_is_said(run: Path, old: str, new: str, message: s
     assert f"`{path}`: [training] {message}" in str(caught.value)
 
 
+def test_a_batch_is_no_larger_than_the_data(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run/config.toml"
+    path.write_text(path.read_text().replace("batch = 32", "batch = 1000000000"))
+    result = call("resume", str(tmp_path / "run"), "-q")
+    assert "batch is 1,000,000,000, and there are 192 training examples" in result.stderr
+
+
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"\0" * 100, b"[" * 100_000, b"#" * (2 << 20)])
 def test_no_configuration_at_all(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "config.toml").write_bytes(data)
