@@ -12,7 +12,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.printing import printable
 
 if TYPE_CHECKING:
-    from cnndsl.data.targets import Target
+    from cnndsl.data.targets import PictureTarget
     from cnndsl.runtime import Model, Samples
     from cnndsl.runtime.model import Port
     from cnndsl.runtime.session import Array
@@ -38,7 +38,7 @@ def predict_pictures(
             "answers that are pictures are given to pictures; `cnndsl run` takes arrays"
         )
     if word == Masks.word:
-        target: Target = Masks(picture, model.labels or ())
+        target: PictureTarget = Masks(picture, model.labels or ())
     else:
         target = PictureItself(picture)
     if folder is not None:

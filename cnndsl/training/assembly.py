@@ -11,7 +11,7 @@ import numpy as np
 
 from cnndsl.data.dataset import Split
 from cnndsl.data.showing import Pixels
-from cnndsl.data.targets import RegionJudge, RegionScores
+from cnndsl.data.targets import PictureTarget, RegionScorer, RegionScores
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
 from cnndsl.runtime.session import Array, check_device
@@ -248,31 +248,33 @@ class Training:
     def scores(self, split: str) -> Scores:
         """Losses and all other scores on a split."""
         answer = self.inner.adapter.answer
-        judge = self.inner.target.judge() if answer else None
-        return self.evaluator.scores(self.split(split), judge, answer or "")
+        scorer = self.inner.target.scorer() if answer else None
+        return self.evaluator.scores(self.split(split), scorer, answer or "")
 
     def regions(self, split: str) -> list[RegionScores]:
         """The scores of each class on a split, where answers are masks."""
-        answer, judge = self.inner.adapter.answer, self.inner.target.judge()
-        if not answer or not isinstance(judge, RegionJudge):
+        answer, scorer = self.inner.adapter.answer, self.inner.target.scorer()
+        if not answer or not isinstance(scorer, RegionScorer):
             return []
-        self.evaluator.scores(self.split(split), judge, answer)
-        return judge.by_class()
+        self.evaluator.scores(self.split(split), scorer, answer)
+        return scorer.by_class()
 
-    def drawn(self) -> list[list[Pixels]]:
-        """Some examples, and the answers of the weights as they are, as pictures: a list for each
-        of the target's `rows`, none where answers are no pictures.
+    def drawn(self) -> dict[str, list[Pixels]]:
+        """Some examples, and the answers of the weights as they are, as pictures by what they show,
+        the answers last; none where answers are no pictures.
         """
         target, answer, data = self.inner.target, self.inner.adapter.answer, self.inner.data
-        if not target.rows or not answer:
-            return []
+        if not isinstance(target, PictureTarget) or not answer:
+            return {}
         if WATCHED not in self._feeds:
             split = data["val" if "val" in data else "train"]
             chosen = np.unique(np.linspace(0, len(split) - 1, MOST_WATCHED).round().astype(int))
             self._feeds[WATCHED] = self._feed(split.part(chosen))
-        found = list(self.evaluator.values(self._feeds[WATCHED], answer))
-        batches = [target.drawn(values, batch) for batch, values in found]
-        return [[image for rows in batches for image in rows[n]] for n in range(len(target.rows))]
+        drawn: dict[str, list[Pixels]] = {}
+        for batch, values in self.evaluator.values(self._feeds[WATCHED], answer):
+            for title, images in target.drawn(values, batch).items():
+                drawn.setdefault(title, []).extend(images)
+        return drawn
 
     def _feed(self, split: Split) -> EvaluationFeed:
         inner = self.inner

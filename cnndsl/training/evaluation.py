@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from cnndsl.data.targets import Judge
+from cnndsl.data.targets import Scorer
 from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Array, Node
@@ -40,23 +40,23 @@ class Evaluator:
         self._outputs = {node.name: node for node in self.session.get_outputs()}
 
     def scores(
-        self, batches: Iterable[Examples], judge: Judge | None = None, answer: str = ""
+        self, batches: Iterable[Examples], scorer: Scorer | None = None, answer: str = ""
     ) -> Scores:
-        """Losses and parts of right answers over all batches, and what `judge` says of the output
+        """Losses and parts of right answers over all batches, and what `scorer` says of the output
         `answer`; empty where there are none.
         """
         names = [n for n in self._outputs if n.startswith("loss") or n in ("correct", "correct5")]
-        asked = [*names, answer] if judge else names
+        asked = [*names, answer] if scorer else names
         running_metrics = RunningMetrics()
         for batch, results in self._run(batches, asked):
-            if judge:
-                judge.add(results[answer], batch)
+            if scorer:
+                scorer.add(results[answer], batch)
             numbers = {name: float(results[name]) for name in names}
             count = _counting(batch)
             running_metrics.add(numbers, count, count)
         if not running_metrics.examples:
             return {}
-        return running_metrics.scores() | (judge.scores() if judge else {})
+        return running_metrics.scores() | (scorer.scores() if scorer else {})
 
     def slots(self, *names: str) -> dict[str, Slot]:
         """Those of its inputs that have these names; open sizes are 1."""

@@ -18,7 +18,7 @@ from cnndsl.data.targets import (
     Masks,
     Numbers,
     PictureItself,
-    RegionJudge,
+    RegionScorer,
     RegionScores,
     Target,
 )
@@ -102,14 +102,14 @@ class Run:
         feed = EvaluationFeed(data[split], picture, target, slots, batch)
         try:
             answer = adapter.answer
-            judge = target.judge() if answer else None
-            scores = evaluator.scores(feed, judge, answer or "")
+            scorer = target.scorer() if answer else None
+            scores = evaluator.scores(feed, scorer, answer or "")
             unreadable = dict(sorted(feed.loader.skipped.items()))
         finally:
             feed.close()
         if not scores:
             raise UsageError(f"none of the pictures in split `{split}` can be read")
-        by_class = judge.by_class() if isinstance(judge, RegionJudge) else []
+        by_class = scorer.by_class() if isinstance(scorer, RegionScorer) else []
         count = len(data[split]) - len(unreadable)
         return RunScores(target, scores, count, unreadable, by_class, notes)
 

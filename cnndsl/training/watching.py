@@ -21,31 +21,32 @@ MOST_EPOCHS = 8
 
 def watch(training: Training, folder: RunFolder, epoch: int) -> None:
     """Keep the answers of the weights as they are, where they are pictures. Raises OSError."""
-    rows = training.drawn()
-    if rows:
+    drawn = [*training.drawn().values()]
+    if drawn:
         folder.answers.mkdir(parents=True, exist_ok=True)
-        _write(_of_epoch(folder, epoch), mosaic(rows[-1][:ACROSS], clear=True))
+        _write(_of_epoch(folder, epoch), mosaic(drawn[-1][:ACROSS], clear=True))
 
 
 def strips(training: Training, folder: RunFolder, progress: Progress) -> tuple[Strip, ...]:
     """What went in, the answers after some of the epochs, and those of the best weights, which are
     in place; written as `plots/answers.png` too. Raises OSError.
     """
-    rows = training.drawn()
-    if not rows:
+    drawn = {title: images[:ACROSS] for title, images in training.drawn().items()}
+    if not drawn:
         return ()
-    _write(folder.plots / "answers.png", _stacked([mosaic(images[:ACROSS]) for images in rows]))
-    lines = [png(mosaic(images[:ACROSS], clear=True)) for images in rows]
-    count, width = len(rows[-1][:ACROSS]), rows[-1][0].shape[1]
-    titles = training.inner.target.rows
-    given = zip(titles[:-1], lines[:-1], strict=True)
+    _write(folder.plots / "answers.png", _stacked([*map(mosaic, drawn.values())]))
+    *given, (title, last) = (
+        (title, png(mosaic(images, clear=True))) for title, images in drawn.items()
+    )
+    answers = [*drawn.values()][-1]
+    count, width = len(answers), answers[0].shape[1]
     between = [
         (f"epoch {epoch}", path.read_bytes())
         for epoch in _some(len(progress.epochs))
         if (path := _of_epoch(folder, epoch)).is_file()
     ]
-    best = f"{titles[-1]}, epoch {progress.best.number}" if progress.best else titles[-1]
-    shown = (*given, *between, (best, lines[-1]))
+    best = f"{title}, epoch {progress.best.number}" if progress.best else title
+    shown = (*given, *between, (best, last))
     return tuple(Strip(title, picture, width, count) for title, picture in shown)
 
 

@@ -2,21 +2,22 @@
 are judged, and how they are shown.
 """
 
-from cnndsl.data.targets.base import SCORES, Judge, Score, Target
+from cnndsl.data.targets.base import SCORES, PictureTarget, Score, Scorer, Target
 from cnndsl.data.targets.classes import Classes
 from cnndsl.data.targets.itself import PictureItself
-from cnndsl.data.targets.masks import Masks, RegionJudge, RegionScores
+from cnndsl.data.targets.masks import Masks, RegionScorer, RegionScores
 from cnndsl.data.targets.numbers import Numbers
 
 __all__ = [
     "SCORES",
     "Classes",
-    "Judge",
     "Masks",
     "Numbers",
     "PictureItself",
-    "RegionJudge",
+    "PictureTarget",
+    "RegionScorer",
     "RegionScores",
     "Score",
+    "Scorer",
     "Target",
 ]

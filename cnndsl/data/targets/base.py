@@ -47,7 +47,7 @@ SCORES: Mapping[str, Score] = {
 """Every score by its name in metrics.csv, less `train_` or `val_`."""
 
 
-class Judge(ABC):
+class Scorer(ABC):
     """Takes the answers of a split batch by batch, and says at the end how good they are."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Judge(ABC):
 
 class Target(ABC):
     """A kind of target. `word` is its name in results.json, `shown` the scores that a table shows
-    of validation, `rows` what `drawn` shows.
+    of validation.
     """
 
     word: ClassVar[str]
@@ -72,7 +72,6 @@ class Target(ABC):
     """Whether targets may be negative, and don't count then."""
 
     shown: tuple[str, ...] = ()
-    rows: tuple[str, ...] = ()
 
     @abstractmethod
     def describe(self) -> str:
@@ -84,21 +83,25 @@ class Target(ABC):
 
     @property
     def legend(self) -> list[tuple[str, tuple[int, int, int]]]:
-        """What colours in `drawn` mean."""
+        """What colours in its pictures mean."""
         return []
 
-    def judge(self) -> Judge | None:
-        """A new judge of answers; None where the graph itself counts what is right."""
+    def scorer(self) -> Scorer | None:
+        """What takes answers and scores them; None where the graph itself counts what is right."""
         return None
 
+
+class PictureTarget(Target):
+    """A kind whose answers can be looked at."""
+
+    @abstractmethod
     def said(self, answer: Array, seen: Array) -> str:
         """What is said about an answer C×H×W to a picture that went in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drawing(self, answer: Array) -> tuple[Pixels, bytes | None]:
         """An answer C×H×W as the pixels of a file, and the palette that they are places in."""
-        raise NotImplementedError
 
-    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
-        """Pictures for people, a list for each of `rows`: the last one shows the answers."""
-        return []
+    @abstractmethod
+    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> dict[str, list[Pixels]]:
+        """Pictures for people by what they show, the answers last."""

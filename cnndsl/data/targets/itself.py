@@ -11,7 +11,7 @@ from cnndsl.data.arrays import Array
 from cnndsl.data.loader import Batch
 from cnndsl.data.randomness import key, normals
 from cnndsl.data.showing import BRIGHTEST, as_bytes, pixels, unnormalised, whole_range
-from cnndsl.data.targets.base import SCORES, Judge, Pixels, Target
+from cnndsl.data.targets.base import SCORES, PictureTarget, Pixels, Scorer
 from cnndsl.data.targets.likeness import Likeness
 from cnndsl.runtime.pictures import PictureInput
 
@@ -19,7 +19,7 @@ CLEAN = "target"
 """The graph's input for clean pictures, where noise is added to what goes in."""
 
 
-class PictureItself(Target):
+class PictureItself(PictureTarget):
     """Needs no labels. `noise` is the standard deviation of what is added to pictures that go in, a
     part of their range of 0 to 255; it is drawn by the seed, for validation the same in each epoch.
     """
@@ -30,7 +30,6 @@ class PictureItself(Target):
     def __init__(self, picture: PictureInput, noise: float = 0.0, seed: int = 0):
         self.picture, self.noise, self.seed = picture, noise, seed
         self.clean = noise > 0
-        self.rows = ("picture", *["with noise"] * self.clean, "answer")
 
     def describe(self) -> str:
         added = f", noise of {self.noise:g} added to what goes in" if self.noise else ""
@@ -45,7 +44,7 @@ class PictureItself(Target):
         drawn = drawn.reshape(images.shape) * np.float32(self.noise) * (most - least)
         return np.clip(images + drawn, least, most), images
 
-    def judge(self) -> Judge:
+    def scorer(self) -> Scorer:
         return _Likeness(self)
 
     def said(self, answer: Array, seen: Array) -> str:
@@ -57,17 +56,20 @@ class PictureItself(Target):
     def drawing(self, answer: Array) -> tuple[Pixels, bytes | None]:
         return as_bytes(answer, self.picture.preprocessing), None
 
-    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
+    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> dict[str, list[Pixels]]:
         how, seen = self.picture.preprocessing, examples[self.picture.name]
-        shown = [*([examples[CLEAN]] if self.clean else []), seen, answers.reshape(seen.shape)]
-        return [[pixels(image, how) for image in images] for images in shown]
+        given = (
+            {"picture": examples[CLEAN], "with noise": seen} if self.clean else {"picture": seen}
+        )
+        shown = given | {"answer": answers.reshape(seen.shape)}
+        return {title: [pixels(image, how) for image in images] for title, images in shown.items()}
 
     def unit(self, images: Array) -> npt.NDArray[np.float64]:
         """Pictures as the net has them, on the scale of 0 to 1."""
         return unnormalised(images.astype(np.float64), self.picture.preprocessing) / BRIGHTEST
 
 
-class _Likeness(Judge):
+class _Likeness(Scorer):
     def __init__(self, target: PictureItself):
         self._target, self._sums = target, Likeness()
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnndsl.data.arrays import Array
 from cnndsl.data.showing import pixels, shrinking
-from cnndsl.data.targets.base import Judge, Pixels, Target
+from cnndsl.data.targets.base import PictureTarget, Pixels, Scorer
 from cnndsl.runtime.pictures import PictureInput
 
 Counts = npt.NDArray[np.int64]
@@ -39,14 +39,13 @@ class RegionScores:
     dice: float | None
 
 
-class Masks(Target):
+class Masks(PictureTarget):
     """Pixels of no class (−1) count in neither loss nor scores. A net has an output for each class,
     or, of two classes, one output for the second.
     """
 
     word = "masks"
     shown = ("accuracy", "iou")
-    rows = ("picture", "mask", "answer")
     ignoring = True
 
     def __init__(self, picture: PictureInput, labels: Sequence[str]):
@@ -68,8 +67,8 @@ class Masks(Target):
     def describe(self) -> str:
         return f"a class for each pixel, {len(self.labels)} in all"
 
-    def judge(self) -> RegionJudge:
-        return RegionJudge(self.labels)
+    def scorer(self) -> RegionScorer:
+        return RegionScorer(self.labels)
 
     def said(self, answer: Array, seen: Array) -> str:
         """The classes by the part of the picture that they have, largest first."""
@@ -90,21 +89,21 @@ class Masks(Target):
         palette = bytes(part for colour in colours for part in colour)
         return np.where(found < 0, 255, found).astype(np.uint8), palette
 
-    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> list[list[Pixels]]:
+    def drawn(self, answers: Array, examples: Mapping[str, Array]) -> dict[str, list[Pixels]]:
         truth = examples[TARGET].astype(np.int64)
         truth = truth.reshape(len(truth), *truth.shape[-2:])
         photos = [
             pixels(image, self.picture.preprocessing) for image in examples[self.picture.name]
         ]
         factor = shrinking(*truth.shape[1:])
-        laid = [
-            [
+        laid = {
+            title: [
                 self._over(photo, mask[::factor, ::factor])
                 for photo, mask in zip(photos, masks, strict=True)
             ]
-            for masks in (truth, classes_of(answers))
-        ]
-        return [[_coloured(photo).astype(np.uint8) for photo in photos], *laid]
+            for title, masks in {"mask": truth, "answer": classes_of(answers)}.items()
+        }
+        return {"picture": [_coloured(photo).astype(np.uint8) for photo in photos], **laid}
 
     def _over(self, photo: Pixels, mask: Counts) -> Pixels:
         """The picture with classes in colours over it; what is no class stays as it is."""
@@ -117,7 +116,7 @@ class Masks(Target):
         return np.rint(shown).astype(np.uint8)
 
 
-class RegionJudge(Judge):
+class RegionScorer(Scorer):
     """`accuracy`: the part of pixels that are right. `iou` and `dice`: means over the classes that
     masks or answers have, of |A∩B| / |A∪B| and of 2·|A∩B| / (|A| + |B|), over all pixels of the
     split together. A NaN is no answer.

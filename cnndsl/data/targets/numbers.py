@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cnndsl.data.arrays import Array
-from cnndsl.data.targets.base import Judge, Target
+from cnndsl.data.targets.base import Scorer, Target
 
 TARGET = "target"
 
@@ -21,11 +21,11 @@ class Numbers(Target):
     def describe(self) -> str:
         return "numbers"
 
-    def judge(self) -> Judge:
+    def scorer(self) -> Scorer:
         return _Distances()
 
 
-class _Distances(Judge):
+class _Distances(Scorer):
     """`mse` and `mae` over all numbers; `r2` is 1 − Σ(answer − number)² / Σ(number − mean)² of each
     of an example's numbers, and the mean of those that aren't the same for all examples.
     """

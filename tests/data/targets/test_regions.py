@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnndsl.data.targets import Masks, RegionJudge
+from cnndsl.data.targets import Masks, RegionScorer
 from cnndsl.data.targets.masks import classes_of
 from tests.data.making import wanted
 
@@ -17,8 +17,8 @@ def logits(found: np.ndarray, classes: int = 4) -> np.ndarray:
     return np.moveaxis(np.eye(classes, dtype=np.float32)[found], -1, 1)
 
 
-def judged(answers: np.ndarray, truth: np.ndarray) -> RegionJudge:
-    judge = RegionJudge(("a", "b", "c", "d"))
+def judged(answers: np.ndarray, truth: np.ndarray) -> RegionScorer:
+    judge = RegionScorer(("a", "b", "c", "d"))
     for n in range(len(truth)):
         judge.add(answers[n : n + 1], {"target": truth[n : n + 1]})
     return judge
@@ -72,7 +72,7 @@ def test_means_over_random_masks() -> None:
 def test_classes_lie_over_the_picture() -> None:
     target = Masks(wanted(1, 2, 4), ("a", "b", "c", "d"))
     examples = {"image": np.full((1, 1, 2, 4), 100, np.float32), "target": TRUTH}
-    photo, mask, answer = (rows[0] for rows in target.drawn(logits(FOUND), examples))
+    photo, mask, answer = (shown[0] for shown in target.drawn(logits(FOUND), examples).values())
     assert photo.shape == mask.shape == answer.shape == (2, 4, 3)
     np.testing.assert_array_equal(mask[1, 1], photo[1, 1])  # no class: as it is
     assert (mask[0, 0] != photo[0, 0]).any() and (mask[0, 0] == answer[0, 0]).all()
