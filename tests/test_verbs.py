@@ -56,6 +56,12 @@ def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None
     assert options - {"inputs"} == keywords - otherwise
 
 
+@pytest.mark.parametrize("name", ["inputs", "folder", "epoch"])
+def test_other_keywords_are_no_options(name: str) -> None:
+    with pytest.raises(TypeError, match=f"there is no option `{name}`"):
+        cnndsl.train("lenet5", "digits", **{name: 1})  # pyright: ignore[reportArgumentType]
+
+
 def test_options_are_the_fields_of_a_configuration() -> None:
     kept = {f.name for kind in (ModelChoice, DataChoice, TrainingChoice) for f in fields(kind)} - {
         "spec",

@@ -83,6 +83,11 @@ class ModelAdapter(ABC):
         return True
 
     @property
+    def wants_numbers(self) -> bool:
+        """Whether its loss compares with numbers that come with the data, and with no classes."""
+        return False
+
+    @property
     def answer(self) -> str | None:
         """The output that is judged; None where it has none of what the loss compares."""
         return None
@@ -172,6 +177,12 @@ class SpecAdapter(ModelAdapter):
     def wants_targets(self) -> bool:
         terms = self.network.loss
         return not terms or any(term.takes_classes or TARGET in term.arguments for term in terms)
+
+    @property
+    def wants_numbers(self) -> bool:
+        terms = self.network.loss
+        classes = any(term.takes_classes for term in terms)
+        return not classes and any(TARGET in term.arguments for term in terms)
 
     @property
     def answer(self) -> str | None:

@@ -20,7 +20,6 @@ from cnndsl.training.adapters import (
     model_adapter,
     spec_adapter,
 )
-from cnndsl.training.losses import TARGET
 
 CLASSES = "classes"
 """The net's parameter that is set to the number of classes found."""
@@ -56,15 +55,10 @@ def adapter_for(
 def wants_numbers(
     name: str, settings: Mapping[str, int | float | str], inputs: Mapping[str, Shape]
 ) -> bool:
-    """Whether a spec's loss compares with numbers of the data. Mistakes in it are found later."""
+    """Whether a spec's loss compares with numbers of the data. Raises SpecError, UsageError."""
     if Path(name).suffix.lower() == ".onnx":
         return False
-    try:
-        terms = load(find(name), settings, inputs)[0].loss
-    except (SpecError, UsageError):
-        return False
-    classes = any(term.takes_classes for term in terms)
-    return not classes and any(TARGET in term.arguments for term in terms)
+    return spec_adapter(load(find(name), settings, inputs)[0], "").wants_numbers
 
 
 def kept_adapter(folder: Path) -> ModelAdapter:

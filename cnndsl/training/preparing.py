@@ -14,11 +14,11 @@ from cnndsl.runtime.session import available_cores
 from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
-from cnndsl.training.networks import wants_numbers
 
 
-def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
-    """The data that is trained on; `progress` is told about downloads.
+def opened_data(config: Config, numbers: bool = False, progress: Progress | None = None) -> DataSet:
+    """The data that is trained on; `numbers` are columns of a CSV where the net wants them, and
+    `progress` is told about downloads.
 
     Raises UsageError, also for data without training examples.
     """
@@ -30,7 +30,7 @@ def opened_data(config: Config, progress: Progress | None = None) -> DataSet:
         progress=progress,
         unlabelled=True,
         ignore=chosen.ignore_index,
-        numbers=wants_numbers(config.model.spec, config.model.settings, config.shapes()),
+        numbers=numbers,
     )
     if "train" not in data:
         raise UsageError(

@@ -10,12 +10,12 @@ from cnndsl.data.targets import SCORES
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary, replaced
 from cnndsl.preprocessing import Preprocessing
+from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config, write_config
 from cnndsl.training.differences import COLUMNS, differences, rows
 from cnndsl.training.environment import environment
 from cnndsl.training.folder import RunFolder, write_csv, write_json, write_text
-from cnndsl.training.networks import kept_adapter
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.tasks import Task, make_task
 from cnndsl.training.train_step import NotFiniteError
@@ -62,7 +62,7 @@ def write_graphs(folder: RunFolder, training: Training) -> None:
             file.write(model)
 
 
-def kept_task(folder: RunFolder, config: Config, data: DataSet) -> Task:
+def kept_task(folder: RunFolder, config: Config, adapter: ModelAdapter, data: DataSet) -> Task:
     """Net, data and preprocessing of a run that began before. Raises UsageError."""
     try:
         check_ordinary(folder.data)
@@ -85,7 +85,7 @@ def kept_task(folder: RunFolder, config: Config, data: DataSet) -> Task:
             f"the data at `{config.data.path}` isn't what the run began with: {what}. Put it back, "
             f"name where it is now by --data, or begin a new run"
         )
-    return make_task(config, kept_adapter(folder.path), data, how, {})
+    return make_task(config, adapter, data, how, {})
 
 
 def facts(training: Training) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from cnndsl.training.finishing import finish
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.loop import Limits, Loop
-from cnndsl.training.networks import adapter_for
+from cnndsl.training.networks import adapter_for, kept_adapter, wants_numbers
 from cnndsl.training.preparing import fitting, opened_data, resolved
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import (
@@ -82,7 +82,7 @@ def begin(
 
     Raises SpecError, UsageError.
     """
-    data = with_remarks(opened_data(config, progress))
+    data = with_remarks(opened_data(config, _wants_numbers(config), progress))
     adapter, notes = adapter_for(config.model.spec, data, config.model.settings, config.shapes())
     config, more = fitting(config, data, adapter)
     with Training(config, make_task(config, adapter, data)) as training:
@@ -142,7 +142,8 @@ def resume(
                 f"the run's data isn't at `{config.data.path}` any more: say where it is now, "
                 f"`cnndsl resume {path} --data PATH`"
             )
-        task = kept_task(folder, config, opened_data(config))
+        adapter = kept_adapter(path)
+        task = kept_task(folder, config, adapter, opened_data(config, adapter.wants_numbers))
         if config.training.batch > len(task.data.train):
             raise UsageError(
                 f"`{folder.config}`: [training] batch is {config.training.batch:,}, and there are "
@@ -161,9 +162,13 @@ def resume(
             return _run(training, folder, progress, callback)
 
 
+def _wants_numbers(config: Config) -> bool:
+    return wants_numbers(config.model.spec, config.model.settings, config.shapes())
+
+
 def assemble(config: Config) -> Training:
     """A training's parts without a folder. Raises SpecError, UsageError."""
-    data = opened_data(config)
+    data = opened_data(config, _wants_numbers(config))
     adapter, _ = adapter_for(config.model.spec, data, config.model.settings, config.shapes())
     config, _ = fitting(config, data, adapter)
     return Training(config, make_task(config, adapter, data))

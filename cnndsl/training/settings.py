@@ -87,6 +87,8 @@ def configure(
     Weight decay is the default recipe's where neither it nor another optimiser is given, and the
     learning rate is chosen anew for another optimiser. Raises UsageError.
     """
+    if unknown := sorted(options.keys() - Options.__annotations__.keys()):
+        raise TypeError(f"there is no option `{unknown[0]}`")
     start = base or Config()
     if start.transfer is not None:
         raise UsageError(
@@ -126,8 +128,6 @@ def configure(
     model = _over(start.model, given)
     source = _over(start.data, given)
     training = _over(start.training, given)
-    if given:
-        raise TypeError(f"there is no option `{next(iter(given))}`")
     if not model.spec:
         raise UsageError("which net is to be trained? Name its spec, as in `cnndsl train lenet5`")
     if not source.path:

@@ -75,7 +75,7 @@ def begin(
         plain.shapes(),
         plain.pictures.given(),
     )
-    data = with_remarks(opened_data(plain, downloading))
+    data = with_remarks(opened_data(plain, progress=downloading))
     data.check_classes()
     if not data.classes:
         raise UsageError(f"{data.name} has numbers to answer with; transfer is for classes")

@@ -93,16 +93,16 @@ def test_numbers_are_predicted(place: Path) -> None:
 
 
 def test_scores_by_hand() -> None:
-    judge = Numbers().judge()
+    scorer = Numbers().scorer()
     numbers = np.array([[1.0, 5], [2, 5], [4, 5]])
     answers = np.array([[1.5, 5], [2, 6], [3, 5]])
-    judge.add(answers[:2], {"target": numbers[:2]})
-    judge.add(answers[2:], {"target": numbers[2:]})
+    scorer.add(answers[:2], {"target": numbers[:2]})
+    scorer.add(answers[2:], {"target": numbers[2:]})
     spread = ((numbers[:, 0] - 7 / 3) ** 2).sum()
-    assert judge.scores() == pytest.approx(
+    assert scorer.scores() == pytest.approx(
         {"mse": (0.25 + 1 + 1) / 6, "mae": 2.5 / 6, "r2": 1 - 1.25 / spread}
     )  # what is the same for all examples has no R²
-    assert Numbers().judge().scores() == {}
+    assert Numbers().scorer().scores() == {}
 
 
 @pytest.mark.parametrize(
@@ -164,3 +164,15 @@ def test_a_runs_net_is_read_without_warnings(place: Path) -> None:
     assert "conv 3x3 2\n" in (place / "runs/shades-001/network.cnn").read_text()
     shown = cnndsl("look", "runs/shades-001", "--show", "kernels", "-o", "kernels.png")
     assert "warning" not in shown.stderr
+
+
+def test_a_run_goes_on_when_its_spec_is_gone(place: Path) -> None:
+    cnndsl("train", "shades.cnn", "--data", "list.csv", "--epochs", "1", "-q")
+    (place / "shades.cnn").unlink()
+    assert "R²" in cnndsl("resume", "runs/shades-001", "--epochs", "2").stdout
+
+
+def test_a_mistake_in_the_spec_is_said_before_the_data_is_read(place: Path) -> None:
+    (place / "shades.cnn").write_text(SPEC.replace("gap", "gapp"))
+    error = cnndsl("train", "shades.cnn", "--data", "list.csv", code=1).stderr
+    assert "shades.cnn:5:1" in error and "list.csv" not in error

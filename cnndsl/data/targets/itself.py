@@ -58,10 +58,8 @@ class PictureItself(PictureTarget):
 
     def drawn(self, answers: Array, examples: Mapping[str, Array]) -> dict[str, list[Pixels]]:
         how, seen = self.picture.preprocessing, examples[self.picture.name]
-        given = (
-            {"picture": examples[CLEAN], "with noise": seen} if self.clean else {"picture": seen}
-        )
-        shown = given | {"answer": answers.reshape(seen.shape)}
+        noisy = {"picture": examples[CLEAN], "with noise": seen} if self.clean else {}
+        shown = {"picture": seen, **noisy, "answer": answers.reshape(seen.shape)}
         return {title: [pixels(image, how) for image in images] for title, images in shown.items()}
 
     def unit(self, images: Array) -> npt.NDArray[np.float64]:

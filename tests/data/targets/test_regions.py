@@ -17,25 +17,25 @@ def logits(found: np.ndarray, classes: int = 4) -> np.ndarray:
     return np.moveaxis(np.eye(classes, dtype=np.float32)[found], -1, 1)
 
 
-def judged(answers: np.ndarray, truth: np.ndarray) -> RegionScorer:
-    judge = RegionScorer(("a", "b", "c", "d"))
+def scored(answers: np.ndarray, truth: np.ndarray) -> RegionScorer:
+    scorer = RegionScorer(("a", "b", "c", "d"))
     for n in range(len(truth)):
-        judge.add(answers[n : n + 1], {"target": truth[n : n + 1]})
-    return judge
+        scorer.add(answers[n : n + 1], {"target": truth[n : n + 1]})
+    return scorer
 
 
 def test_scores_by_hand() -> None:
     """Of six pixels that count four are right; neither c nor d is anywhere among them."""
-    judge = judged(logits(FOUND), TRUTH)
-    scores = judge.scores()
+    scorer = scored(logits(FOUND), TRUTH)
+    scores = scorer.scores()
     assert scores["accuracy"] == pytest.approx(4 / 6)
     assert scores["iou"] == pytest.approx((2 / 4 + 2 / 4) / 2)
     assert scores["dice"] == pytest.approx((4 / 6 + 4 / 6) / 2)
-    assert [(s.pixels, s.iou) for s in judge.by_class()[2:]] == [(0, None), (0, None)]
+    assert [(s.pixels, s.iou) for s in scorer.by_class()[2:]] == [(0, None), (0, None)]
 
 
 def test_a_class_that_was_only_answered_counts_as_missed() -> None:
-    scores = judged(logits(np.where(FOUND == 1, 2, FOUND)), TRUTH).scores()
+    scores = scored(logits(np.where(FOUND == 1, 2, FOUND)), TRUTH).scores()
     assert scores["iou"] == pytest.approx((2 / 4 + 0 + 0) / 3)
 
 
@@ -43,7 +43,7 @@ def test_nan_is_no_answer() -> None:
     answers = logits(FOUND)
     answers[:, 2, 0] = np.nan
     assert (classes_of(answers)[:, 0] == -1).all()
-    assert judged(answers, TRUTH).scores()["accuracy"] == pytest.approx(2 / 6)
+    assert scored(answers, TRUTH).scores()["accuracy"] == pytest.approx(2 / 6)
 
 
 def test_one_channel_is_a_probability() -> None:
@@ -52,7 +52,7 @@ def test_one_channel_is_a_probability() -> None:
 
 
 def test_nothing_counts() -> None:
-    assert judged(logits(FOUND), np.full_like(TRUTH, -1)).scores() == {}
+    assert scored(logits(FOUND), np.full_like(TRUTH, -1)).scores() == {}
 
 
 def test_means_over_random_masks() -> None:
@@ -62,7 +62,7 @@ def test_means_over_random_masks() -> None:
     t, f = truth[counts], found[counts]
     iou = [((t == c) & (f == c)).sum() / ((t == c) | (f == c)).sum() for c in range(4)]
     dice = [2 * ((t == c) & (f == c)).sum() / ((t == c).sum() + (f == c).sum()) for c in range(4)]
-    scores = judged(logits(found), truth).scores()
+    scores = scored(logits(found), truth).scores()
     np.testing.assert_allclose(
         [scores["accuracy"], scores["iou"], scores["dice"]],
         [(t == f).mean(), np.mean(iou), np.mean(dice)],
