@@ -106,6 +106,11 @@ def command(
         _assert_accuracy(judged.scores.get("accuracy"), assert_accuracy)
         return
     opened = open_model(path, device=device, threads=threads)
+    if opened.targets != "classes":
+        raise UsageError(
+            f"`{model}` answers with no classes, and what judges other answers lies in its run's "
+            f"folder: name that"
+        )
     names = ("",) * first + read_labels(labels, whole=True) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     picture = picture_input(opened, how, read_size(size))

@@ -63,31 +63,30 @@ def command(
     """Name the class of each INPUT (pictures, or folders of them) as MODEL sees it.
 
     MODEL is an .onnx file or the folder of a run. What can't be read is named, and the exit status
-    is 1 then; CSV and JSON say it too, under `error`. Where a run's answers are pictures or masks,
-    a line says what each is like, and -o names a folder for them; a run that learnt numbers says
-    them.
+    is 1 then; CSV and JSON say it too, under `error`. Of a model that learnt to answer with
+    pictures or masks a line says what each is like, and -o names a folder for them; one that learnt
+    numbers says them.
     """
+    from cnndsl.data.targets import Masks, Numbers, PictureItself
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.pictures import usual_preprocessing
-    from cnndsl.training.run_evaluation import run_of
 
-    path = model_path(model)
-    opened = open_model(path, device=device, threads=threads)
+    opened = open_model(model_path(model), device=device, threads=threads)
     names = read_labels(labels) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     samples = gather(opened, list(inputs), how, lenient=True)
     if samples.picture:
         remark_taken(pictures, opened.name, opened.preprocessing, samples.picture)
-    if (run := run_of(path)) and run.gives_pictures:
+    if opened.targets in (Masks.word, PictureItself.word):
         if form or (output and output.suffix):
             raise UsageError(f"`{model}` answers with pictures: -o names a folder for them")
-        predict_pictures(opened, samples, run.word, batch, output)
+        predict_pictures(opened, samples, batch, output)
         return
     if form is None:
         form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
-    if run and run.gives_numbers:
+    if opened.targets == Numbers.word:
         lines = NUMBERS[form](_answers(opened, samples, batch, _numbers))
     else:
         found = _answers(opened, samples, batch, lambda r: _classes(opened, r, top, names))

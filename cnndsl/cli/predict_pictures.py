@@ -1,4 +1,4 @@
-"""What `cnndsl predict` does with a run whose answers are pictures: a line and a file for each."""
+"""`cnndsl predict` of a model whose answers are pictures: a line and a file for each."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ BATCH = 16
 
 
 def predict_pictures(
-    model: Model, samples: Samples, word: str, batch: int | None, folder: Path | None
+    model: Model, samples: Samples, batch: int | None, folder: Path | None
 ) -> None:
     """Say a line about each answer, and write it into `folder`, made where it is missing.
 
-    `word` is the run's kind of target. Raises UsageError.
+    Raises UsageError.
     """
     from cnndsl.cli.output import echo_line
     from cnndsl.data.targets import Masks, PictureItself
@@ -37,7 +37,7 @@ def predict_pictures(
         raise UsageError(
             "answers that are pictures are given to pictures; `cnndsl run` takes arrays"
         )
-    if word == Masks.word:
+    if model.targets == Masks.word:
         target: PictureTarget = Masks(picture, model.labels or ())
     else:
         target = PictureItself(picture)

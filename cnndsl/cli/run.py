@@ -133,7 +133,8 @@ def command(
 
     def read(results: Results) -> list[Reading]:
         named = opened.labels if given is None else given
-        readings = read_outputs(results, top=top, labels=named, first=first, softmax=softmax)
+        ranked = top if opened.targets == "classes" else 0
+        readings = read_outputs(results, top=ranked, labels=named, first=first, softmax=softmax)
         if given is not None:
             check_labels(readings, given, first)
         return readings

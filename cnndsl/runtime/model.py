@@ -58,6 +58,8 @@ class Model:
     """An open session; `fresh` is whether it has random weights, drawn a moment ago.
 
     `preprocessing` and `labels` are those in the model's metadata, None where it has none.
+    `targets` is what it learnt to answer with (`cnndsl.data.targets`), classes where it says
+    nothing.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Model:
     preprocessing: Preprocessing | None = None
     labels: tuple[str, ...] | None = None
     fresh: bool = False
+    targets: str = "classes"
 
     @property
     def batch(self) -> int | None:
@@ -175,6 +178,7 @@ def _describe(name: str, session: Session, *, fresh: bool = False) -> Model:
         _preprocessing(name, metadata),
         labels_in_metadata(metadata),
         fresh,
+        metadata.get("cnndsl.targets", "classes"),
     )
 
 

@@ -24,7 +24,8 @@ from cnndsl.preprocessing import Preprocessing
 Node = onnx.NodeProto
 
 _PREPROCESSING = "cnndsl.preprocessing"
-_OF_THE_WHOLE = ("cnndsl.labels", "cnndsl.network_sha256")
+_OF_THE_END = frozenset({"cnndsl.labels", "cnndsl.targets"})
+_OF_THE_WHOLE = frozenset({"cnndsl.network_sha256"})
 _CLASSIFIERS = frozenset({"Gemm", "MatMul", "Conv", "FusedMatMul"})
 _MEANS = frozenset({"GlobalAveragePool", "AveragePool", "ReduceMean", "GlobalMaxPool"})
 _IDENTITIES = frozenset({"Dropout", "Identity", "Cast"})
@@ -82,9 +83,10 @@ def cut_model(
 
     With `start` it begins behind that value, which becomes its input; without `at` it goes to the
     model's outputs. `at` and `start` are names of values or nodes, or what values begin with up to
-    a dot or slash (the last of them). What isn't needed is left out. Labels of classes stay where
-    the end stays, words on preparing pictures where the beginning does, all other metadata always.
-    Raises UsageError where there is no such value, or where something goes past `start`.
+    a dot or slash (the last of them). What isn't needed is left out. Metadata on what comes out
+    (labels of classes) stay where the end does, those on preparing pictures where the beginning
+    does, all others always. Raises UsageError where there is no such value, or where something goes
+    past `start`.
     """
     graph = model.graph
     made_values = [(value, node.name) for node in graph.node for value in node.output if value]
@@ -96,7 +98,7 @@ def cut_model(
     types = _types(model)
     made = onnx.ModelProto()
     made.CopyFrom(_without_graph(model))
-    gone = {*(_OF_THE_WHOLE if at else _OF_THE_WHOLE[1:]), *([_PREPROCESSING] if start else [])}
+    gone = {*_OF_THE_WHOLE, *(_OF_THE_END if at else ()), *([_PREPROCESSING] if start else ())}
     made.metadata_props.extend(p for p in model.metadata_props if p.key not in gone)
     made.graph.name = graph.name
     made.graph.node.extend(nodes)

@@ -328,6 +328,7 @@ class Training:
             path,
             task.data.labels or task.data.pixels,
             task.picture.preprocessing,
+            task.target.word,
         )
 
 

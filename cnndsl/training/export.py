@@ -20,11 +20,15 @@ def export(
     path: Path,
     labels: Sequence[str],
     preprocessing: Preprocessing,
+    targets: str,
 ) -> None:
-    """Write an inference model of any batch, with labels and preprocessing in its metadata."""
+    """Write an inference model of any batch, with labels, preprocessing and the kind of targets in
+    its metadata.
+    """
     metadata = adapter.metadata() | {
         "cnndsl.version": version("cnndsl"),
         "cnndsl.preprocessing": preprocessing.to_json(),
+        "cnndsl.targets": targets,
     }
     if labels:
         metadata["cnndsl.labels"] = json.dumps(list(labels), ensure_ascii=False)

@@ -17,7 +17,6 @@ from cnndsl.data.targets import (
     Classes,
     Masks,
     Numbers,
-    PictureItself,
     RegionScorer,
     RegionScores,
     Target,
@@ -74,11 +73,6 @@ class Run:
     def gives_numbers(self) -> bool:
         """Whether its answers are numbers that aren't those of classes."""
         return self.word == Numbers.word
-
-    @property
-    def gives_pictures(self) -> bool:
-        """Whether its answers can be looked at."""
-        return self.word in (PictureItself.word, Masks.word)
 
     def judge(
         self, data: DataSet, split: str, *, batch: int, device: str, threads: int | None

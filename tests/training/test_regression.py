@@ -176,3 +176,14 @@ def test_a_mistake_in_the_spec_is_said_before_the_data_is_read(place: Path) -> N
     (place / "shades.cnn").write_text(SPEC.replace("gap", "gapp"))
     error = cnndsl("train", "shades.cnn", "--data", "list.csv", code=1).stderr
     assert "shades.cnn:5:1" in error and "list.csv" not in error
+
+
+def test_a_model_says_what_it_answers_with(place: Path) -> None:
+    cnndsl("train", "shades.cnn", "--data", "list.csv", "--epochs", "1", "-q")
+    (place / "runs/shades-001/best.onnx").rename(place / "alone.onnx")
+    (numbers,) = run("alone.onnx", "photos/3.png").outputs.values()
+    for command in ("run", "predict"):
+        shown = cnndsl(command, "alone.onnx", "photos/3.png").stdout
+        assert f"{numbers[0, 0]:.4g}" in shown and "%" not in shown and "class" not in shown
+    error = cnndsl("eval", "alone.onnx", "--data", "list.csv", code=1).stderr
+    assert "answers with no classes" in error or "label" in error
