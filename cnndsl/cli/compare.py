@@ -9,6 +9,7 @@ import click
 from cnndsl.analyse import analyse
 from cnndsl.cli.options import find_net, load_spec
 from cnndsl.cli.output import echo, terminal_width
+from cnndsl.cli.quantities import read_bytes
 from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.show.compare import Side, as_csv, as_json, as_markdown, as_text
@@ -26,12 +27,14 @@ FORMATS = {"table": as_text, "md": as_markdown, "csv": as_csv, "json": as_json}
 @click.option(
     "--batch", type=click.IntRange(1, 1 << 20), default=1, show_default=True, help="For memory."
 )
+@click.option("--memory", metavar="16GB", help="Show the largest batches that fit into it.")
 def command(
     specs: tuple[str, ...],
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
     form: str,
     batch: int,
+    memory: str | None,
 ) -> None:
     """Put nets, or variants of one, side by side, with ratios to the first.
 
@@ -40,7 +43,11 @@ def command(
     """
     if len(specs) < 2:
         raise UsageError("a comparison needs two nets or more: `cnndsl compare vgg16 resnet50`")
-    sides = [Side(spec, analyse(_load(spec, settings, inputs)), batch) for spec in specs]
+    limit = read_bytes(memory, "--memory") if memory else None
+    sides = [
+        Side(spec, analyse(_load(spec, settings, inputs)), batch, limit, memory or "")
+        for spec in specs
+    ]
     if form == "table" and (width := terminal_width()):
         return echo(as_text(sides, width))
     echo(FORMATS[form](sides))

@@ -30,6 +30,9 @@ class Side:
     name: str
     analysis: Analysis
     batch: int
+    limit: int | None = None
+    """The bytes whose largest batches are wanted."""
+    limit_text: str = ""
 
     @property
     def network(self) -> Network:
@@ -39,7 +42,7 @@ class Side:
     def figures(self) -> dict[str, int | None]:
         """What is compared, by its name in JSON; None where it is unknown."""
         totals, memory = self.analysis.totals, self.analysis.memory(self.batch)
-        return {
+        figures = {
             "layers": len(self.network.without_heads()),
             "depth": depth(self.network),
             "params": totals.params,
@@ -50,6 +53,10 @@ class Side:
             "inference_bytes": memory.inference if memory else None,
             "training_bytes": memory.training if memory else None,
         }
+        if self.limit is not None:
+            for key, training in (("training_batch", True), ("inference_batch", False)):
+                figures[key] = memory.largest_batch(self.limit, training) if memory else None
+        return figures
 
     def receptive_field(self) -> ReceptiveField | None:
         """Of the last map on the way to the outputs that doesn't see everything."""
@@ -60,7 +67,10 @@ class Side:
         return None
 
 
-ROWS: tuple[tuple[str, str, Callable[[int | None], str], str], ...] = (
+Row = tuple[str, str, Callable[[int | None], str], str]
+"""Name in JSON, name for people, how it is written, what it means."""
+
+ROWS: tuple[Row, ...] = (
     ("layers", "layers", grouped, "steps of inference"),
     ("depth", "depth", grouped, DEPTH),
     ("params", "parameters", grouped, CONVENTIONS["params"]),
@@ -71,7 +81,18 @@ ROWS: tuple[tuple[str, str, Callable[[int | None], str], str], ...] = (
     ("inference_bytes", "inference", size, CONVENTIONS["inference"]),
     ("training_bytes", "training", size, CONVENTIONS["training"]),
 )
-"""Name in JSON, name for people, how it is written, what it means."""
+
+
+def figure_rows(sides: Sequence[Side]) -> tuple[Row, ...]:
+    """Return the rows of figures; those of the largest batches where a limit was given."""
+    if sides[0].limit is None:
+        return ROWS
+    fits = f"fits into {sides[0].limit_text}"
+    return (
+        *ROWS,
+        ("training_batch", "train batch", grouped, f"the largest batch whose training {fits}"),
+        ("inference_batch", "infer batch", grouped, f"the largest batch whose inference {fits}"),
+    )
 
 
 def depth(network: Network) -> int:
@@ -121,7 +142,7 @@ def _rows(sides: Sequence[Side]) -> list[list[str]]:
         ["input", *(" ".join(str(i.shape) for i in s.network.inputs) for s in sides)],
         ["output", *(" ".join(_output_shapes(s.network)) for s in sides)],
     ]
-    for key, title, shown, _ in ROWS:
+    for key, title, shown, _ in figure_rows(sides):
         first = figures[0][key]
         cells = [shown(figures[0][key])]
         cells += [f"{shown(f[key])}  {ratio(f[key], first):>6}" for f in figures[1:]]
@@ -150,10 +171,11 @@ def _part(columns: list[Column], rows: list[list[str]], chosen: list[int], width
 
 
 def _meanings(sides: Sequence[Side], width: int) -> list[str]:
-    names = max(len(title) for _, title, _, _ in ROWS)
+    shown = figure_rows(sides)
+    names = max(len(title) for _, title, _, _ in shown)
     batch = f" (batch {sides[0].batch:,})"
     lines: list[str] = []
-    for key, title, _, meaning in (*ROWS, ("", "sees", str, FIELD)):
+    for key, title, _, meaning in (*shown, ("", "sees", str, FIELD)):
         at_batch = batch if key in ("inference_bytes", "training_bytes") else ""
         first, *more = wrap(meaning + at_batch, width - names - 2)
         lines.append(f"{title:{names}}  {first}")
@@ -170,7 +192,7 @@ def _meanings(sides: Sequence[Side], width: int) -> list[str]:
 def as_markdown(sides: Sequence[Side]) -> str:
     """A table for a repository."""
     columns = [*_columns(sides), Column("meaning")]
-    meanings = ["", "", *(meaning for *_, meaning in ROWS), FIELD]
+    meanings = ["", "", *(meaning for *_, meaning in figure_rows(sides)), FIELD]
     rows = [[*row, meaning] for row, meaning in zip(_rows(sides), meanings, strict=True)]
     return "\n".join(markdown_rows(columns, [[" ".join(c.split()) for c in row] for row in rows]))
 
@@ -179,7 +201,7 @@ def as_csv(sides: Sequence[Side]) -> str:
     """A line a net; `?` is what isn't known."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    keys = [key for key, *_ in ROWS]
+    keys = [key for key, *_ in figure_rows(sides)]
     writer.writerow(["name", "network", *keys, "receptive_field"])
     for side in sides:
         figures = side.figures()
@@ -206,7 +228,8 @@ def as_json(sides: Sequence[Side]) -> str:
                 "ratios": {key: _ratio(figures[key], first[key]) for key in figures},
             }
         )
-    meanings = {key: meaning for key, _, _, meaning in ROWS} | {"receptive_field": FIELD}
+    meanings = {key: meaning for key, _, _, meaning in figure_rows(sides)}
+    meanings["receptive_field"] = FIELD
     data = {"version": VERSION, "batch": sides[0].batch, "nets": nets, "conventions": meanings}
     return json_text(data, indent=2)
 

@@ -33,6 +33,12 @@ LINES = {
     "and a transposed one 5 of 3": ("1@3x3", "deconv 3x3", "1@5x5", 9 * 9),
     "with a stride, padded: 5 to 3": ("1@5x5", "conv 3x3 s2 p1", "1@3x3", 9 * 9),
     "and back, 3 to 5": ("1@3x3", "deconv 3x3 s2 p1", "1@5x5", 9 * 9),
+    "there and back, 5 to 3 to 5": (
+        "1@5x5",
+        "conv 3x3 s2 p1\ndeconv 3x3 s2 p1",
+        "1@5x5",
+        2 * 9 * 9,
+    ),
     "with a stride: 5 to 2": ("1@5x5", "conv 3x3 s2", "1@2x2", 4 * 9),
     "the stamps of 2x2 values: 2 to 5": ("1@2x2", "deconv 3x3 s2", "1@5x5", 4 * 9),
     "LeNet-5's C1": ("1@32x32", "conv 5x5 6", "6@28x28", 117_600),
@@ -64,3 +70,14 @@ def test_plain_nets_cost_what_their_residual_ones_do() -> None:
         assert plain.totals.macs == residual.totals.macs
         convolutions = [r for r in plain.rows if r.layer.word in ("conv", "fc")]
         assert len(convolutions) == depth
+
+
+def test_vgg16_in_16_gb() -> None:
+    """Weights, gradients and two moments; then outputs and a pair of gradients a picture."""
+    vgg = analyse(load("vgg16")[0])
+    memory = vgg.memory(1)
+    assert memory is not None
+    held = 4 * 4 * vgg.totals.params
+    picture = memory.training - held
+    assert (held, picture) == (2_213_720_704, 98_920_448)
+    assert memory.largest_batch(16 * 10**9, training=True) == (16 * 10**9 - held) // picture == 139

@@ -40,6 +40,20 @@ def test_a_model_is_a_net_as_well(tmp_path: Path) -> None:
     assert refused.exit_code and "`cnndsl import " in refused.output
 
 
+def test_largest_batches_are_those_of_the_report() -> None:
+    nets = ("alexnet", "vgg16")
+    result = cnndsl("compare", *nets, "--memory", "16GB", "--format", "json")
+    for name, found in zip(nets, json.loads(result.stdout)["nets"], strict=True):
+        report = cnndsl("report", name, "--memory", "16GB", "--format", "json").stdout
+        largest = json.loads(report)["memory"]["largest_batch"]
+        assert found["training_batch"] == largest["training"] > 1
+        assert found["inference_batch"] == largest["inference"] > found["training_batch"]
+    table = cnndsl("compare", *nets, "--memory", "16GB").stdout
+    assert "fits into 16GB" in table and "train batch" in table
+    assert "train batch" not in cnndsl("compare", *nets).stdout
+    assert "none" not in cnndsl("compare", "vgg16", "unet", "--memory", "1MB").stdout.lower()
+
+
 def test_options_hold_for_all_and_variants_win() -> None:
     result = cnndsl(
         *("compare", "lenet5", "lenet5:classes=3", "--set", "classes=5", "--format", "json")
@@ -62,6 +76,7 @@ def test_formats(form: str) -> None:
         (["vgg16", "nosuch"], "there is no file `nosuch`"),
         (["vgg16", "vgg16:oops=1"], "the net has no parameter `oops` to set"),
         (["vgg16", "vgg16:3@"], "`3@` is no input shape"),
+        (["vgg16", "vgg19", "--memory", "much"], "`--memory much` is no amount"),
         (["vgg16", "vgg16:oops"], "there is no file `vgg16:oops`"),
     ],
 )
