@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cnndsl.network import Network
     from cnndsl.runtime import Inputs, Model, Results, Samples
     from cnndsl.runtime.answers import Reading
-    from cnndsl.runtime.save import Writer
+    from cnndsl.runtime.save import Array, Pixels, Writer
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -59,7 +59,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="What is printed: text, or nothing where -o is given; `array`: the numbers themselves.",
 )
 @click.option(
-    "-o", "--output", type=FILE, help="Write outputs to an .npz or .npy, one picture to a .png."
+    "-o",
+    "--output",
+    type=FILE,
+    help="Write outputs to an .npz or .npy; a picture, or the maps of one, to a .png.",
 )
 @picture_options
 @click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
@@ -147,7 +150,7 @@ def command(
         if output:
             assert samples.unreadable is not None
             ports = tuple(port.name for port in outputs)
-            writer = Writer(output, ports, samples.count, samples.unreadable)
+            writer = Writer(output, ports, samples.count, samples.unreadable, _drawn)
             results = _written(results, stack.enter_context(writer))
         if samples.count > batch_size(opened, batch) and not (form and sys.stdout.isatty()):
             results = _watched(results, samples.count)
@@ -211,6 +214,12 @@ def _remark(model: Model, samples: Samples, options: dict[str, Any], seed: int) 
         from cnndsl.runtime.searching import described
 
         echo_line(f"no pictures, left out: {described(samples.others)}", err=True)
+
+
+def _drawn(array: Array, name: str) -> tuple[Pixels, str]:
+    from cnndsl.looking.maps import as_picture
+
+    return as_picture(array, name)
 
 
 def _written(stream: Iterable[Results], writer: Writer) -> Iterator[Results]:

@@ -15,6 +15,7 @@ from cnndsl.looking.subject import Subject, shown
 from cnndsl.looking.view import (
     MOST_PIXELS,
     Array,
+    Pixels,
     Tile,
     View,
     about_zero,
@@ -25,6 +26,7 @@ from cnndsl.looking.view import (
     spread,
 )
 from cnndsl.runtime.model import Model
+from cnndsl.runtime.save import as_pixels
 from cnndsl.surgery.models import cut_model, kernels_at
 
 Progress = Callable[[int], None]
@@ -52,15 +54,35 @@ def maps_view(subject: Subject, picture: str | Path, at: str, channels: Sequence
         raise UsageError("maps are shown of one picture at a time")
     model, name = _cut(subject, at)
     maps = _maps(subject, model, subject.read(paths[0])[0], at)
+    pixels, told = _grid(maps, channels)
+    shape = "x".join(map(str, maps.shape))
+    lines = (f"maps of {paths[0]} at `{name}`, {shape}, {told[0]}", *told[1:])
+    return View(pixels, lines, {"maps": maps})
+
+
+def as_picture(output: Array, name: str) -> tuple[Pixels, str]:
+    """An output 1×C×H×W as bytes H×W or H×W×3, and what was done.
+
+    One map or three are a picture, see `as_pixels`; of any other number each is a tile, as in
+    `maps_view`. Raises UsageError for other outputs.
+    """
+    are_maps = output.ndim == 4 and len(output) == 1 and output.size
+    if not are_maps or {1, 3} & {output.shape[1], output.shape[3]}:
+        return as_pixels(output, name)
+    pixels, told = _grid(output[0].astype(np.float32))
+    return pixels, "; ".join([f"a tile for each channel, {told[0]}", *told[1:]])
+
+
+def _grid(maps: Array, channels: Sequence[int] = ()) -> tuple[Pixels, list[str]]:
+    """A tile for each channel, or for each of `channels`, and what is to be seen."""
     side = max(*maps.shape[1:], _SIDES["map"])
     most = max(1, min(MOST_MAPS, MOST_PIXELS // (2 * side * side)))
     some = _some(len(maps), most)
     chosen = _channels(channels, len(maps)) or [*some]
     tiles = [Tile(enlarged(coloured(spread(maps[n])), _SIDES["map"]), f"{n}") for n in chosen]
-    shape = "x".join(map(str, maps.shape))
-    lines = [f"maps of {paths[0]} at `{name}`, {shape}, each from its least to its largest value"]
-    lines += _told(some, len(maps), "channels") if not channels else []
-    return View(sheet(tiles, _columns(len(tiles))), tuple(lines), {"maps": maps})
+    told = [] if channels else _told(some, len(maps), "channels")
+    pixels = sheet(tiles, _columns(len(tiles)))
+    return pixels, ["each from its least to its largest value", *told]
 
 
 def kernels_view(subject: Subject, at: str | None = None) -> View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import copyfileobj
@@ -20,6 +20,8 @@ from cnndsl.runtime.running import Results, differing
 from cnndsl.runtime.samples import Unreadable
 from cnndsl.runtime.session import Array
 
+Pixels = npt.NDArray[np.uint8]
+Draw = Callable[[Array, str], tuple[Pixels, str]]
 SUFFIXES = (".npz", ".npy", ".png")
 _LISTED = 10
 _BYTES_FROM = 16.0  # a picture whose largest value is beyond it is on the scale of 0 to 255
@@ -29,7 +31,8 @@ class Writer:
     """Collects results and writes them to one file, which appears when all are there.
 
     `lost` is what can't be read, as far as it is known. It has rows too, so that each row is that
-    of its input: NaN, the least integer, or False.
+    of its input: NaN, the least integer, or False. `draw` makes a picture of an output, and says
+    what was done.
 
     A context manager: what was begun is removed where the block ends in an exception. Raises
     UsageError where the path isn't writable or outputs don't go into such a file. `notes` say
@@ -37,7 +40,12 @@ class Writer:
     """
 
     def __init__(
-        self, path: Path, outputs: tuple[str, ...], count: int, lost: Sequence[Unreadable] = ()
+        self,
+        path: Path,
+        outputs: tuple[str, ...],
+        count: int,
+        lost: Sequence[Unreadable] = (),
+        draw: Draw | None = None,
     ):
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(f"outputs go to {', '.join(SUFFIXES)}, and `{path}` is none of these")
@@ -51,7 +59,7 @@ class Writer:
             )
         if path.suffix.lower() == ".png" and count > 1:
             raise UsageError(f"a .png holds one picture, and there are {count} inputs")
-        self.path, self.count, self.lost = path, count, lost
+        self.path, self.count, self.lost, self._draw = path, count, lost, draw or as_pixels
         self.outputs: tuple[str, ...] = outputs
         self.notes: list[str] = []
         self._files: dict[str, BinaryIO] = {}
@@ -156,13 +164,13 @@ class Writer:
     def _write_picture(self, array: Array) -> None:
         from cnndsl.runtime.images import write_picture
 
-        pixels, note = as_pixels(array, self.outputs[0])
+        pixels, note = self._draw(array, self.outputs[0])
         self.notes.append(note)
         with replaced(self.path) as file:
             write_picture(file, pixels)
 
 
-def as_pixels(array: Array, name: str) -> tuple[npt.NDArray[np.uint8], str]:
+def as_pixels(array: Array, name: str) -> tuple[Pixels, str]:
     """An output 1×C×H×W or 1×H×W×C, C being 1 or 3, as bytes H×W or H×W×3, and what was done.
 
     Raises UsageError for other outputs.
@@ -175,12 +183,12 @@ def as_pixels(array: Array, name: str) -> tuple[npt.NDArray[np.uint8], str]:
         if channels in (1, 3):
             return _as_bytes(picture if channels == 3 else picture.reshape(height, width))
     raise UsageError(
-        f"output `{name}` is {'x'.join(map(str, array.shape))}, and only one or three maps make "
-        f"a picture; write it to an .npz, or see them by `cnndsl look --show maps`"
+        f"output `{name}` is {'x'.join(map(str, array.shape))}, and maps alone make a picture; "
+        f"write it to an .npz"
     )
 
 
-def _as_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
+def _as_bytes(values: npt.NDArray[Any]) -> tuple[Pixels, str]:
     """On the scale that the values seem to be on: 0 to 1, 0 to 255, or none that is known."""
     numbers = np.nan_to_num(np.asarray(values, np.float64))
     least, most = float(numbers.min()), float(numbers.max())

@@ -252,7 +252,7 @@ MISTAKES = [
     (("means.onnx", "grey.png", "--only", "loggits"), "has no output `loggits`; did you mean"),
     (("means.onnx", "grey.png", "-o", "y.csv"), "outputs go to .npz, .npy, .png, and `y.csv` is"),
     (("means.onnx", "grey.png", "-o", "no/y.npy"), "there is no folder `no` to write `y.npy` into"),
-    (("means.onnx", "grey.png", "-o", "y.png"), "only one or three maps make a picture"),
+    (("means.onnx", "grey.png", "-o", "y.png"), "maps alone make a picture"),
     (("same.onnx", "photos", "-o", "y.png"), "a .png holds one picture, and there are 3 inputs"),
     (("pairs.onnx", "photos", "--batch", "3"), "`pairs.onnx` is fixed to batches of 2, not 3"),
     (("means.onnx", "grey.png", "--device", "cuda"), "this ONNX Runtime has no CUDA"),

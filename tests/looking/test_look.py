@@ -121,6 +121,25 @@ def test_maps_and_how_many_are_shown(folder: Path) -> None:
     assert len(chosen.lines) == 1 and chosen.pixels.size < seen.pixels.size / 20
 
 
+def test_maps_are_what_run_draws(folder: Path) -> None:
+    """Of an output of many maps `run -o` makes the same tiles; what is no maps is no picture."""
+    cnndsl.compile("small.cnn", "small.onnx")
+    cnndsl.cut("small.onnx", "second", "part.onnx")
+    command = ["run", "part.onnx", "photos/b.png", "-o"]
+    result = CliRunner().invoke(main, [*command, "maps.png"])
+    assert result.exit_code == 0 and result.stderr.endswith(
+        "maps.png: second.relu1 1x300x8x8\n"
+        "a tile for each channel, each from its least to its largest value; "
+        "150 of 300 channels are shown, one of 2\n"
+    )
+    seen = cnndsl.look("small.onnx", "photos/b.png", "maps", at="second")
+    np.testing.assert_array_equal(np.asarray(Image.open("maps.png")), seen.pixels)
+    cnndsl.cut("small.onnx", "logits", "part.onnx")
+    result = CliRunner().invoke(main, [*command, "none.png"])
+    assert result.exit_code == 1 and "is 1x3, and maps alone make a picture" in result.stderr
+    assert not Path("none.png").exists()
+
+
 def test_kernels(folder: Path) -> None:
     how = Preprocessing(order="BGR")
     cnndsl.compile("small.cnn", "small.onnx", preprocessing=how)
