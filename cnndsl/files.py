@@ -150,6 +150,16 @@ def check_ordinary(path: Path) -> None:
         raise OSError(kind, "it is no ordinary file", str(path))
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """Read a whole ordinary file of at most so many bytes. Raises OSError for any other."""
+    check_ordinary(path)
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than such a file may be ({most:,} bytes)")
+    return data
+
+
 def unpacked_limit(packed: int) -> int:
     """How many bytes a packed file may hold: a hundred times its size, or 256 MiB.
 

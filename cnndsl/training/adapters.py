@@ -30,13 +30,13 @@ from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import open_session, run_session
 from cnndsl.shape import Shape
 from cnndsl.show.flat import flat
+from cnndsl.training.folder import RunFolder
 from cnndsl.training.graphs import TrainingGraphs, build_external_training, build_training
 from cnndsl.training.losses import TARGET, Recipe
 from cnndsl.weights import initial_weights
 from cnndsl.weights.save import Float
 
 Trainable = Callable[[str], bool]
-WRITTEN, SPEC, MODEL = "spec.cnn", "network.cnn", "model.onnx"
 COLOURS = (1, 3, 4)
 _NORMS = {"bn", "gn", "ln", "in"}
 
@@ -121,7 +121,7 @@ class ModelAdapter(ABC):
         """What its exported model says about where it comes from."""
 
     @abstractmethod
-    def keep(self, folder: Path) -> None:
+    def keep(self, folder: RunFolder) -> None:
         """Write into a folder what `ModelAdapter` needs to be made again. Raises OSError."""
 
     def picture(self, preprocessing: Preprocessing) -> PictureInput:
@@ -235,9 +235,9 @@ class SpecAdapter(ModelAdapter):
             "cnndsl.settings": json.dumps(dict(self.network.settings)),
         }
 
-    def keep(self, folder: Path) -> None:
-        for name, text in ((WRITTEN, self.text), (SPEC, flat(self.network))):
-            with replaced(folder / name) as file:
+    def keep(self, folder: RunFolder) -> None:
+        for path, text in ((folder.spec, self.text), (folder.network, flat(self.network))):
+            with replaced(path) as file:
                 file.write(text.encode())
 
 
@@ -284,10 +284,10 @@ class OnnxAdapter(ModelAdapter):
     def metadata(self) -> dict[str, str]:
         return {}
 
-    def keep(self, folder: Path) -> None:
-        shutil.copyfile(self.path, folder / MODEL)
+    def keep(self, folder: RunFolder) -> None:
+        shutil.copyfile(self.path, folder.model)
         for location in external_locations(self.path):  # checked to lie beside the model
-            target = folder / location
+            target = folder.path / location
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.path.parent / location, target)
 

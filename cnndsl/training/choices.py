@@ -41,6 +41,17 @@ def write_choice(choice: Any) -> dict[str, Any]:
     return {"name": choice.word} | {f.name: getattr(choice, f.name) for f in fields(choice)}
 
 
+def describe_choice(choice: Any) -> str:
+    """`sgd momentum=0.9 nesterov=yes`: the word, and what differs from the defaults."""
+    given = {f.name: getattr(choice, f.name) for f in fields(choice)}
+    others = [f for f in fields(choice) if given[f.name] != f.default]
+    return " ".join([choice.word, *(f"{f.name}={_written(given[f.name])}" for f in others)])
+
+
+def _written(value: bool | float) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else f"{value:g}"
+
+
 def _pair(what: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name or not value:

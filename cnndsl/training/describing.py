@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from cnndsl.training.assembly import Training
+from cnndsl.training.choices import describe_choice
 from cnndsl.training.config import Config
 from cnndsl.training.environment import runtime_version
 from cnndsl.training.feeding import Epoch
@@ -23,7 +21,7 @@ def header(training: Training, where: str) -> list[str]:
         "augment": task.augmentation.describe() if task.augmentation else "none",
         "training": _training(config, training.feed.plan),
         "stages": "; ".join(stage.describe() for stage in training.plan.stages[1:]),
-        "optimiser": f"{_choice(config.optimiser)}, {_rate(config)}",
+        "optimiser": f"{describe_choice(config.optimiser)}, {_rate(config)}",
         "device": f"{choice.device}, {choice.threads} threads, onnxruntime {runtime_version()}"
         + (f", {choice.precision}" if choice.precision != "float32" else ""),
         "run": where,
@@ -85,20 +83,10 @@ def _count(number: int, noun: str) -> str:
 
 def _rate(config: Config) -> str:
     choice = config.training
-    parts = [f"learning rate {choice.learning_rate or 0:g}", _choice(config.schedule)]
+    parts = [f"learning rate {choice.learning_rate or 0:g}", describe_choice(config.schedule)]
     if choice.warm_up:
         parts.append(f"warm-up over {choice.warm_up:g} epochs")
     if choice.layer_decay:
         parts.append(f"× {choice.layer_decay:g} a block towards the input")
     parts += [f"{pattern} × {rate:g}" for pattern, rate in config.learning_rates]
     return ", ".join(parts)
-
-
-def _choice(choice: Any) -> str:
-    """`adamw weight_decay=0.05`: what differs from the defaults."""
-    others = [
-        f"{f.name}={getattr(choice, f.name):g}"
-        for f in fields(choice)
-        if getattr(choice, f.name) != f.default
-    ]
-    return " ".join([choice.word, *others])

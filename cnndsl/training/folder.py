@@ -1,7 +1,8 @@
 """A run's folder: where everything lies, and how it is written so that nothing is ever half there.
 
 runs/fashion_cnn-001/
-  config.toml  network.cnn  environment.json  data.json  split.csv  labels.txt
+  config.toml  spec.cnn  network.cnn (or model.onnx)
+  environment.json  data.json  split.csv  labels.txt
   metrics.csv  results.json  log.txt  report.html
   checkpoint.safetensors             what `cnndsl resume` goes on from
   best.onnx  best.safetensors  last.safetensors
@@ -34,7 +35,9 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
         self.config = path / "config.toml"
+        self.spec = path / "spec.cnn"
         self.network = path / "network.cnn"
+        self.model = path / "model.onnx"
         self.environment = path / "environment.json"
         self.data = path / "data.json"
         self.split = path / "split.csv"

@@ -11,15 +11,13 @@ from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.specs import find, load
 from cnndsl.training.adapters import (
-    MODEL,
-    SPEC,
-    WRITTEN,
     ModelAdapter,
     OnnxAdapter,
     SpecAdapter,
     model_adapter,
     spec_adapter,
 )
+from cnndsl.training.folder import RunFolder
 
 CLASSES = "classes"
 """The net's parameter that is set to the number of classes found."""
@@ -61,13 +59,14 @@ def wants_numbers(
     return spec_adapter(load(find(name), settings, inputs)[0], "").wants_numbers
 
 
-def kept_adapter(folder: Path) -> ModelAdapter:
-    """What `ModelAdapter.keep` left there. Raises UsageError."""
-    if (folder / MODEL).is_file():
-        return model_at(folder / MODEL, {})
-    written = folder / WRITTEN  # what the model says it comes from
-    text = find(written if written.is_file() else folder / SPEC).text
-    return spec_adapter(load(find(folder / SPEC))[0], text)
+def kept_adapter(path: Path) -> ModelAdapter:
+    """What `ModelAdapter.keep` left in a run's folder. Raises UsageError."""
+    folder = RunFolder(path)
+    if folder.model.is_file():
+        return model_at(folder.model, {})
+    written = folder.spec if folder.spec.is_file() else folder.network
+    text = find(written).text  # what the model says it comes from
+    return spec_adapter(load(find(folder.network))[0], text)
 
 
 def model_at(path: Path, inputs: Mapping[str, Shape]) -> OnnxAdapter:

@@ -76,6 +76,44 @@ class Epoch:
         row |= {f"val_{name}": score for name, score in self.val.items()}
         return row | {"seconds": self.seconds, "images_per_second": self.images_per_second}
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, str | None]) -> Epoch:
+        """The epoch that `row` gave, of its figures as texts. Raises ValueError."""
+
+        def number(name: str) -> float:
+            value = float(row.get(name) or "nothing")
+            if not isfinite(value) or value < 0:
+                raise ValueError(name)
+            return value
+
+        def scores(part: str) -> Scores:
+            found = {n.removeprefix(part): v for n, v in row.items() if n and n.startswith(part)}
+            return {name: float(value) for name, value in found.items() if value}
+
+        return cls(
+            number=int(number("epoch")),
+            steps=int(number("step")),
+            rate=number("lr"),
+            train=scores("train_"),
+            val=scores("val_"),
+            seconds=number("seconds"),
+            images_per_second=number("images_per_second"),
+        )
+
+    @property
+    def judged(self) -> Scores:
+        """Validation's scores; training's where nothing is validated."""
+        return self.val or self.train
+
+    @property
+    def goodness(self) -> tuple[float, float]:
+        """The more right answers or the larger the mean IoU, or else the smaller the loss, the
+        greater; the best epoch has the greatest.
+        """
+        loss = self.judged.get("loss", float("inf"))
+        right = self.judged.get("top1", self.judged.get("iou", 0.0))
+        return right, -loss if isfinite(loss) else float("-inf")
+
 
 @dataclass
 class Progress:
@@ -98,10 +136,8 @@ class Progress:
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch with the most right answers or the largest mean IoU, or else the smallest loss;
-        the first of equals.
-        """
-        return max(self.epochs, key=_goodness, default=None)
+        """The epoch of the greatest goodness; the first of equals."""
+        return max(self.epochs, key=lambda epoch: epoch.goodness, default=None)
 
     @property
     def waited(self) -> int:
@@ -123,10 +159,3 @@ class Progress:
         if found is None or not counted or any("loss" not in e.train for e in found.epochs):
             raise UsageError("the checkpoint's record of progress is damaged")
         return found
-
-
-def _goodness(epoch: Epoch) -> tuple[float, float]:
-    scores = epoch.val or epoch.train
-    loss = scores.get("loss", float("inf"))
-    right = scores.get("top1", scores.get("iou", 0.0))
-    return right, -loss if isfinite(loss) else float("-inf")

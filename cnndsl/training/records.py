@@ -32,7 +32,7 @@ def describe_run(folder: RunFolder, training: Training) -> None:
     config, task = training.config, training.task
     data = task.data
     labels = data.labels or data.pixels
-    task.adapter.keep(folder.path)
+    task.adapter.keep(folder)
     write_json(folder.environment, environment())
     how = task.picture.preprocessing.as_dict()
     write_json(

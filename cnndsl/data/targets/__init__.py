@@ -2,7 +2,14 @@
 are judged, and how they are shown.
 """
 
-from cnndsl.data.targets.base import SCORES, PictureTarget, Score, Scorer, Target
+from cnndsl.data.targets.base import (
+    SCORES,
+    PictureTarget,
+    Score,
+    Scorer,
+    Target,
+    leading_score,
+)
 from cnndsl.data.targets.classes import Classes
 from cnndsl.data.targets.itself import PictureItself
 from cnndsl.data.targets.masks import Masks, RegionScorer, RegionScores
@@ -20,4 +27,5 @@ __all__ = [
     "Score",
     "Scorer",
     "Target",
+    "leading_score",
 ]

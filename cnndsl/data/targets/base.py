@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -45,6 +45,13 @@ SCORES: Mapping[str, Score] = {
     "ssim": Score("SSIM"),
 }
 """Every score by its name in metrics.csv, less `train_` or `val_`."""
+
+_LEADING = ("top1", "iou", "psnr", "r2")
+
+
+def leading_score(names: Collection[str]) -> str | None:
+    """The one of these scores that says most about its kind of target; None where there is none."""
+    return next((name for name in (*_LEADING, *SCORES) if name in names), None)
 
 
 class Scorer(ABC):
