@@ -70,11 +70,12 @@ class Step(_Frozen):
 
 
 class LossTerm(_Frozen):
-    """`coefficient · function(values)`."""
+    """`coefficient · function(values, settings)`."""
 
     coefficient: float
     function: str
     arguments: tuple[str, ...]
+    settings: Mapping[str, int | float] = {}
 
     @property
     def takes_classes(self) -> bool:

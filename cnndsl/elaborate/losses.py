@@ -16,13 +16,21 @@ LOSSES = {
     "cross_entropy": (1,),
     "focal": (1,),
     "dice": (1, 2),
-    **dict.fromkeys(("bce", "mse", "l1", "huber", "kl"), (2,)),
+    **dict.fromkeys(("bce", "mse", "l1", "huber", "ssim", "kl"), (2,)),
 }
 """Every loss with the numbers of values it takes; a single one is compared with classes that come
 with the data."""
 
-COMPARING = ("dice", "bce", "mse", "l1", "huber")
+COMPARING = ("dice", "bce", "mse", "l1", "huber", "ssim")
 """Losses between two values of which the second may come with the data."""
+
+SETTINGS = {"focal": "gamma", "ssim": "window"}
+"""What a loss can be told beside its values."""
+
+RAMP = "ramp"
+"""The setting of every loss: the epochs over which its weight grows from 0."""
+
+MOST_EPOCHS, MOST_GAMMA, MOST_WINDOW = 1_000_000, 100, 999
 
 TARGET = "target"
 """Names what comes with the data, for losses that compare with it: `bce(mask, target)`."""
@@ -88,6 +96,7 @@ def _term(scope: Scope, call: tree.Call, coefficient: float) -> LossTerm:
         example = {"kl": "mu, logvar"}.get(call.function, "xhat, x" if count > 1 else "logits")
         help = f"write `{call.function}({example})`"
         raise scope.fail(call.span, "wrong-arguments", message, help)
+    settings = dict(_setting(scope, call, setting) for setting in call.settings)
     arguments = call.arguments
     two = len(arguments) == 2 and call.function in COMPARING
     given = two and _is_target(scope, arguments[-1])
@@ -99,7 +108,36 @@ def _term(scope: Scope, call: tree.Call, coefficient: float) -> LossTerm:
         help = "bring both to one shape, or name other values"
         raise scope.fail(call.span, "loss-shape-mismatch", message, help)
     names = (*(v.name for v in values), *[TARGET] * given)
-    return LossTerm(coefficient=coefficient, function=call.function, arguments=names)
+    return LossTerm(
+        coefficient=coefficient, function=call.function, arguments=names, settings=settings
+    )
+
+
+def _setting(scope: Scope, call: tree.Call, setting: tree.Keyed) -> tuple[str, int | float]:
+    """A setting's key and number."""
+    key, function = setting.key, call.function
+    known = [k for k in (SETTINGS.get(function), RAMP) if k]
+    if key not in known:
+        message = f"`{function}` has no `{key}=`"
+        help = did_you_mean(key, known, f"it has {' and '.join(f'`{k}=`' for k in known)}")
+        raise scope.fail(setting.span, "unknown-argument", message, help)
+    if sum(other.key == key for other in call.settings) > 1:
+        message = f"`{key}=` stands here twice"
+        raise scope.fail(call.span, "given-twice", message, "leave one of them out")
+    assert not isinstance(setting.value, tree.Size | tree.ShapeLiteral | tree.TupleValue)
+    number = scope.number(setting.value)
+    fits, help = {
+        "gamma": (0 <= number <= MOST_GAMMA, f"it is a number from 0 to {MOST_GAMMA}"),
+        "window": (
+            number in range(1, MOST_WINDOW + 1, 2),
+            f"it is an odd number of pixels, {MOST_WINDOW} at most",
+        ),
+        RAMP: (0 <= number <= MOST_EPOCHS, f"it is a number of epochs, {MOST_EPOCHS:,} at most"),
+    }[key]
+    if not fits:
+        message = f"`{key}` of `{function}` can't be {number:,}"
+        raise scope.fail(setting.span, "invalid-argument", message, help)
+    return key, number
 
 
 def _is_target(scope: Scope, argument: tree.Expression) -> bool:

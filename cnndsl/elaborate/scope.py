@@ -355,6 +355,10 @@ class Scope:
             listed = f"there are {', '.join(FUNCTIONS)}"
             help = FUNCTION_WORDS.get(name) or did_you_mean(name, FUNCTIONS, listed)
             raise self.fail(node.span, "unknown-function", f"there is no function `{name}`", help)
+        for setting in node.settings:
+            message = f"`{name}` has no `{setting.key}=`"
+            help = "losses alone take settings: leave it out"
+            raise self.fail(setting.span, "unknown-argument", message, help)
         function, least, most = FUNCTIONS[name]
         if not least <= len(node.arguments) <= most:
             count = f"{least}" if least == most else f"{least} to {most}"

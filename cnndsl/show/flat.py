@@ -48,7 +48,8 @@ def _blocks_in_settings(network: Network) -> Iterator[str]:
 def _loss(terms: tuple[LossTerm, ...]) -> str:
     parts: list[str] = []
     for term in terms:
-        text = f"{term.function}({', '.join(term.arguments)})"
+        settings = (f"{key}={value!r}" for key, value in term.settings.items())
+        text = f"{term.function}({', '.join((*term.arguments, *settings))})"
         size = abs(term.coefficient)
         sign = "-" if term.coefficient < 0 else "+"
         if size != 1:

@@ -249,10 +249,15 @@ class Builder(Terminals):
     def group(self, start: Span, expression: tree.Expression, end: Span) -> tree.Expression:
         return replace(expression, span=start.to(end))
 
-    def call(self, name: tree.Name, *parts: tree.Expression | Span) -> tree.Call:
-        arguments = cast("tuple[tree.Expression, ...]", parts[:-1])
-        end = cast(Span, parts[-1])
-        return tree.Call(function=name.id, arguments=arguments, span=name.span.to(end))
+    def call(self, name: tree.Name, *parts: tree.Expression | tree.Keyed | Span) -> tree.Call:
+        settings = tuple(part for part in parts if isinstance(part, tree.Keyed))
+        arguments = tuple(part for part in parts[:-1] if not isinstance(part, tree.Keyed))
+        return tree.Call(
+            function=name.id,
+            arguments=cast("tuple[tree.Expression, ...]", arguments),
+            settings=settings,
+            span=name.span.to(cast(Span, parts[-1])),
+        )
 
     # What the methods above share
 

@@ -134,8 +134,9 @@ def _bare(node: tree.Expression, tight: bool) -> str:
         case tree.Applied():
             return " ".join([node.layer, *(number_text(n.value) for n in node.numbers)])
         case tree.Call():
-            arguments = ", ".join(expression_text(a, tight=True) for a in node.arguments)
-            return f"{node.function}({arguments})"
+            given = [expression_text(a, tight=True) for a in node.arguments]
+            given += map(argument_text, node.settings)
+            return f"{node.function}({', '.join(given)})"
         case tree.Unary():
             sign = "not " if node.operator == "not" else "-"
             return sign + expression_text(node.operand, tight, _level(node))

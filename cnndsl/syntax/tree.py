@@ -37,10 +37,11 @@ class Name(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Node):
-    """`round8(C/r)`."""
+    """`round8(C/r)`, `kl(mu, logvar, ramp=5)`."""
 
     function: str
     arguments: tuple[Expression, ...]
+    settings: tuple[Keyed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

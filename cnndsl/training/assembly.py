@@ -350,6 +350,7 @@ def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> T
         class_weights=class_weights(choice.class_weights, data),
         clean=task.target.clean,
         ignoring=task.target.ignoring,
+        epoch_steps=plan_epoch(len(data.train), choice.batch, choice.accumulate).steps,
     )
     graphs = task.adapter.graphs(
         batch,

@@ -6,12 +6,16 @@ With `mean` over all values of a batch:
 - bce(p, t): −t·log p − (1 − t)·log(1 − p), by the logits where p is a sigmoid of them
 - mse(a, b): (a − b)², l1(a, b): |a − b|, huber(a, b): (a − b)²/2 up to 1, |a − b| − 1/2 beyond
 - dice(z), dice(p, t), focal(z): `cnndsl.training.region_losses`
+- ssim(a, b): 1 − the structural similarity, `cnndsl.training.similarity`
 - kl(mu, logvar): −½·Σ (1 + logvar − mu² − exp(logvar)), summed over an example's code, mean over
   the batch: the distance of N(mu, exp(logvar)) from N(0, 1)
 
 A loss that holds a `kl` is a bound on a likelihood (Kingma and Welling 2013, equation 10), and
-bounds are sums: there bce, mse, l1 and huber are summed over an example too, then averaged over
-the batch. As means they would count for nothing beside the kl.
+bounds are sums: there bce, mse, l1, huber and ssim are summed over an example too, then averaged
+over the batch. As means they would count for nothing beside the kl.
+
+With `ramp` a term's weight grows from 0 to its own over so many epochs: the graph takes the number
+of steps that were done before (`STEP`), and evaluation counts the whole weight.
 
 `target` stands for the values that come with the data: classes (int64) for cross_entropy, numbers
 for the others. Where some don't count they are negative: losses are means over the others then.
@@ -30,13 +34,16 @@ from cnndsl.autodiff.composite import composite
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.writer import Writer
 from cnndsl.network import LossTerm
-from cnndsl.training import region_losses
+from cnndsl.training import region_losses, similarity
+from cnndsl.training.similarity import WINDOW
 from cnndsl.training.top_k import before_softmax, class_count, count_top_k
 
 TARGET = "target"
 TARGET_WEIGHT = "target.weight"
 """The input for the sum of the class weights of the targets, where classes have weights or some
 targets don't count."""
+STEP = "loss.step"
+"""The input for the number of steps before this one, where the weight of a term grows."""
 Size = int | ir.SymbolicDim
 
 _NO_PROBABILITIES = ("Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization")
@@ -51,7 +58,8 @@ class Recipe:
     """How targets are taken: label smoothing from 0 to below 1, and a weight for every class.
     `clean`: the picture that went in counts without the noise on it, which comes as the target.
     `ignoring`: targets may be negative, and don't count then; `alone` whether a batch is divided by
-    its own sum of weights then, and not by that of all batches of a step.
+    its own sum of weights then, and not by that of all batches of a step. `epoch_steps` are the
+    steps of an epoch, over several of which weights may grow; 0 leaves them as they are.
     """
 
     label_smoothing: float = 0.0
@@ -59,6 +67,7 @@ class Recipe:
     clean: bool = False
     ignoring: bool = False
     alone: bool = False
+    epoch_steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +88,8 @@ class Goal:
 @dataclass(slots=True)
 class Objective:
     """The loss of a batch, its parts by name where there are several, counts of right answers, the
-    inputs that hold the targets, what the losses take beside them (`TARGET_WEIGHT`), and the main
-    classifier's number of classes.
+    inputs that hold the targets, what the losses take beside them (`TARGET_WEIGHT`, `STEP`), and
+    the main classifier's number of classes.
     """
 
     loss: ir.Value
@@ -109,8 +118,9 @@ def write_objective(write: Writer, goal: Goal, values: Mapping[str, ir.Value]) -
         write.begin(f"loss/{name}")
         part = builder.term(term)
         parts[name] = part
-        if term.coefficient != 1:
-            part = write.op("Mul", part, write.constant(term.coefficient, "float"))
+        weight = builder.weight(term)
+        if weight is not None:
+            part = write.op("Mul", part, weight)
         weighted.append(part)
     write.begin("loss")
     loss = weighted[0] if len(weighted) == 1 else write.op("Sum", *weighted)
@@ -134,13 +144,24 @@ class _Losses:
         self.targets: dict[str, ir.Value] = {}
         self.others: dict[str, ir.Value] = {}
 
+    def weight(self, term: LossTerm) -> ir.Value | None:
+        """What a term is multiplied by; None for 1."""
+        write, own = self.write, term.coefficient
+        steps = term.settings.get("ramp", 0) * self.recipe.epoch_steps
+        if not steps:
+            return None if own == 1 else write.constant(own, "float")
+        grown = write.op("Mul", self._number(STEP), own / steps)
+        weight = write.op("Min" if own > 0 else "Max", grown, own)
+        weight.shape, weight.type = ir.Shape([]), ir.TensorType(write.float_type)
+        return weight
+
     def term(self, term: LossTerm) -> ir.Value:
         """The node of one loss."""
         match term.function:
             case "cross_entropy":
                 return self._cross_entropy(term.arguments[0])
             case "focal":
-                return self._focal(term.arguments[0])
+                return self._focal(term.arguments[0], term.settings.get("gamma", 2))
             case "dice" if term.takes_classes:
                 return self._dice_of_classes(term.arguments[0])
             case "dice":
@@ -150,6 +171,9 @@ class _Losses:
             case "mse" | "l1" | "huber":
                 a, b = self._pair(*term.arguments)
                 return self._composite("Distance", 2, a, b, measure=term.function)
+            case "ssim":
+                window = int(term.settings.get("window", WINDOW))
+                return self._ssim(*term.arguments, window=window)
             case "kl":
                 mean, log_variance = self._pair(*term.arguments)
                 half = 0.5 * self._example(mean)
@@ -262,7 +286,17 @@ class _Losses:
         found = write.op("Cast", counts, to=write.float_type)
         return write.op("Unsqueeze", found, write.constant([1]))
 
-    def _focal(self, name: str) -> ir.Value:
+    def _ssim(self, first: str, second: str, window: int) -> ir.Value:
+        a, b = self._pair(first, second)
+        if len(a.shape or ()) != 4:
+            raise UsageError(f"ssim compares pictures, and `{first}` is {_sizes(a)}")
+        distance = similarity.dissimilarity(self.write, a, b, window)
+        if not self.summed:
+            return distance
+        distance.shape, distance.type = ir.Shape([]), ir.TensorType(self.write.float_type)
+        return self.write.op("Mul", distance, self.write.constant(self._example(a), "float"))
+
+    def _focal(self, name: str, gamma: float) -> ir.Value:
         logits, weights = before_softmax(self._value(name)), self.recipe.class_weights
         q, counts = self._hot(logits)
         rank, total = len(logits.shape or ()), None
@@ -275,7 +309,7 @@ class _Losses:
             q = self.write.op("Mul", q, self._wide(counts))
         if weights is not None or counts is not None:
             total = self._total(counts)
-        return region_losses.focal(self.write, logits, q, total)
+        return region_losses.focal(self.write, logits, q, total, gamma)
 
     def _dice_of_classes(self, name: str) -> ir.Value:
         logits = before_softmax(self._value(name))
@@ -317,10 +351,12 @@ class _Losses:
                 "ReduceSum", write.op("Cast", counts, to=write.float_type), keepdims=0
             )
             return write.op("Max", number, write.constant(1.0, "float"))
-        scalar = ir.Value(
-            name=TARGET_WEIGHT, shape=ir.Shape([]), type=ir.TensorType(write.float_type)
-        )
-        return self.others.setdefault(TARGET_WEIGHT, scalar)
+        return self._number(TARGET_WEIGHT)
+
+    def _number(self, name: str) -> ir.Value:
+        """An input of the graph that is a number."""
+        kind = ir.TensorType(self.write.float_type)
+        return self.others.setdefault(name, ir.Value(name=name, shape=ir.Shape([]), type=kind))
 
     def _target(self, shape: Sequence[Size], data_type: ir.DataType) -> ir.Value:
         found = self.targets.get(TARGET)
@@ -330,6 +366,10 @@ class _Losses:
         if found.dtype != data_type or found.shape != ir.Shape(shape):
             raise UsageError("the losses want targets of different shapes or types")
         return found
+
+
+def _sizes(value: ir.Value) -> str:
+    return "x".join(map(str, list(value.shape or ())[1:]))
 
 
 def _names(terms: Sequence[LossTerm], labels: Mapping[str, str]) -> list[str]:

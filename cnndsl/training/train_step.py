@@ -18,7 +18,7 @@ from cnndsl.runtime.buffers import Binding, Buffer
 from cnndsl.runtime.model import NUMPY_TYPES
 from cnndsl.runtime.session import Array, Node
 from cnndsl.training.apply import Group, Norm, Runner, Update, accumulation
-from cnndsl.training.losses import TARGET, TARGET_WEIGHT
+from cnndsl.training.losses import STEP, TARGET, TARGET_WEIGHT
 from cnndsl.training.noise import NoiseKind, fill_noise
 from cnndsl.training.optimisers import Optimiser
 from cnndsl.training.scaling import LOSS_SCALE, LossScale
@@ -129,7 +129,8 @@ class TrainStep:
             share = count / sum(counts)
             graph = self._graphs.get(count, self._usual)
             factor = self.scale.factor if self.scale else 1.0
-            graph.run(batch, self.weights.turn, first + i, i > 0, weight * share, factor)
+            numbers = {LOSS_SCALE: factor, TARGET_WEIGHT: weight * share, STEP: float(number)}
+            graph.run(batch, self.weights.turn, first + i, i > 0, numbers)
             for name, buffer in graph.results.items():
                 part = share if name.startswith("loss") else 1
                 totals[name] = totals.get(name, 0.0) + float(buffer.read()[0]) * part
@@ -213,7 +214,7 @@ class _Graph:
         self._noise = {name: _Noise(self._inputs[name], kind) for name, kind in noise.items()}
         self._numbers = {
             name: Buffer(1, device=self._device)
-            for name in (LOSS_SCALE, TARGET_WEIGHT)
+            for name in (LOSS_SCALE, TARGET_WEIGHT, STEP)
             if name in self._inputs
         }
         others = {*weights.read(), *noise, *self._numbers}
@@ -245,14 +246,13 @@ class _Graph:
         turn: int,
         number: int,
         added: bool,
-        weight: float,
-        scale: float,
+        numbers: Mapping[str, float],
     ) -> None:
         """Take batch number `number`, counted from 0, and the statistics of that turn.
 
-        The gradients go to the first tensors, or to those that are to be `added`. `weight` is what
-        losses with class weights are divided by, `scale` what they are multiplied by. Raises
-        UsageError.
+        The gradients go to the first tensors, or to those that are to be `added`. `numbers` are
+        what losses are divided by (`TARGET_WEIGHT`) and multiplied by (`LOSS_SCALE`), and the
+        number of steps before. Raises UsageError.
         """
         binding = self._bindings[turn, added]
         for name, shape in self._shapes.items():
@@ -264,9 +264,8 @@ class _Graph:
                 binding.array(name, values.astype(self._batch[name].kind, copy=False))
             else:
                 self._batch[name].write(values)
-        for name, value in ((LOSS_SCALE, scale), (TARGET_WEIGHT, weight)):
-            if name in self._numbers:
-                self._numbers[name].set(value)
+        for name, scalar in self._numbers.items():
+            scalar.set(numbers[name])
         for name, noise in self._noise.items():
             noise.draw(self._seed, number, name)
         binding.run()

@@ -4,6 +4,7 @@ import pytest
 
 from cnndsl.diagnostics import SpecError
 from cnndsl.shape import Shape
+from cnndsl.show.flat import flat
 from cnndsl.source import Source
 from cnndsl.specs import load
 from tests.support.specs import codes, errors, listing, network, with_input
@@ -174,14 +175,24 @@ LOSSES = {
     "w*2*mse(a, b)": [(1.0, "mse", "a b")],
     "max(w, 2)*mse(a, b)": [(2.0, "mse", "a b")],
     "cross_entropy(P{1})": [(1.0, "cross_entropy", "P1.relu1")],
+    "3*focal(a, gamma=w*3)": [(3.0, "focal", "a gamma=1.5")],
+    "ssim(image, image, window=2*2 + 3)": [(1.0, "ssim", "image image window=7")],
+    "kl(a, ramp=4, b)": [(1.0, "kl", "a b ramp=4")],
+    "ssim(a, target, ramp=0.5, window=7,)": [(1.0, "ssim", "a target ramp=0.5 window=7")],
 }
 
 
 @pytest.mark.parametrize("loss, expected", LOSSES.items(), ids=LOSSES)
 def test_losses(loss: str, expected: list[tuple[float, str, str]]) -> None:
     body = f"let w = 0.5\na: fc 4\nb: fc 4\nP1: fc 4 relu\nloss {loss}"
-    terms = network(with_input(body)).loss
-    assert [(t.coefficient, t.function, " ".join(t.arguments)) for t in terms] == expected
+    made = network(with_input(body))
+    found = [
+        (t.coefficient, t.function, " ".join([*t.arguments, *(f"{k}={v}" for k, v in s)]))
+        for t in made.loss
+        for s in [t.settings.items()]
+    ]
+    assert found == expected
+    assert load(Source("flat.cnn", flat(made)))[0].loss == made.loss
 
 
 WRONG_LOSSES = {
@@ -201,6 +212,16 @@ WRONG_LOSSES = {
     "2**53*mse(a, b)*2": ["number-too-large 2**53*mse(a, b)"],
     "foo(a) + mse(a) + 3": ["unknown-loss foo(a)", "wrong-arguments mse(a)", "bad-loss 3"],
     "mse(a, b)\nloss mse(a, b)": ["second-loss loss mse(a, b)"],
+    "mse(a, b, window=7)": ["unknown-argument window=7"],
+    "focal(a, gama=1)": ["unknown-argument gama=1"],
+    "focal(a, gamma=-1)": ["invalid-argument gamma=-1"],
+    "focal(a, gamma=1e9)": ["invalid-argument gamma=1e9"],
+    "focal(a, gamma=a)": ["not-a-number a"],
+    "focal(a, gamma=1, gamma=2)": ["given-twice focal(a, gamma=1, gamma=2)"],
+    "ssim(a, b, window=4)": ["invalid-argument window=4"],
+    "ssim(a, b, window=2.5)": ["invalid-argument window=2.5"],
+    "kl(a, b, ramp=-1)": ["invalid-argument ramp=-1"],
+    "max(1, n=2)*mse(a, b)": ["unknown-argument n=2"],
 }
 
 

@@ -29,8 +29,9 @@ def template(*parts: str | tree.Expression) -> tree.Template:
     return tree.Template(parts=parts, span=NOWHERE)
 
 
-def call(function: str, *arguments: tree.Expression) -> tree.Call:
-    return tree.Call(function=function, arguments=arguments, span=NOWHERE)
+def call(function: str, *arguments: tree.Expression, **settings: tree.Expression) -> tree.Call:
+    keys = tuple(keyed(key, value) for key, value in settings.items())
+    return tree.Call(function=function, arguments=arguments, settings=keys, span=NOWHERE)
 
 
 def unary(operator: Any, operand: tree.Expression) -> tree.Unary:

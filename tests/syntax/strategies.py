@@ -40,7 +40,12 @@ def _expressions(atoms: st.SearchStrategy[tree.Expression]) -> st.SearchStrategy
             st.builds(t.binary, inner, st.sampled_from(operators), inner),
             st.builds(t.unary, st.sampled_from(["-", "not"]), inner),
             st.builds(t.conditional, inner, inner, inner),
-            st.builds(lambda f, a: t.call(f, *a), plain, st.lists(inner, max_size=3)),
+            st.builds(
+                lambda f, a, s: t.call(f, *a, **s),
+                plain,
+                st.lists(inner, max_size=3),
+                st.dictionaries(plain, inner, max_size=2),
+            ),
         ),
         max_leaves=5,
     )

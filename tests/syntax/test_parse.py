@@ -107,6 +107,8 @@ EXPRESSIONS = {
     "a != b": binary(a, "!=", b),
     "f(a, 2) + 1": binary(call("f", a, two), "+", one),
     "mse(e1.conv, x)": call("mse", name("e1.conv"), name("x")),
+    "f(a, k=2, b)": call("f", a, b, k=two),
+    "f(k=(a + b), n=-1)": call("f", k=binary(a, "+", b), n=unary("-", one)),
 }
 
 

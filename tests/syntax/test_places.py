@@ -41,7 +41,7 @@ residual relu:
         | gap
           -> relu
         | skip
-loss mse(a, b)
+loss mse(a, b, k=2)
 output x P{i}
 """
 
@@ -53,7 +53,7 @@ PLACES = {
     tree.Let: ["let x = (a + -b)*2 if not c else f(1, 2)"],
     tree.Def: ["def two(n, s=2)"],
     tree.For: ["for a, b in (1, n) (2, 3)"],
-    tree.Loss: ["loss mse(a, b)"],
+    tree.Loss: ["loss mse(a, b, k=2)"],
     tree.Output: ["output x P{i}"],
     tree.Parameter: ["classes=10", "n", "s=2"],
     tree.Line: [
@@ -71,11 +71,11 @@ PLACES = {
     tree.Size: ["3x{n}"],
     tree.ShapeLiteral: ["3@{2*n}xW"],
     tree.Value: ["(4*n)"],
-    tree.Keyed: ["s=s", "p=(1,2)"],
+    tree.Keyed: ["s=s", "p=(1,2)", "k=2"],
     tree.TupleValue: ["(1,2)"],
     tree.Word: ["relu", "relu"],
     tree.Template: ["P{a + 1}", "P{i}"],
-    tree.Call: ["f(1, 2)", "mse(a, b)"],
+    tree.Call: ["f(1, 2)", "mse(a, b, k=2)"],
     tree.Unary: ["-b", "not c"],
     tree.Conditional: ["(a + -b)*2 if not c else f(1, 2)"],
     tree.Binary: [

@@ -31,6 +31,7 @@ def check(
     expected: Loss,
     recipe: Recipe | None = None,
     scale: float = 1.0,
+    bound: float = 2e-5,
 ) -> TrainingGraphs:
     """The loss and all gradients of a net agree with torch's."""
     network = load(HEAD + body)[0]
@@ -40,7 +41,7 @@ def check(
         n: (a * scale).astype(np.float32) if n == "out.weight" else a for n, a in feeds.items()
     }
     errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
-    assert max(errors.values()) < 2e-5, errors
+    assert max(errors.values()) < bound, errors
     return graphs
 
 
@@ -126,6 +127,71 @@ def test_an_output_that_is_expanded() -> None:
     )
 
 
+def ssim_by_torch(a: Any, b: Any, window: int) -> Any:
+    """The mean similarity of two batches of pictures, by convolutions with one window."""
+    library, channels = torch(), a.shape[1]
+    shorter = min(a.shape[2:])
+    window = min(window, shorter if shorter % 2 else shorter - 1)
+    line = library.exp(-((library.arange(window, dtype=a.dtype) - window // 2) ** 2) / (2 * 1.5**2))
+    weights = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, window, window)
+
+    def blurred(values: Any) -> Any:
+        return library.nn.functional.conv2d(values, weights, groups=channels)
+
+    mean_a, mean_b = blurred(a), blurred(b)
+    covariance = blurred(a * b) - mean_a * mean_b
+    variances = blurred(a * a) - mean_a**2 + blurred(b * b) - mean_b**2
+    c1, c2 = 0.01**2, 0.03**2
+    light = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return (light * (2 * covariance + c2) / (variances + c2)).mean()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("window", [None, 1, 3, 5])
+@pytest.mark.parametrize("against", ["q", "target"])
+def test_ssim(window: int | None, against: str) -> None:
+    """Of maps of 4x4, so that the usual window of 11 becomes one of 3."""
+    settings = {} if window is None else {"window": window}
+    loss = term("ssim", "p", against, coefficient=2.0).model_copy(update={"settings": settings})
+    check(
+        TWO,
+        [loss],
+        lambda f, v, t: 2 - 2 * ssim_by_torch(v["p"], (v | t)[against], window or 11),
+        bound=1e-4,  # variances are small differences in float32
+    )
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("gamma", [0, 0.5, 1, 2, 3.5])
+def test_focal_with_another_gamma(gamma: float) -> None:
+    loss = term("focal", "out").model_copy(update={"settings": {"gamma": gamma}})
+
+    def expected(f: Any, v: dict[str, Any], t: dict[str, Any]) -> Any:
+        plain = f.cross_entropy(v["out"], t["target"], reduction="none")
+        return ((1 - (-plain).exp()) ** gamma * plain).mean()
+
+    check("out: fc classes", [loss], expected)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("coefficient", [1.0, 4.0, -0.5])
+@pytest.mark.parametrize(("step", "part"), [(0, 0.0), (1, 1 / 6), (5, 5 / 6), (6, 1.0), (99, 1.0)])
+def test_a_weight_that_grows(coefficient: float, step: int, part: float) -> None:
+    """Over 1.5 epochs of 4 steps."""
+    ramped = term("l1", "a", "b", coefficient=coefficient)
+    terms = [term("mse", "p", "q"), ramped.model_copy(update={"settings": {"ramp": 1.5}})]
+    network = load(HEAD + TWO)[0]
+    graphs = build_training(network, BATCH, loss=terms, recipe=Recipe(epoch_steps=4))
+    feeds = feeds_for(graphs) | {"loss.step": np.asarray(step, np.float32)}
+
+    def expected(f: Any, v: dict[str, Any], t: dict[str, Any]) -> Any:
+        return f.mse_loss(v["p"], v["q"]) + coefficient * part * f.l1_loss(v["a"], v["b"])
+
+    errors = worst(run_graph(graphs, feeds), torch_gradients(network, graphs, feeds, expected))
+    assert max(errors.values()) < 2e-5, errors
+    assert "loss.step" not in {v.name for v in graphs.evaluation.graph.inputs}
+
+
 def test_parts_are_named() -> None:
     graphs = build_training(load("googlenet")[0], 1)
     assert graphs.losses == ("loss", "loss_logits", "loss_aux1", "loss_aux2")
@@ -138,11 +204,14 @@ def test_parts_are_named() -> None:
         ([term("mse", "a", "z")], "no value of the net"),
         ([term("mse", "a", "h")], "shapes differ"),
         ([term("cross_entropy", "a"), term("mse", "b", "target")], "targets"),
+        ([term("ssim", "v", "target")], "ssim compares pictures, and `v` is 5"),
     ],
 )
 def test_what_does_not_go_together(terms: list[LossTerm], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        build_training(load(HEAD + TWO)[0], BATCH, loss=terms)
+        build_training(
+            load(f"{HEAD}v: fc 5\n{TWO} v".replace("4 tanh", "4 tanh from x"))[0], BATCH, loss=terms
+        )
 
 
 def test_one_class_is_refused() -> None:

@@ -35,6 +35,19 @@ xhat: deconv 4x4 1 s2 p1 sigmoid
 output xhat
 loss mse(xhat, x)
 """
+VAE = """cnndsl 1
+net VAE
+input x 1@8x8
+conv 3x3 8 s2 p1 relu
+h: fc 16 relu
+mu: fc 3 from h
+logvar: fc 3 from h
+sample mu logvar
+fc (8*4*4) relu -> reshape 8@4x4
+xhat: deconv 4x4 1 s2 p1 sigmoid
+output xhat
+loss bce(xhat, x) + 4*kl(mu, logvar, ramp=1.5)
+"""
 
 
 def training(folder: Path, **data: Any) -> Training:
@@ -153,6 +166,27 @@ def test_a_run_goes_on_to_the_same_bits(place: Path) -> None:
     cnndsl("resume", "runs/half-001", "--epochs", "4", "-q")
     whole, half = (place / f"runs/{name}-001/last.safetensors" for name in ("whole", "half"))
     assert whole.read_bytes() == half.read_bytes()
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_a_growing_weight_goes_on_to_the_same_bits(stop: int, place: Path) -> None:
+    """Stopped within the epochs over which the weight of kl grows, and behind them."""
+    (place / "vae.cnn").write_text(VAE)
+    arguments = ("train", "vae.cnn", "--data", "photos", "--batch", "4", "-q")
+    arguments += ("--schedule", "constant")
+    cnndsl(*arguments, "--epochs", "3", "--name", "whole")
+    cnndsl(*arguments, "--epochs", str(stop), "--name", "half")
+    cnndsl("resume", "runs/half-001", "--epochs", "3", "-q")
+    whole, half = (place / f"runs/{name}-001" for name in ("whole", "half"))
+    assert (whole / "last.safetensors").read_bytes() == (half / "last.safetensors").read_bytes()
+    rows = list(csv.DictReader((whole / "metrics.csv").open()))
+    parts = [{part: float(row[f"train_loss_{part}"]) for part in ("bce", "kl")} for row in rows]
+    losses = [float(row["train_loss"]) for row in rows]
+    assert losses[0] < parts[0]["bce"] + 4 * parts[0]["kl"]
+    assert losses[2] == pytest.approx(parts[2]["bce"] + 4 * parts[2]["kl"], rel=1e-6)
+    for row in rows:  # validation counts the whole weight
+        whole_loss = float(row["val_loss_bce"]) + 4 * float(row["val_loss_kl"])
+        assert float(row["val_loss"]) == pytest.approx(whole_loss, rel=1e-6)
 
 
 def test_pixels_below_0_are_refused(place: Path) -> None:

@@ -10,6 +10,7 @@ largest odd number that fits there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -19,7 +20,7 @@ Doubles = npt.NDArray[np.float64]
 
 WINDOW, SIGMA = 11, 1.5
 MOST_PSNR = 100.0
-_C1, _C2 = 0.01**2, 0.03**2
+C1, C2 = 0.01**2, 0.03**2
 
 
 class Likeness:
@@ -47,9 +48,8 @@ class Likeness:
 
 def ssim(a: Doubles, b: Doubles) -> Doubles:
     """The structural similarity of each pair of pictures B×C×H×W on the scale of 0 to 1."""
-    shorter = min(a.shape[2:])
-    window = min(WINDOW, shorter - (shorter + 1) % 2)
-    down, across = (_blur(side, window) for side in a.shape[2:])
+    window = fitting(WINDOW, a.shape[2:])
+    down, across = (blur(side, window) for side in a.shape[2:])
 
     def blurred(values: Doubles) -> Doubles:
         return down @ values @ across.T
@@ -57,12 +57,18 @@ def ssim(a: Doubles, b: Doubles) -> Doubles:
     mean_a, mean_b = blurred(a), blurred(b)
     variances = blurred(a * a + b * b) - mean_a**2 - mean_b**2
     covariance = blurred(a * b) - mean_a * mean_b
-    light = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
-    return (light * (2 * covariance + _C2) / (variances + _C2)).mean(axis=(1, 2, 3))
+    light = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
+    return (light * (2 * covariance + C2) / (variances + C2)).mean(axis=(1, 2, 3))
+
+
+def fitting(window: int, sides: Sequence[int]) -> int:
+    """The window, or the largest odd one that fits into a picture with these sides."""
+    shorter = min(sides)
+    return min(window, shorter - (shorter + 1) % 2)
 
 
 @cache
-def _blur(side: int, window: int) -> Doubles:
+def blur(side: int, window: int) -> Doubles:
     """The matrix that takes a line of so many pixels to its weighted means."""
     weights = np.exp(-((np.arange(window) - window // 2) ** 2) / (2 * SIGMA**2))
     places = side - window + 1
