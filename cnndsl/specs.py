@@ -108,7 +108,8 @@ def load(
 @contextmanager
 def without_collections() -> Generator[None, None, None]:
     """Pause the garbage collector, which would look through the growing tree and network again and
-    again: a third of the time for a net of 10,000 layers, and nothing in them is garbage.
+    again: a third of the time for a net of 10,000 layers, and nothing in them is garbage. So what
+    was made meanwhile counts as old afterwards.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -116,6 +117,9 @@ def without_collections() -> Generator[None, None, None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

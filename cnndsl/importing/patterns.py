@@ -7,7 +7,9 @@ language's activations; how it was written doesn't matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cache, reduce
 from typing import cast
 
@@ -23,6 +25,7 @@ from cnndsl.layers.base import Layer
 from cnndsl.layers.functions import Clamp, Power
 from cnndsl.layers.gates import Gelu
 from cnndsl.layers.scale import Scale
+from cnndsl.shape import Shape
 
 _FAR = np.array([12.0, 20.0, 33.0, 50.0, 100.0, 300.0, 1e3, 1e4])
 GRID = np.concatenate([-_FAR[::-1], np.linspace(-9, 9, 361), _FAR])
@@ -66,15 +69,41 @@ def _gelu_tanh(x: Array) -> Array:
     return x / 2 * (1 + np.tanh(_SQRT_2_PI * (x + 0.044715 * x**3)))
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a step may be a function of.
+
+    `distances` are the nearest values of its own shape, by the steps from them to it; a row of
+    `rows` is what it gives where one of them is PROBES, nan where it depends on others too.
+    """
+
+    distances: dict[Value, int]
+    rows: Array
+
+    def rows_of(self, entries: Sequence[Value]) -> Array:
+        """The rows of these entries, nan for those that it isn't a function of."""
+        if [*self.distances][: len(entries)] == entries:
+            return self.rows[: len(entries)]
+        places = {entry: i for i, entry in enumerate(self.distances)}
+        found = np.full((len(entries), len(PROBES)), np.nan)
+        for row, entry in enumerate(entries):
+            if entry in places:
+                found[row] = self.rows[places[entry]]
+        return found
+
+
 def find_activations(draft: Draft) -> None:
     """Put activations in the place of the arithmetic that they are written as."""
+    # what is recognised stays uniform: it becomes an activation
+    uniform = {step for step in draft.steps if _is_uniform(step)}
+    traced = _traced(draft.steps, uniform)
     for step in reversed(draft.steps):
-        if not _may_end(step):
+        if step not in uniform or not _may_end(step):
             continue
-        for entry in _likely_entries(step):
-            values = _computed(step, entry, GRID)
+        for entry in _likely_entries(traced[step]):
+            values = _computed(step, entry, GRID, uniform)
             layer = None if values is None else _recognised(values)
-            if layer is not None and _is_slight(step, entry, values):
+            if layer is not None and _is_slight(step, entry, values, uniform):
                 continue
             if layer is not None:
                 step.layer, step.inputs, step.values = layer, [entry], {}
@@ -94,12 +123,12 @@ def find_activations(draft: Draft) -> None:
             )
 
 
-def _is_slight(step: Step, entry: Value, values: Array | None) -> bool:
+def _is_slight(step: Step, entry: Value, values: Array | None, uniform: AbstractSet[Value]) -> bool:
     """Whether a step is a bound that the grid is too coarse to show: max(x, 1e-12) is no relu."""
     if not isinstance(step.layer, Elementary) or step.layer.kind != "clip":
         return False
     (x,) = step.inputs
-    before = GRID if x is entry else _computed(cast(Step, x), entry, GRID)
+    before = GRID if x is entry else _computed(cast(Step, x), entry, GRID, uniform)
     changed = before is not None and values is not None and np.abs(before - values) > CLOSE
     return x is entry or not np.any(changed)
 
@@ -119,53 +148,47 @@ def _is_uniform(step: Step) -> bool:
     )
 
 
-def _entries(step: Step) -> list[Value]:
-    """The values that the step may be a function of, the nearest first."""
-    seen: dict[Value, None] = {}
-    todo: list[Value] = list(step.inputs)
-    while todo and len(seen) <= MOST_STEPS:
-        value = todo.pop(0)
-        if value in seen or value.output != step.output:
-            continue
-        seen[value] = None
-        if isinstance(value, Step) and _is_uniform(value):
-            todo.extend(value.inputs)
-    return list(seen)
-
-
-def _likely_entries(step: Step) -> list[Value]:
-    """Those for which the step gives what an activation of the language gives for PROBES.
-
-    They are tried at once, an entry a row, which is nan where the step depends on others too.
-    """
-    if not _is_uniform(step):
-        return []
-    entries = _entries(step)
-    rows = {entry: i for i, entry in enumerate(entries)}
-    unknown = np.full((len(entries), len(PROBES)), np.nan)
-    known: dict[Value, Array] = {}
-
-    def values_of(value: Value) -> Array:
-        if value in known:
-            return known[value]
-        if value is not step and value not in rows:
-            return unknown
-        found = unknown
-        if isinstance(value, Step) and _is_uniform(value):
-            found = _applied(value, [values_of(v) for v in value.inputs])
-        if value in rows:
-            found = found.copy()
-            found[rows[value]] = PROBES
-        known[value] = found
-        return found
-
+def _traced(steps: Sequence[Step], uniform: AbstractSet[Value]) -> dict[Value, Trace]:
+    """The traces of uniform steps that may end an activation, and of those that lead to them."""
+    lead: dict[Value, int] = {}
+    for step in reversed(steps):
+        left = MOST_STEPS if _may_end(step) else lead.get(step, 0)
+        if left and step in uniform:
+            lead[step] = left
+            lead |= {v: left - 1 for v in step.inputs if lead.get(v, 0) < left - 1}
+    traced: dict[Value, Trace] = {}
     with np.errstate(all="ignore"):
-        given = values_of(step)
-        near = np.abs(_likely()[:, None] - given) <= 10 * CLOSE * (1 + np.abs(PROBES))
+        for step in steps:
+            if step in uniform and lead.get(step):
+                traces = [_as_entry(value, step.output, traced) for value in step.inputs]
+                distances = dict[Value, int]()
+                for trace in traces:
+                    for entry, distance in trace.distances.items():
+                        distances[entry] = min(distance, distances.get(entry, distance))
+                nearest = sorted(distances, key=distances.__getitem__)[:MOST_STEPS]
+                rows = [trace.rows_of(nearest) for trace in traces]
+                traced[step] = Trace({v: distances[v] for v in nearest}, _applied(step, rows))
+    return traced
+
+
+def _as_entry(value: Value, shape: Shape, traced: Mapping[Value, Trace]) -> Trace:
+    """What a step of the shape takes: the value itself, then whatever that is a function of."""
+    if value.output != shape:
+        return Trace({}, np.empty((0, len(PROBES))))
+    before = traced.get(value)
+    if before is None:
+        return Trace({value: 1}, PROBES[None])
+    farther = {entry: distance + 1 for entry, distance in before.distances.items()}
+    return Trace({value: 1, **farther}, np.concatenate([PROBES[None], before.rows]))
+
+
+def _likely_entries(trace: Trace) -> list[Value]:
+    """Those for which the step gives what an activation of the language gives for PROBES."""
+    near = np.abs(_likely()[:, None] - trace.rows) <= 10 * CLOSE * (1 + np.abs(PROBES))
     # `leaky` and `elu` have a number of their own for what is negative
-    bent = (np.abs(given - PROBES)[:, 0] <= 10 * CLOSE * (1 + PROBES[0])) & (given[:, 1] < 0)
-    likely = near.all(axis=2).any(axis=0) | bent
-    return [entry for entry, found in zip(entries, likely, strict=True) if found]
+    bent = np.abs(trace.rows - PROBES)[:, 0] <= 10 * CLOSE * (1 + PROBES[0])
+    likely = near.all(axis=2).any(axis=0) | (bent & (trace.rows[:, 1] < 0))
+    return [entry for entry, found in zip(trace.distances, likely, strict=True) if found]
 
 
 @cache
@@ -174,14 +197,14 @@ def _likely() -> Array:
     return np.array([function(PROBES) for function in (_gelu_tanh, *PLAIN.values())])
 
 
-def _computed(step: Step, entry: Value, x: Array) -> Array | None:
+def _computed(step: Step, entry: Value, x: Array, uniform: AbstractSet[Value]) -> Array | None:
     """The step's values where the entry's are x; None where it depends on others too."""
     known: dict[Value, Array] = {entry: x}
 
     def value_of(value: Value, depth: int) -> Array | None:
         if value in known:
             return known[value]
-        if not isinstance(value, Step) or not _is_uniform(value) or depth > MOST_STEPS:
+        if not isinstance(value, Step) or value not in uniform or depth > MOST_STEPS:
             return None
         inputs = [value_of(v, depth + 1) for v in value.inputs]
         if any(i is None for i in inputs):
@@ -189,8 +212,6 @@ def _computed(step: Step, entry: Value, x: Array) -> Array | None:
         known[value] = _applied(value, [i for i in inputs if i is not None])
         return known[value]
 
-    if not _is_uniform(step):
-        return None
     with np.errstate(all="ignore"):
         return value_of(step, 0)
 

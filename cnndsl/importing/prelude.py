@@ -144,9 +144,10 @@ def use_prelude(items: Sequence[Item], fixed: set[Item]) -> list[Item]:
 
 def _with_calls(items: Sequence[Item], fixed: set[Item], narrow: bool = False) -> list[Item]:
     found: list[Item] = []
+    texts = ["\n".join(item_lines(item)) for item in items]
     place = 0
     while place < len(items):
-        call = _call(items, place, fixed, narrow)
+        call = _call(items, texts, place, fixed, narrow)
         if call is not None:
             found.append(call)
             place += len(call.items)
@@ -161,7 +162,9 @@ def _with_calls(items: Sequence[Item], fixed: set[Item], narrow: bool = False) -
     return found
 
 
-def _call(items: Sequence[Item], place: int, fixed: set[Item], narrow: bool) -> Call | None:
+def _call(
+    items: Sequence[Item], texts: Sequence[str], place: int, fixed: set[Item], narrow: bool
+) -> Call | None:
     """The call that stands for the items from a place on, if there is one."""
     for form in _FORMS:
         window = items[place : place + form.length]
@@ -173,7 +176,7 @@ def _call(items: Sequence[Item], place: int, fixed: set[Item], narrow: bool) -> 
             continue
         if any(isinstance(item, Call) for item in window):
             continue
-        match = form.pattern.fullmatch("\n".join(x for i in window for x in item_lines(i)))
+        match = form.pattern.fullmatch("\n".join(texts[place : place + form.length]))
         if match is None:
             continue
         arguments = form.arguments(match, window[0].entry.output.channels)
