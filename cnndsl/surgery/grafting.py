@@ -129,6 +129,8 @@ class _Chain:
         self, network: Network, classes: int, kind: Kind, dropout: float | None, hidden: int
     ) -> list[Step]:
         head = self.head
+        scores = self._classifier_name()  # the first one, so that dropout doesn't change it
+        self.taken.add(scores)
         before = [s.layer.probability for s in head.dropouts if isinstance(s.layer, Dropout)]
         if kind == "mlp":
             if head.pooled:
@@ -141,11 +143,12 @@ class _Chain:
             if head.pooled:
                 self._add(self._free("gap1"), GlobalAverage())
             rate = before[-1] if before else 0.0
-            called = head.dropouts[-1].name if head.dropouts else self._free("dropout1")
+            called = head.dropouts[-1].name if head.dropouts else "dropout1"
+            called = self._free("dropout1") if called in self.taken else called
         rate = rate if dropout is None else dropout
         if rate:
             self._add(called, Dropout(probability=rate))
-        self._add(self._classifier_name(), Dense(units=classes))
+        self._add(scores, Dense(units=classes))
         return self.made
 
     def _add(self, name: str, layer: Layer) -> None:

@@ -10,6 +10,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Parameter
 from cnndsl.shape import Shape
 from cnndsl.specs import load
+from cnndsl.training.options import HeadKind
 from cnndsl.training.stages import Stage
 from cnndsl.transfer.heads import renew
 from cnndsl.transfer.strategies import choose, earlier_layer, fine_rate, stages
@@ -109,6 +110,23 @@ def test_a_head_is_a_net_of_its_own(
         for p in step.layer.parameters(*head.input_shapes(step))
     }
     assert found == renewed.new and not found & renewed.old()
+
+
+@pytest.mark.parametrize("kind", ["linear", "mlp"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "scores: dropout -> conv 1x1 5 relu -> gap softmax",  # as import writes SqueezeNet
+        "dropout -> conv 1x1 5 relu -> gap",
+        "hidden: conv 1x1 5 -> gap",
+        "logits: dropout -> fc 5",
+    ],
+)
+def test_a_head_is_called_the_same_with_and_without_dropout(head: str, kind: HeadKind) -> None:
+    """So what was fitted without it is found in the net that is trained with it."""
+    net = load(f"cnndsl 1\nnet N\ninput x 3@8x8\nconv 3x3 4 relu\n{head}\n")[0]
+    with_it, without = (renew(net, 2, kind, None, rate).new for rate in (0.5, 0.0))
+    assert with_it == without
 
 
 def test_one_class_is_none() -> None:
