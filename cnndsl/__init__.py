@@ -1,8 +1,9 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
 Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `transfer`, `cut`, `features`, `look` and `sample`; a `Callback`, such as `TensorBoard`,
-is told how a training goes. They are loaded when first used: `import cnndsl` costs nothing.
+`resume`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; a `Callback`, such as
+`TensorBoard`, is told how a training goes. They are loaded when first used: `import cnndsl` costs
+nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cnndsl.verbs import parse as parse
     from cnndsl.verbs import resume as resume
     from cnndsl.verbs import run as run
+    from cnndsl.verbs import runs as runs
     from cnndsl.verbs import sample as sample
     from cnndsl.verbs import train as train
     from cnndsl.verbs import transfer as transfer
@@ -40,6 +42,7 @@ __all__ = [
     "parse",
     "resume",
     "run",
+    "runs",
     "sample",
     "train",
     "transfer",

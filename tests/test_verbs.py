@@ -14,7 +14,7 @@ from cnndsl.cli.pictures import picture_options
 from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.settings import Options
 
-VERBS = ("analyse", "compile", "parse", "run")
+VERBS = ("analyse", "compile", "parse", "run", "runs")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -22,6 +22,7 @@ def test_a_verb_stays_a_function(verb: str) -> None:
     code = f"""
 import cnndsl
 from cnndsl.analyse import parameters_of
+import cnndsl.runs.listing
 first, second = cnndsl.analyse("lenet5"), cnndsl.analyse("lenet5")
 from cnndsl import {verb}
 assert cnndsl.{verb} is {verb} and callable({verb})

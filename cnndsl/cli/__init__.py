@@ -37,6 +37,7 @@ COMMANDS = {
     "report": "Show every layer's shape, parameters and cost.",
     "resume": "Go on with a training that stopped.",
     "run": "Run a model on images or arrays.",
+    "runs": "List what trainings left behind.",
     "sample": "Make pictures with a trained autoencoder.",
     "show": "Print any stage between the text and the ONNX model.",
     "train": "Train a net on data.",

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from cnndsl.runs.record import RunRecord
-from cnndsl.training.config import Config
 from cnndsl.training.choices import describe_choice
+from cnndsl.training.config import Config
 
 Choice = bool | int | float | str | None
 Choices = dict[str, Choice]

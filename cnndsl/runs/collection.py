@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, overload
 
-from cnndsl.diagnostics import UsageError
+from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.printing import html_table
-from cnndsl.runs.choices import DATA, EPOCHS, NET, Choice, differing
+from cnndsl.runs.choices import DATA, EPOCHS, NET, Choice, choices, differing
 from cnndsl.runs.record import RunRecord
 from cnndsl.training.folder import RunFolder
 
@@ -40,6 +40,33 @@ class Runs(Sequence[RunRecord]):
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def sorted_by(self, column: str, *, reverse: bool = False) -> Runs:
+        """The same runs in the order of one of the `rows`' columns, smallest first, and those
+        without a value last; by `score` the best first. Raises UsageError.
+        """
+        if column == "score":
+            values = [run.best.goodness if run.best else None for run in self.records]
+            reverse = not reverse
+        else:
+            values = [_orderly(value) for value in self.column(column)]
+        known = [pair for pair in zip(values, self.records, strict=True) if pair[0] is not None]
+        known.sort(key=lambda pair: pair[0], reverse=reverse)  # pyright: ignore
+        others = [r for value, r in zip(values, self.records, strict=True) if value is None]
+        return replace(self, records=(*(record for _, record in known), *others))
+
+    def column(self, name: str) -> list[Choice]:
+        """One column of the rows; any choice is one, too. Raises UsageError."""
+        rows = self.rows()
+        if all(name in row for row in rows):
+            return [row[name] for row in rows]
+        found = [choices(run.config) for run in self.records]
+        if any(name in chosen for chosen in found):
+            return [chosen.get(name) for chosen in found]
+        columns = ["score", *(rows[0] if rows else ())]
+        known = [*columns, *(found[0] if found else ())]
+        hint = did_you_mean(name, known, f"there are {', '.join(columns)}")
+        raise UsageError(f"runs have no column `{name}`; {hint}")
 
     def rows(self) -> list[Row]:
         """A row a run: its figures, then the choices in which the runs differ; None for what a run
@@ -132,6 +159,13 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     """So that `net-999` comes before `net-1000`."""
     parts = re.split(r"([0-9]{1,18})", name)
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _orderly(value: Choice) -> tuple[int, float, list[tuple[bool, int, str]]] | None:
+    """What values are in order by: truths and numbers by size, before texts."""
+    if isinstance(value, str):
+        return 1, 0.0, _natural(value)
+    return None if value is None else (0, float(value), [])
 
 
 def _row(run: RunRecord, chosen: Row) -> Row:

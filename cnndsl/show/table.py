@@ -85,6 +85,31 @@ def give_way(columns: Sequence[Column], natural: Sequence[int], most: int) -> li
     return found
 
 
+def narrowed(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int, dispensable: Sequence[str]
+) -> tuple[list[Column], list[Sequence[str]], list[int]]:
+    """A table with rows of at most `most` characters, where that can be: its columns, rows and
+    widths. It does without columns of the `dispensable` titles, one after the other, before those
+    that give way are too narrow.
+    """
+    natural, left_out = widths(columns, rows), list(dispensable)
+    kept = list(range(len(columns)))
+    while True:
+        chosen = [columns[i] for i in kept]
+        found = give_way(chosen, [natural[i] for i in kept], most)
+        if full_width(found) <= most or not left_out:
+            return chosen, [[row[i] for i in kept] for row in rows], found
+        title = left_out.pop(0)
+        kept = [i for i in kept if columns[i].title != title]
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], found: Sequence[int]) -> str:
+    """Titles, a rule, rows and a rule, in columns of the given widths."""
+    rule = "─" * full_width(found)
+    lines = [text_row(columns, row, found) for row in rows]
+    return "\n".join([text_row(columns, [c.title for c in columns], found), rule, *lines, rule])
+
+
 def text_row(columns: Sequence[Column], cells: Sequence[str], found: Sequence[int]) -> str:
     """A row in columns of the given widths."""
     fitted = (c.fit(text, w) for c, text, w in zip(columns, cells, found, strict=True))

@@ -1,4 +1,4 @@
-"""The verbs of learning: `train`, `resume`, `transfer`."""
+"""The verbs of learning: `train`, `resume`, `transfer`, and `runs` for what they left behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cnndsl.training.callbacks import Callback, Callbacks
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from cnndsl.runs import Runs
     from cnndsl.training.running import Outcome
     from cnndsl.training.settings import Options
 
@@ -94,6 +95,18 @@ def transfer(
     place = str(_place(data, Path(runs)))
     request = Request(str(model), place, strategy, head, at, pool, similar, given)
     return begin(request, _told(quiet, callbacks), root=Path(runs), name=name)
+
+
+def runs(folder: str | Path = "runs") -> Runs:
+    """Read the runs below a folder, or the one that it is: configurations, epochs, best scores.
+
+    They are in the order of their names, `sorted_by` puts them into another; `to_pandas` makes a
+    table. What is no run, or is damaged, is in `problems`. Raises UsageError where there is no such
+    folder.
+    """
+    from cnndsl.runs import find_runs
+
+    return find_runs(Path(folder))
 
 
 def _told(quiet: bool, callbacks: Sequence[Callback]) -> Callback:

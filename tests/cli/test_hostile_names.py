@@ -194,6 +194,10 @@ def test_trainings(call: Callable[..., Result]) -> None:
     call("train", net, "--data", "data", *QUICK, "--freeze", NAME, code=1)
     call("train", net, "--data", "data", *QUICK, "--json")
     call("resume", str(run), "--epochs", "2")
+    call("runs")
+    call("runs", "--sort", NAME, code=1)
+    for form in ("csv", "json"):
+        call("runs", "--format", form)
     call("resume", f"none{NAME}", code=1)
     call("eval", str(run), "--classes", "--predictions", "predictions.csv")
     call("eval", str(run), "--classes", "--format", "json")

@@ -49,7 +49,8 @@ def write_run(
     """A run of the epochs that are over; further arguments are fields of TrainingChoice."""
     path.mkdir(parents=True)
     folder = RunFolder(path)
-    choice = TrainingChoice(**{"epochs": max(len(over), 1), "learning_rate": 0.1, **training})
+    chosen: dict[str, Any] = {"epochs": max(len(over), 1), "learning_rate": 0.1, **training}
+    choice = TrainingChoice(**chosen)
     model = ModelChoice(spec, settings or {})
     fingerprint = f"{data} {choice.seed}"  # the split follows from the seed
     write_config(Config(model, DataChoice(data, fingerprint=fingerprint), choice), folder.config)

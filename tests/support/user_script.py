@@ -68,4 +68,8 @@ outcome = cnndsl.train(
 outcome = cnndsl.resume(outcome.folder, quiet=True, callbacks=[Watch(0.0)])
 outcome = cnndsl.transfer(outcome.folder, (images, classes), strategy="last", epochs=1, quiet=True)
 accuracy: float | None = outcome.accuracy
+for record in cnndsl.runs("runs"):
+    score: float | None = record.score
+    print(record.name, record.net, record.seconds, len(record.epochs), score)
+print(cnndsl.runs().sorted_by("score")[0].folder.path)
 print(outcome.folder, accuracy, len(watch.losses))
