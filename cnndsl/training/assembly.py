@@ -14,12 +14,14 @@ from cnndsl.data.showing import Pixels
 from cnndsl.data.targets import PictureTarget, RegionScorer, RegionScores
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import check_ordinary
+from cnndsl.graphs.liveness import peak_bytes
 from cnndsl.runtime.session import Array, check_device
 from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.averaging import Average
 from cnndsl.training.blocks import blocks, depth_factors
 from cnndsl.training.checkpoint import gathered, restore
 from cnndsl.training.config import Config
+from cnndsl.training.environment import machine_memory
 from cnndsl.training.error_analysis import Misclassification
 from cnndsl.training.evaluation import Evaluator
 from cnndsl.training.export import export
@@ -358,6 +360,8 @@ def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> T
         recipe,
         planner(config),
     )
+    if choice.device == "cpu":
+        _check_memory(graphs, batch)
     graphs.note_choices(config.graph_choices())
     classes = data.classes or len(data.pixels)
     if data.pixels and not graphs.classes and classes > 2 and graphs.targets:
@@ -371,3 +375,15 @@ def _graphs(config: Config, task: Task, plan: Plan, stage: int, batch: int) -> T
             f"{classes}; a spec whose last layer has a parameter `classes` adapts by itself"
         )
     return graphs
+
+
+def _check_memory(graphs: TrainingGraphs, batch: int) -> None:
+    """Raise UsageError where a step holds more than the machine has, before it is begun."""
+    needed, there = peak_bytes(graphs.grad.graph), machine_memory()
+    if there is not None and needed > there:
+        fitting = batch * there // (2 * needed)
+        advice = f"--batch {fitting}, or smaller inputs" if fitting else "smaller inputs"
+        raise UsageError(
+            f"a step of {batch} examples holds at least {needed / 1e9:,.1f} GB at once, and this "
+            f"machine has {there / 1e9:,.1f} GB: take {advice}"
+        )

@@ -41,6 +41,18 @@ def memory_in_use() -> int | None:
         return None
 
 
+def machine_memory() -> int | None:
+    """Bytes of memory that this machine has, or lets this process have; None where not known."""
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+    try:
+        return min(whole, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no such group, or "max"
+        return whole
+
+
 def runtime_version() -> str:
     """ONNX Runtime's version."""
     found = (_version(package) for package in ("onnxruntime-gpu", "onnxruntime"))

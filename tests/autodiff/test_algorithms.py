@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,12 @@ def test_on_cuda_convolutions_are_left_to_cudnn(name: str) -> None:
     choice = Planner(device="cuda").choose(SIZES[name], PRODUCTS)
     assert (choice["fprop"], choice["dgrad"]) == ("direct", "transposed")
     assert choice["wgrad"] in ("columns", "pointwise")
+
+
+def test_large_maps_are_planned_at_once() -> None:
+    """No table of millions of windows, nor a transform of them, is made and thrown away."""
+    side = Axis(6400, 3, 1, 1, 1, 6400)
+    begun = process_time()
+    choice = Planner().choose(Convolution(8, 1, 64, 1, (side, side)), PRODUCTS)
+    assert process_time() - begun < 1
+    assert not any("columns" in name or "winograd" in name for name in choice.values())

@@ -187,3 +187,10 @@ def test_a_model_says_what_it_answers_with(place: Path) -> None:
         assert f"{numbers[0, 0]:.4g}" in shown and "%" not in shown and "class" not in shown
     error = cnndsl("eval", "alone.onnx", "--data", "list.csv", code=1).stderr
     assert "answers with no classes" in error or "label" in error
+
+
+def test_a_step_beyond_the_memory_is_refused_before_it_is_begun(place: Path) -> None:
+    large = SPEC.replace("conv 3x3", "upsample 2000x2000\nconv 3x3")
+    (place / "shades.cnn").write_text(large)
+    error = cnndsl("train", "shades.cnn", "--data", "list.csv", code=1).stderr
+    assert "a step of 41 examples holds at least" in error and "GB: take" in error

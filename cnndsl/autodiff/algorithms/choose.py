@@ -31,17 +31,27 @@ Choice = Mapping[Product, str]
 """An algorithm's name for each product that is asked for."""
 
 
+LARGEST_TRANSFORM = 1 << 22
+"""Numbers of one of Winograd's transforms along an axis, beyond which it isn't worth a try."""
+
+
 def algorithms(c: Convolution) -> dict[Product, dict[str, Build]]:
     """All algorithms for the products of this convolution; the first of each is right for all."""
     found: dict[Product, dict[str, Build]] = {
-        "fprop": {"direct": direct, "columns": columns.fprop},
-        "dgrad": {"transposed": transposed, "columns": columns.dgrad},
-        "wgrad": {"convolved": convolved, "columns": columns.wgrad},
+        "fprop": {"direct": direct},
+        "dgrad": {"transposed": transposed},
+        "wgrad": {"convolved": convolved},
     }
+    if columns.fits(c):
+        found["fprop"]["columns"] = columns.fprop
+        found["dgrad"]["columns"] = columns.dgrad
+        found["wgrad"]["columns"] = columns.wgrad
     plain = all(a.stride == 1 for a in c.axes)
     if plain:
-        found["dgrad"] |= {"flipped": flipped, "columns flipped": columns.flipped}
-        found["wgrad"] |= {"columns flipped": columns.flipped_wgrad}
+        found["dgrad"]["flipped"] = flipped
+        if columns.fits(flip(c)):
+            found["dgrad"]["columns flipped"] = columns.flipped
+            found["wgrad"]["columns flipped"] = columns.flipped_wgrad
     if c.pointwise:
         found["fprop"]["pointwise"] = pointwise.fprop
         found["dgrad"]["pointwise"] = pointwise.dgrad
@@ -78,6 +88,8 @@ def _add_winograd(found: dict[Product, dict[str, Build]], c: Convolution, tile: 
     if any(
         t.axis.kernel == 1 and (t.axis.before or t.axis.unread or t.axis.after) for t in tilings
     ):
+        return
+    if any(t.points * t.tiles * t.axis.size > LARGEST_TRANSFORM for t in tilings):
         return
     name = f"winograd {tile}"
     grouped, summed = (Winograd(c, tilings, regroup) for regroup in (True, False))

@@ -36,6 +36,15 @@ def batch_first(write: Writer, y: ir.Value, shape: tuple[int, ...]) -> ir.Value:
     return reshape(write, turned, shape)
 
 
+LARGEST = 1 << 22
+"""Taps times windows up to which the tables are of a sensible size."""
+
+
+def fits(c: Convolution) -> bool:
+    """Whether its table of reads is of a sensible size."""
+    return prod(c.kernel) * prod(c.outputs) <= LARGEST
+
+
 def reads(c: Convolution) -> Table:
     """Which position of x a tap (row) of a window (column) reads; P where it reads padding."""
     place = np.zeros((1, 1), np.int64)
@@ -82,7 +91,7 @@ def dgrad(write: Writer, c: Convolution, dy: ir.Value, w: ir.Value) -> ir.Value:
             write, matmul(write, write.constant(matrix[:-1], "float"), taken), c.x_shape
         )
     readers = _readers(table, positions)
-    parts = gather(write, taken, readers.ravel().tolist(), 1)
+    parts = gather(write, taken, readers.ravel(), 1)
     parts = reshape(write, parts, (c.channels, *readers.shape, c.batch))
     return batch_first(write, total(write, parts, [1]), c.x_shape)
 
@@ -106,7 +115,7 @@ def _columns(write: Writer, c: Convolution, x: ir.Value) -> ir.Value:
     """[group, taps of all channels of the group, windows·batch]."""
     columns = batch_last(write, x)
     if not c.pointwise:
-        columns = gather(write, columns, reads(c).ravel().tolist(), 1)
+        columns = gather(write, columns, reads(c).ravel(), 1)
     taps = c.channels // c.group * prod(c.kernel)
     return reshape(write, columns, (c.group, taps, prod(c.outputs) * c.batch))
 

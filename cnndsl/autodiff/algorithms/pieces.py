@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from cnndsl.graphs.writer import Writer
@@ -77,13 +78,15 @@ def first_total(write: Writer, value: ir.Value) -> ir.Value:
     return reshape(write, whole, rest)
 
 
-def gather(write: Writer, value: ir.Value, indices: Sequence[int], axis: int) -> ir.Value:
+def gather(
+    write: Writer, value: ir.Value, indices: Sequence[int] | npt.NDArray[np.int64], axis: int
+) -> ir.Value:
     """Entries along an axis; index n is a zero where the axis has n of them."""
     shape = list(write.shape(value))
-    if max(indices) == shape[axis]:
+    if np.max(indices) == shape[axis]:
         value = pad(write, value, [0] * len(shape), [int(i == axis) for i in range(len(shape))])
     shape[axis] = len(indices)
-    return make(write, "Gather", shape, value, write.constant(list(indices)), axis=axis)
+    return make(write, "Gather", shape, value, write.constant(indices), axis=axis)
 
 
 def pad(write: Writer, value: ir.Value, before: Sequence[int], after: Sequence[int]) -> ir.Value:
