@@ -30,9 +30,10 @@ OPTIONS = (
     click.option("--at", metavar="LAYER", help="WORD is a spec: work through this layer of it."),
     click.option(
         "--input",
-        "x",
+        "inputs",
+        multiple=True,
         metavar="NUMBERS",
-        help='"1 2; 3 4": rows apart by ;, channels by |. Or an .npy file.',
+        help='"1 2; 3 4": rows apart by ;, channels by |. Or an .npy file. One for each input.',
     ),
     click.option("--kernel", metavar="NUMBERS", help="The weights; one kernel stands for all."),
     click.option(
@@ -69,7 +70,7 @@ def asked_for(options: Mapping[str, Any]) -> bool:
     given = next((name for name, value in options.items() if value), None)
     if given is None:
         return False
-    name = {"x": "input", "parameters": "parameter"}.get(given, given)
+    name = {"inputs": "input", "parameters": "parameter"}.get(given, given)
     raise UsageError(f"--{name} goes with --numbers or --gradient, which work a layer through")
 
 
@@ -127,11 +128,13 @@ def _request(options: Mapping[str, Any]) -> Request:
         if not equals or not name.strip():
             raise UsageError(f'`--parameter {text}` isn\'t written `--parameter bias="1 2"`')
         named[name.strip()] = numbers
+    first, *others = options["inputs"] or ("",)
     return Request(
-        input=options["x"] or "",
+        input=first,
         kernel=options["kernel"] or "",
         parameters=named,
         upstream=options["upstream"] or "",
         gradient=options["gradient"],
         steps=options["steps"] or 4,
+        others=tuple(others),
     )

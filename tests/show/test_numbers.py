@@ -46,6 +46,11 @@ LECTURES = {
     "ln": ("ln", Request("1 3 | 3 3 | 8 3", upstream="1 0 | 0 1 | 0 0")),
     "softmax": ("softmax", Request("0 1 2 3", upstream="0 0 0 1")),
     "relu": ("relu", Request(gradient=True)),
+    "conv-depth": ("conv 2x2x2", Request(gradient=True, steps=1)),
+    "pool-depth": ("pool 2x2x2", Request(steps=1)),
+    "mul": ("mul x", Request("1 2; 3 4 | 1 1; 2 2", gradient=True, others=("2 | 3",))),
+    "concat": ("concat x", Request("1 2; 3 4", gradient=True, others=("5 6; 7 8",))),
+    "minmax": ("minmax", Request("1 5; 3 1", upstream="1 0; 1 0")),
     "fc": ("fc 2", Request("1 2 3", "1 0 -1; 2 1 0", {"bias": "1 -1"}, gradient=True)),
 }
 
@@ -53,7 +58,8 @@ LECTURES = {
 @pytest.mark.parametrize("line", LINES)
 def test_values_are_those_of_onnx_runtime(line: str) -> None:
     given = case(line, statistics=True)
-    found = run_layer(given.layer, given.x[None], parameters=given.parameters)[0]
+    inputs = [x[None] for x in (given.x, *given.others)]
+    found = run_layer(given.layer, *inputs, parameters=given.parameters)[0]
     np.testing.assert_allclose(worked_through(given).output, found, rtol=2e-5, atol=2e-5)
 
 
@@ -113,6 +119,21 @@ def test_sizes_of_the_lecture() -> None:
     ):
         text = "; ".join([" ".join(["1"] * size)] * size)
         assert worked_through(of_line(line, Request(text))).output.shape == (1, made, made)
+
+
+def test_merges_share_what_is_equal_and_flat_maps_divide_by_nothing() -> None:
+    lesson = worked_through(
+        of_line("max x y", Request("1 2", "", {}, "6 4", others=("1 3", "1 0")))
+    )
+    assert [g.ravel().tolist() for g in lesson.gradients.values()] == [[2, 0], [2, 4], [2, 0]]
+    lesson = worked_through(
+        of_line("atan2 x", Request("0 0 1", upstream="1 1 1", others=("0 2 0",)))
+    )
+    np.testing.assert_allclose(lesson.output.ravel(), [0, 0, np.pi / 2])
+    assert lesson.gradients["X"].ravel().tolist() == [0, 0.5, 0]
+    flat = worked_through(of_line("minmax", Request("3 3; 3 3", upstream="1 0; 0 0")))
+    assert not flat.output.any()
+    assert flat.gradients["X"].ravel().tolist() == [0.75, -0.25, -0.25, -0.25]
 
 
 def test_a_maximum_alone_gets_the_gradient() -> None:
@@ -186,7 +207,8 @@ def test_numbers_as_they_are_written() -> None:
         ("conv 3x3 -> relu", Request(), "is 2 layers, and one is worked through at a time"),
         ("unpool", Request(), "`unpool` goes back by the switches of a pool: `cnndsl explain"),
         ("l2norm", Request(), "`l2norm` isn't worked through with numbers yet; these are: `conv`"),
-        ("conv 3x3x3", Request(), "rows and columns, but 1@64x64x64 has three axes"),
+        ("add x", Request("1 2"), "`add` takes 2 inputs, and 1 is given; give each its --input"),
+        ("relu", Request("1", others=("2",)), "`relu` takes 1 input, and 2 are given; give it one"),
         (
             "gap 4x4",
             Request(),
@@ -213,11 +235,17 @@ def test_arrays_from_files(tmp_path: Path) -> None:
         np.savez(file, a=np.ones(2), b=np.ones(2))
     with pytest.raises(UsageError, match="holds several arrays"):
         of_line("relu", Request(str(path)))
-    for shape, taken in (((3,), (3,)), ((2, 3), (1, 2, 3)), ((1, 4, 2, 3), (4, 2, 3))):
+    for shape, taken in (
+        ((3,), (3,)),
+        ((2, 3), (1, 2, 3)),
+        ((1, 4, 2, 3), (4, 2, 3)),
+        ((2, 3, 1, 4), (2, 3, 1, 4)),
+        ((1, 2, 3, 1, 4), (2, 3, 1, 4)),
+    ):
         np.save(path, np.ones(shape))
         assert of_line("relu", Request(str(path))).x.shape == taken
-    np.save(path, np.ones((2, 4, 2, 3)))
-    with pytest.raises(UsageError, match="--input is 2x4x2x3, and C×H×W is taken"):
+    np.save(path, np.ones((2, 4, 2, 3, 1)))
+    with pytest.raises(UsageError, match="--input is 2x4x2x3x1, and C×H×W is taken, or C×D×H×W"):
         of_line("relu", Request(str(path)))
     np.save(path, np.ones((100_000, 1, 1)))
     with pytest.raises(UsageError, match="at most 100,000,000 are worked out"):

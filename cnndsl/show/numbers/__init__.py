@@ -12,7 +12,8 @@ from cnndsl.show.numbers.convolution import convolution, transposed
 from cnndsl.show.numbers.dense import dense
 from cnndsl.show.numbers.functions import FUNCTIONS, function
 from cnndsl.show.numbers.lesson import Lesson
-from cnndsl.show.numbers.normalising import batch_norm, local_response, softmax
+from cnndsl.show.numbers.merging import MERGES, concatenated, merged
+from cnndsl.show.numbers.normalising import batch_norm, local_response, softmax, spread
 from cnndsl.show.numbers.own_norms import own_norm
 from cnndsl.show.numbers.pooling import maximum, mean
 from cnndsl.show.numbers.resampling import upsampled
@@ -35,6 +36,9 @@ WORKED: dict[str, Callable[[Case], Lesson]] = {
     "softmax": softmax,
     "logsoftmax": softmax,
     "fc": dense,
+    "minmax": spread,
+    "concat": concatenated,
+    **dict.fromkeys(MERGES, merged),
     **dict.fromkeys(FUNCTIONS, function),
 }
 """How each layer is worked through."""

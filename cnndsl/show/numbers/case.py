@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -23,7 +23,8 @@ MOST_OPERATIONS = 100_000_000
 class Case:
     """A layer, its input (C×space) and its parameters by name; `given` says which of these were
     given, the others are made up. `steps` is how many steps of a kind are shown. `upstream` is the
-    gradient that comes in, and None where no gradients are asked for.
+    gradient that comes in, and None where no gradients are asked for. A layer of several values
+    takes the `others` too; `names` are those of all its inputs.
     """
 
     layer: Layer
@@ -33,41 +34,55 @@ class Case:
     given: frozenset[str] = frozenset()
     steps: int = 4
     upstream: Array | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    others: tuple[Array, ...] = ()
+    names: tuple[str, ...] = ("X",)
 
     @property
     def shape(self) -> Shape:
         """That of the input."""
-        return Shape(len(self.x), self.x.shape[1:])
+        return shape_of(self.x)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Those of all inputs."""
+        return tuple(map(shape_of, (self.x, *self.others)))
 
     @property
     def title(self) -> str:
         """`conv 3x3 on 1@4x4 → 1@2x2`."""
-        return f"{self.line} on {self.shape} → {self.output}"
+        shapes = [str(shape) for shape in self.shapes]
+        listed = " and ".join([", ".join(shapes[:-1]), shapes[-1]] if self.others else shapes)
+        return f"{self.line} on {listed} → {self.output}"
 
     @property
     def output(self) -> Shape:
         """That of the output."""
-        return self.layer.shape(self.shape)
+        return self.layer.shape(*self.shapes)
 
     @property
     def map(self) -> Array:
-        """The input as C×H×W: one axis is a map of one row, a vector one of one place."""
+        """The input as C×D×H×W: two axes are one slice, one is a row, a vector is one place."""
         return as_map(self.x)
 
     @property
     def coming_in(self) -> Array:
-        """The gradient that comes in, as F×H×W."""
+        """The gradient that comes in, as F×D×H×W."""
         assert self.upstream is not None
         return as_map(self.upstream)
 
     def like_output(self, values: Array) -> Array:
-        """F×H×W as the layer's own output."""
+        """F×D×H×W as the layer's own output."""
         return values.reshape(sizes(self.output))
 
     def like_input(self, values: Array) -> Array:
-        """C×H×W as the layer's own input."""
+        """C×D×H×W as the layer's own input."""
         return values.reshape(self.x.shape)
+
+
+def shape_of(values: Array) -> Shape:
+    """The shape of C×space values."""
+    return Shape(len(values), values.shape[1:])
 
 
 def sizes(shape: Shape) -> tuple[int, ...]:
@@ -76,8 +91,8 @@ def sizes(shape: Shape) -> tuple[int, ...]:
 
 
 def as_map(values: Array) -> Array:
-    """C×H×W of a map of fewer axes."""
-    return values.reshape(len(values), *(1,) * (3 - values.ndim), *values.shape[1:])
+    """C×D×H×W of a map of fewer axes."""
+    return values.reshape(len(values), *(1,) * (4 - values.ndim), *values.shape[1:])
 
 
 def made_up(count: int, low: int, high: int, seed: int = 1) -> Array:
@@ -89,13 +104,15 @@ def made_up(count: int, low: int, high: int, seed: int = 1) -> Array:
     return found
 
 
-def made_up_input(layer: Layer, shape: Shape) -> Array:
-    """Digits; for layers of single values and norms what lies around 0 too."""
-    if layer.word in ("log", "power"):
-        return made_up(shape.elements, 1, 9).reshape(sizes(shape))
-    if not shape.rank:
+def made_up_input(layer: Layer, shape: Shape, number: int = 0) -> Array:
+    """Digits; for layers of single values and norms what lies around 0 too. `number` counts the
+    inputs of a layer of several.
+    """
+    if layer.word in ("log", "power", "div"):
+        return made_up(shape.elements, 1, 9, seed=1 + number).reshape(sizes(shape))
+    if not shape.rank and not number:
         return (np.arange(shape.elements) - shape.elements // 2).astype(np.float64)
-    return made_up(shape.elements, 0, 9).reshape(sizes(shape))
+    return made_up(shape.elements, 0, 9, seed=1 + number).reshape(sizes(shape))
 
 
 def made_up_parameter(layer: Layer, parameter: Parameter) -> Array:
@@ -123,10 +140,10 @@ def fitted(values: Array, shape: tuple[int, ...], option: str, kernels: bool = F
     raise UsageError(f"{option} has {values.size:,} numbers, and {wanted} are needed")
 
 
-def check_size(layer: Layer, x: Shape, option: str = "--input") -> None:
+def check_size(layer: Layer, inputs: tuple[Shape, ...], option: str = "--input") -> None:
     """Raise UsageError where the calculation would be no longer one for a whiteboard."""
-    y = layer.shape(x)
-    for what, shape in (("input", x), ("output", y)):
+    x, y = inputs[0], layer.shape(*inputs)
+    for what, shape in (*(("input", shape) for shape in inputs), ("output", y)):
         if shape.area > MOST_IN_A_GRID:
             raise UsageError(
                 f"the grid of the {what}, {shape}, would have {shape.area:,} numbers a channel, "
@@ -137,13 +154,13 @@ def check_size(layer: Layer, x: Shape, option: str = "--input") -> None:
                 f"the {what}, {shape}, would have {shape.elements:,} numbers; "
                 f"give a smaller {option}"
             )
-    weights = max((p.size for p in layer.parameters(x)), default=0)
+    weights = max((p.size for p in layer.parameters(*inputs)), default=0)
     if weights > MOST_NUMBERS:
         raise UsageError(
             f"`{layer.word}` has {weights:,} weights on {x}, and at most {MOST_NUMBERS:,} are "
             f"worked with; take fewer filters or a smaller window"
         )
-    work = layer.cost((x,), y).flops
+    work = layer.cost(inputs, y).flops
     if work > MOST_OPERATIONS:
         raise UsageError(
             f"`{layer.word}` on {x} is {work:,} operations, and at most {MOST_OPERATIONS:,} are "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,25 @@ from cnndsl.layers.filter import Filter
 from cnndsl.show.numbers.case import Case
 from cnndsl.show.numbers.lesson import (
     MOST_CHANNELS,
+    MOST_SLICES,
     Array,
     Equation,
     Lesson,
     Mark,
+    Place,
     Role,
     Section,
+    captioned,
     equation,
     grid,
     maps,
     more,
     number,
     place,
+    slices,
     total,
 )
-from cnndsl.show.numbers.sliding import Place, Slider, places, slide, stamp, taps
+from cnndsl.show.numbers.sliding import Slider, places, size_of, slide, stamp, taps
 
 Lines = list[str | Equation]
 
@@ -40,16 +45,19 @@ def convolution(case: Case) -> Lesson:
     padded = slider.padded(case.map)
     y = slide(padded, w, slider, groups)
     if bias is not None:
-        y = y + bias.reshape(-1, 1, 1)
+        y = y + bias.reshape(-1, 1, 1, 1)
     sections = [
         Section("Input and kernel", (*_input(case, slider), *_kernels(w, "kernel"))),
-        Section(_at_each_place(slider), tuple(_windows(case, padded, w, y, slider, bias))),
+        Section(
+            f"The window at each place times the kernel, summed; it moves by {_step(case, slider)}",
+            tuple(_windows(case, padded, w, y, slider, bias)),
+        ),
         Section("Output", tuple(maps(y, role="result"))),
     ]
     gradients: dict[str, Array] = {}
     if case.upstream is not None:
         dy = case.coming_in
-        whole = (padded.shape[1], padded.shape[2])
+        whole = size_of(padded)
         dpadded = stamp(dy, w, slider, groups, whole)
         dx, dw = slider.inner(dpadded), taps(padded, dy, slider, groups)
         gradients["X"] = case.like_input(dx)
@@ -73,7 +81,7 @@ def convolution(case: Case) -> Lesson:
                 )
             )
         if bias is not None:
-            gradients["bias"] = dy.sum(axis=(1, 2))
+            gradients["bias"] = dy.sum(axis=(1, 2, 3))
             sections.append(Section("db: all dY of a channel", tuple(_sums(dy))))
     return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
 
@@ -85,11 +93,11 @@ def transposed(case: Case) -> Lesson:
     w, bias = _kernel(case, slider), case.parameters.get("bias")
     x = case.map
     rows = zip(x.shape[1:], slider.stride, slider.extent, strict=True)
-    height, width = (s * (n - 1) + e for n, s, e in rows)
-    whole = stamp(x, w, slider, groups, (height, width))
+    depth, height, width = (s * (n - 1) + e for n, s, e in rows)
+    whole = stamp(x, w, slider, groups, (depth, height, width))
     y = slider.inner(whole)
     if bias is not None:
-        y = y + bias.reshape(-1, 1, 1)
+        y = y + bias.reshape(-1, 1, 1, 1)
     lines: Lines = []
     if any(map(any, slider.pads)):
         lines += [*maps(whole, "sum of the stamps", _border(slider, whole)), _cutting(slider)]
@@ -98,8 +106,8 @@ def transposed(case: Case) -> Lesson:
     sections = [
         Section("Input and kernel", (*_input(case, None), *_kernels(w, "kernel"))),
         Section(
-            f"Each input value stamps the kernel, {_step(slider)} further for the next one",
-            tuple(_stamps(case, x, w, slider, (height, width), "x")),
+            f"Each input value stamps the kernel, {_step(case, slider)} further for the next one",
+            tuple(_stamps(case, x, w, slider, size_of(whole), "x")),
         ),
         Section("Where stamps overlap, they add up", (*lines, *maps(y, "output", role="result"))),
     ]
@@ -127,7 +135,7 @@ def transposed(case: Case) -> Lesson:
             ),
         ]
         if bias is not None:
-            gradients["bias"] = dy.sum(axis=(1, 2))
+            gradients["bias"] = dy.sum(axis=(1, 2, 3))
             sections.append(Section("db: all dY of a channel", tuple(_sums(dy))))
     return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
 
@@ -143,7 +151,7 @@ def _groups(case: Case) -> int:
 
 
 def _kernel(case: Case, slider: Slider) -> Array:
-    """The weights as F×(C/g)×k×k."""
+    """The weights as F×(C/g)×k×k×k."""
     if isinstance(case.layer, Filter):
         _, values = case.layer.taps(case.shape)
         return np.resize(np.array(values), (case.shape.channels, 1, *slider.kernel))
@@ -171,24 +179,18 @@ def _kernels(w: Array, what: str, role: Role = "kernel") -> Lines:
 
 def _border(slider: Slider, whole: Array) -> dict[Place, Mark]:
     """The places of the border."""
-    (top, bottom), (left, right) = slider.pads
-    rows, columns = whole.shape[1:]
+    size = size_of(whole)
+    ends = [(before, n - after) for (before, after), n in zip(slider.pads, size, strict=True)]
     return {
-        (r, c): "padding"
-        for r in range(rows)
-        for c in range(columns)
-        if not (top <= r < rows - bottom and left <= c < columns - right)
+        at: "padding"
+        for at in places(size)
+        if not all(start <= n < stop for n, (start, stop) in zip(at, ends, strict=True))
     }
 
 
 def _under(slider: Slider, at: Place) -> dict[Place, Mark]:
     """The places that the window covers."""
-    rows, columns = slider.part(*at)
-    return {
-        (r, c): "window"
-        for r in range(rows.start, rows.stop, rows.step)
-        for c in range(columns.start, columns.stop, columns.step)
-    }
+    return dict.fromkeys(slider.covered(at), "window")
 
 
 def _windows(
@@ -203,60 +205,81 @@ def _windows(
     """The first windows of the first filter times its kernel."""
     lines: Lines = []
     channels, count, border = w.shape[1], slider.count(padded), _border(slider, padded)
-    for row, column in islice(places(count), case.steps):
-        part = padded[(slice(None), *slider.part(row, column))][:channels]
+    for at in islice(places(count), case.steps):
+        part = padded[(slice(None), *slider.part(at))][:channels]
         products = part * w[0]
-        sums = products.sum(axis=(1, 2)).tolist()
-        result = number(float(y[0, row, column]))
+        result = number(float(y[(0, *at)]))
         offset = None if bias is None else number(float(bias[0]))
-        said = f"{number(sums[0])} + bias {offset} = {result}"
-        at = place(row, column, count)
-        lines.append(f"{what} at {at}" + " of filter 1" * (len(w) > 1))
-        for c in range(min(channels, MOST_CHANNELS)):
-            window = f"window, channel {c + 1}" if channels > 1 else "window"
-            lines.append(
-                equation(
-                    grid(
-                        padded[c], "", {**border, **_under(slider, (row, column))}, drawn_only=True
-                    ),
-                    grid(part[c], window),
-                    "×",
-                    grid(w[0, c], "kernel", role="kernel"),
-                    "=",
-                    grid(products[c], "products"),
-                    said if offset and channels == 1 else f"sum {number(sums[c])}",
-                )
-            )
-        if channels > 1:
+        sums = products.sum(axis=(2, 3)) if slider.kernel[0] > 1 else products.sum(axis=(1, 2, 3))
+        lines.append(f"{what} at {place(at, count)}" + " of filter 1" * (len(w) > 1))
+        marks: dict[Place, Mark] = {**border, **_under(slider, at)}
+        lines += _products(padded, part, w[0], at, slider, marks)
+        if sums.size > 1:
+            over = f"{channels:,} channels" if channels > 1 else f"{slider.kernel[0]} slices"
             added = f" + bias {offset}" if offset else ""
-            lines.append(f"over all {channels:,} channels: {total(sums)}{added} = {result}")
-    rest = count[0] * count[1] * len(w) - min(case.steps, count[0] * count[1])
+            lines.append(f"over all {over}: {total(sums.ravel().tolist())}{added} = {result}")
+        elif offset:
+            said = f"{number(float(sums.item()))} + bias {offset} = {result}"
+            lines[-1] = _ending(lines[-1], said)
+    rest = prod(count) * len(w) - min(case.steps, prod(count))
     if rest:
         lines.append(f"… and {more(rest, 'sum')} like these")
     return lines
 
 
+def _products(
+    padded: Array, part: Array, w: Array, at: Place, slider: Slider, marks: dict[Place, Mark]
+) -> Lines:
+    """A window times the kernel, channel after channel and slice after slice."""
+    lines: Lines = []
+    for c, d in product(range(min(len(w), MOST_CHANNELS)), range(min(w.shape[1], MOST_SLICES))):
+        depth = at[0] * slider.stride[0] + d * slider.dilation[0]
+        names = [f"channel {c + 1}" * (len(w) > 1), f"depth {depth + 1}" * (len(padded[c]) > 1)]
+        lines.append(
+            equation(
+                grid(
+                    padded[c, depth],
+                    "",
+                    {(r, k): mark for (z, r, k), mark in marks.items() if z == depth},
+                    drawn_only=True,
+                ),
+                grid(part[c, d], captioned("window", *names)),
+                "×",
+                grid(w[c, d], "kernel", role="kernel"),
+                "=",
+                grid(part[c, d] * w[c, d], "products"),
+                f"sum {number(float((part[c, d] * w[c, d]).sum()))}",
+            )
+        )
+    return lines
+
+
+def _ending(line: str | Equation, said: str) -> Equation:
+    """An equation with another end."""
+    assert isinstance(line, Equation)
+    return equation(*line.pieces[:-1], said)
+
+
 def _stamps(case: Case, values: Array, w: Array, slider: Slider, whole: Place, what: str) -> Lines:
     """The first values of the first channel, times the kernel, at their places."""
     lines: Lines = []
-    size = (values.shape[1], values.shape[2])
-    for row, column in islice(places(size), case.steps):
-        value = values[0, row, column]
-        stamped = np.full(whole, np.nan)
-        stamped[slider.part(row, column)] = value * w[0, 0]
+    size = size_of(values)
+    for at in islice(places(size), case.steps):
+        value, stamped = values[(0, *at)], np.full(whole, np.nan)
+        stamped[slider.part(at)] = value * w[0, 0]
         lines += [
-            f"{what} at {place(row, column, size)}" + " of channel 1" * (len(values) > 1),
+            f"{what} at {place(at, size)}" + " of channel 1" * (len(values) > 1),
             equation(
                 number(float(value)),
                 "×",
-                grid(w[0, 0], "kernel", role="kernel"),
+                *slices(w[0, 0], "kernel", role="kernel"),
                 "=",
-                grid(value * w[0, 0], "stamp"),
+                *slices(value * w[0, 0], "stamp"),
                 "at",
-                grid(stamped, "its place", _under(slider, (row, column))),
+                *slices(stamped, "its place", _under(slider, at)),
             ),
         ]
-    rest = size[0] * size[1] * w.shape[0] * w.shape[1] - min(case.steps, size[0] * size[1])
+    rest = values[0].size * w.shape[0] * w.shape[1] - min(case.steps, values[0].size)
     if rest:
         lines.append(f"… and {more(rest, 'stamp')}")
     return lines
@@ -272,22 +295,20 @@ def _taps(
 ) -> Lines:
     """The first numbers of the first kernel: what each met, times dY."""
     lines: Lines = []
-    count = (dy.shape[1], dy.shape[2])
-    for row, column in islice(places(slider.kernel), case.steps):
-        met = padded[0][slider.tap(row, column, count)]
+    for at in islice(places(slider.kernel), case.steps):
+        met = padded[0][slider.tap(at, size_of(dy))]
         lines += [
-            f"dW at {place(row, column, slider.kernel)}",
+            f"dW at {place(at, slider.kernel)}",
             equation(
-                grid(met, f"{names[0]} it met"),
+                *slices(met, f"{names[0]} it met"),
                 "×",
-                grid(dy[0], names[1]),
+                *slices(dy[0], names[1]),
                 "=",
-                grid(met * dy[0], "products"),
-                f"sum {number(float(dw[0, 0, row, column]))}",
+                *slices(met * dy[0], "products"),
+                f"sum {number(float(dw[(0, 0, *at)]))}",
             ),
         ]
-    area = slider.kernel[0] * slider.kernel[1]
-    rest = area * dw.shape[0] * dw.shape[1] - min(case.steps, area)
+    rest = dw.size - min(case.steps, prod(slider.kernel))
     if rest:
         lines.append(f"… and {more(rest, 'sum')} like these")
     return lines
@@ -305,20 +326,17 @@ def _sums(dy: Array) -> Lines:
 
 
 def _cutting(slider: Slider) -> str:
-    (top, bottom), (left, right) = slider.pads
+    sides = (("in front", "behind"), ("above", "below"), ("left", "right"))
     cut = ", ".join(
         f"{n} {side}"
-        for n, side in ((top, "above"), (bottom, "below"), (left, "left"), (right, "right"))
+        for pads, names in zip(slider.pads, sides, strict=True)
+        for n, side in zip(pads, names, strict=True)
         if n > 0
     )
-    added = max(-bottom, -right, 0)
+    added = max(-after for _, after in slider.pads)
     parts = [f"The padding is cut off: {cut}."] if cut else []
-    return " ".join([*parts, *([f"Output padding adds {added} at the end."] if added else [])])
+    return " ".join([*parts, *([f"Output padding adds {added} at the end."] * (added > 0))])
 
 
-def _step(slider: Slider) -> str:
-    return "x".join(map(str, dict.fromkeys(slider.stride)))
-
-
-def _at_each_place(slider: Slider) -> str:
-    return f"The window at each place times the kernel, summed; it moves by {_step(slider)}"
+def _step(case: Case, slider: Slider) -> str:
+    return "x".join(map(str, dict.fromkeys(slider.stride[-case.shape.rank :])))

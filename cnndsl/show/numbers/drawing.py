@@ -120,11 +120,17 @@ def _grid(grid: Grid) -> _Block:
     longest = max(len(cell) for row in grid.rows for cell in row)
     side = max(CELL, longest * LETTER + 18)
     top = CAPTION if grid.caption else 0
-    parts = [f'<text class="caption" x="0" y="13">{escape(grid.caption)}</text>'] if top else []
+    left = max(map(len, grid.names), default=0) * LETTER + (GAP / 2 if grid.names else 0)
+    parts = (
+        [f'<text class="caption" x="{left:g}" y="13">{escape(grid.caption)}</text>'] if top else []
+    )
+    for r, name in enumerate(grid.names):
+        place = f'x="{left - GAP / 2:g}" y="{top + (r + 0.5) * CELL + 5:g}"'
+        parts.append(f'<text class="name" {place}>{escape(name)}</text>')
     marked: list[str] = []  # after the others, so that all of their edges are seen
     for r, row in enumerate(grid.rows):
         for c, cell in enumerate(row):
-            mark, x, y = grid.marks.get((r, c), ""), c * side, top + r * CELL
+            mark, x, y = grid.marks.get((r, c), ""), left + c * side, top + r * CELL
             kind = mark or grid.role
             name = f' class="{kind}"' if kind else ""
             (marked if mark else parts).append(
@@ -132,6 +138,6 @@ def _grid(grid: Grid) -> _Block:
                 f'<text class="cell{f" {mark}" * bool(mark)}" x="{x + side / 2:g}" '
                 f'y="{y + CELL / 2 + 5:g}">{escape(cell)}</text>'
             )
-    width = max(len(grid.rows[0]) * side, len(grid.caption) * LETTER * 0.8)
+    width = left + max(len(grid.rows[0]) * side, len(grid.caption) * LETTER * 0.8)
     height = len(grid.rows) * CELL
     return _Block("".join([*parts, *marked]), width, top + height, top + height / 2)

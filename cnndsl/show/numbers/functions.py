@@ -63,10 +63,10 @@ def function(case: Case) -> Lesson:
 
 def table(rows: dict[str, Array], count: int) -> list[str | Equation]:
     """The first values of each row below each other, its name before it."""
-    cells = [(name, *numbers(values.ravel()[:SHOWN].tolist())) for name, values in rows.items()]
+    cells = [tuple(numbers(values.ravel()[:SHOWN].tolist())) for values in rows.values()]
     rest = count - SHOWN
     return [
-        equation(Grid(tuple(cells))),
+        equation(Grid(tuple(cells), names=tuple(rows))),
         *([f"… and {more(rest, 'value')}"] if rest > 0 else []),
     ]
 
@@ -98,12 +98,12 @@ def _leaky(case: Case, x: Array) -> Slopes:
 
 
 def _prelu(case: Case, x: Array) -> Slopes:
-    slope = case.parameters["weight"].reshape(-1, 1, 1)
+    slope = case.parameters["weight"].reshape(-1, 1, 1, 1)
     return np.where(x > 0, x, slope * x), np.where(x > 0, 1.0, slope)
 
 
 def _prelu_gradient(case: Case, x: Array) -> Array:
-    parts = (case.coming_in * x * (x < 0)).sum((1, 2))
+    parts = (case.coming_in * x * (x < 0)).sum((1, 2, 3))
     return parts if case.parameters["weight"].size > 1 else parts.sum(keepdims=True)
 
 

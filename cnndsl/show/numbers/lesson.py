@@ -18,9 +18,13 @@ that counts.
 Role = Literal["", "kernel", "result"]
 """What a grid is, where drawings give it a colour of its own."""
 Marks = Mapping[tuple[int, int], Mark]
+Place = tuple[int, int, int]
+"""Depth, row and column."""
 
 MOST_CHANNELS = 3
 """Channels that are shown side by side; how many more there are is said."""
+MOST_SLICES = 6
+"""Of a map of three axes."""
 MOST_IN_A_ROW = 12  # of maps of one place
 MOST_DECIMALS = 4
 LARGEST_PLAIN = 1e7  # larger numbers are written with a power of ten
@@ -29,7 +33,7 @@ LARGEST_PLAIN = 1e7  # larger numbers are written with a power of ten
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Numbers in rows and columns, written alike; "" is a place without one. Where it is
-    `drawn_only`, texts leave it out.
+    `drawn_only`, texts leave it out. `names` stand before the rows.
     """
 
     rows: tuple[tuple[str, ...], ...]
@@ -37,6 +41,7 @@ class Grid:
     marks: Marks = field(default_factory=dict[tuple[int, int], Mark])
     role: Role = ""
     drawn_only: bool = False
+    names: tuple[str, ...] = ()
 
 
 Piece = Grid | str
@@ -143,21 +148,43 @@ def grid(
     )
 
 
+def slices(
+    values: Array,
+    what: str = "",
+    marks: Mapping[Place, Mark] | None = None,
+    role: Role = "",
+    drawn_only: bool = False,
+) -> list[Grid]:
+    """A D×H×W array slice by slice, named by their depths; at most so many."""
+    return [
+        grid(
+            values[depth],
+            captioned(what, f"depth {depth + 1}" if len(values) > 1 else ""),
+            {(r, c): mark for (d, r, c), mark in (marks or {}).items() if d == depth},
+            role,
+            drawn_only,
+        )
+        for depth in range(min(len(values), MOST_SLICES))
+    ]
+
+
 def maps(
-    values: Array, what: str = "", marks: Marks | None = None, role: Role = ""
+    values: Array, what: str = "", marks: Mapping[Place, Mark] | None = None, role: Role = ""
 ) -> list[str | Equation]:
-    """The first channels of a C×H×W array side by side, and how many more there are."""
+    """The first channels of a C×D×H×W array side by side, and how many more there are."""
     count = len(values)
     if values[0].size == 1 and count > 1:
         rest = count - MOST_IN_A_ROW
         row = grid(values.ravel()[:MOST_IN_A_ROW], what or "channels", None, role)
         return [equation(row), *([f"… and {more(rest, 'channel')}"] if rest > 0 else [])]
-    shown = [
-        grid(channel, captioned(what, c) if count > 1 else what, marks, role)
-        for c, channel in enumerate(values[:MOST_CHANNELS], 1)
-    ]
-    rest = count - len(shown)
-    return [equation(*shown), *([f"… and {more(rest, 'channel')}"] if rest else [])]
+    found: list[str | Equation] = []
+    for c, channel in enumerate(values[:MOST_CHANNELS], 1):
+        name = captioned(what, f"channel {c}" if count > 1 else "")
+        found.append(equation(*slices(channel, name, marks, role)))
+        if (rest := len(channel) - MOST_SLICES) > 0:
+            found.append(f"… and {more(rest, 'slice')}")
+    rest = count - MOST_CHANNELS
+    return [*found, *([f"… and {more(rest, 'channel')}"] if rest > 0 else [])]
 
 
 def beside(lines: Iterable[str | Equation]) -> list[str | Equation]:
@@ -182,9 +209,9 @@ def _grids_alone(line: str | Equation) -> bool:
     return isinstance(line, Equation) and all(isinstance(piece, Grid) for piece in line.pieces)
 
 
-def captioned(what: str, channel: int) -> str:
-    """`window, channel 1`."""
-    return f"{what}, channel {channel}".removeprefix(", ")
+def captioned(*parts: str) -> str:
+    """`window, channel 1`: what there is of the parts."""
+    return ", ".join(filter(None, parts))
 
 
 def more(count: int, noun: str) -> str:
@@ -192,8 +219,9 @@ def more(count: int, noun: str) -> str:
     return f"{count:,} more {noun}{'s' * (count != 1)}"
 
 
-def place(row: int, column: int, whole: Sequence[int]) -> str:
+def place(at: Sequence[int], whole: Sequence[int]) -> str:
     """`row 1, column 2`, counted from 1; of a map of one row the column alone."""
-    if whole[0] == 1:
-        return f"place {column + 1}"
-    return f"row {row + 1}, column {column + 1}"
+    depth, row, column = (n + 1 for n in at)
+    if whole[0] == whole[1] == 1:
+        return f"place {column}"
+    return f"depth {depth}, " * (whole[0] > 1) + f"row {row}, column {column}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnndsl.layers.batchnorm import BatchNorm
 from cnndsl.layers.lrn import LocalResponseNorm
+from cnndsl.layers.minmax import MinMax
 from cnndsl.show.numbers.case import Case
 from cnndsl.show.numbers.functions import table
 from cnndsl.show.numbers.lesson import (
@@ -23,7 +24,7 @@ from cnndsl.show.numbers.lesson import (
     place,
     total,
 )
-from cnndsl.show.numbers.sliding import places
+from cnndsl.show.numbers.sliding import places, size_of
 
 Lines = list[str | Equation]
 
@@ -37,7 +38,7 @@ def batch_norm(case: Case) -> Lesson:
     mean, variance = (
         (case.parameters["running_mean"], case.parameters["running_var"])
         if given
-        else (x.mean((1, 2)), x.var((1, 2)))
+        else (x.mean((1, 2, 3)), x.var((1, 2, 3)))
     )
     root = np.sqrt(variance + layer.eps)
     normal = (x - _wide(mean)) / _wide(root)
@@ -68,7 +69,7 @@ def batch_norm(case: Case) -> Lesson:
     gradients: dict[str, Array] = {}
     if case.upstream is not None:
         dy = case.coming_in
-        dweight, dbias = (dy * normal).sum((1, 2)), dy.sum((1, 2))
+        dweight, dbias = (dy * normal).sum((1, 2, 3)), dy.sum((1, 2, 3))
         dx = _wide(weight / root) * dy
         rule = "weight·dY/√(variance + eps): given statistics don't depend on x"
         if not given:
@@ -95,18 +96,18 @@ def local_response(case: Case) -> Lesson:
     base = layer.k + layer.alpha * squares
     y = x / base**layer.beta
     lines: list[str] = []
-    row, column = 0, 0
+    at = (0, 0, 0)
     for c in range(min(channels, max(case.steps, MOST_CHANNELS))):
-        around = x[max(c - half, 0) : c + half + 1, row, column].tolist()
+        around = x[(slice(max(c - half, 0), c + half + 1), *at)].tolist()
         shown = " + ".join(f"{factor(v)}²" for v in around[:7]) + (
             " + …" if len(around) > 7 else ""
         )
         lines.append(
-            f"channel {c + 1}: {number(float(x[c, row, column]))}/({layer.k:g} + {layer.alpha:g}·"
-            f"({shown}))^{layer.beta:g} = {number(float(y[c, row, column]))}"
+            f"channel {c + 1}: {number(float(x[(c, *at)]))}/({layer.k:g} + {layer.alpha:g}·"
+            f"({shown}))^{layer.beta:g} = {number(float(y[(c, *at)]))}"
         )
     rest = y.size - len(lines)
-    where = f"at {place(row, column, x.shape[1:])}" if x[0].size > 1 else "channel by channel"
+    where = f"at {place(at, size_of(x))}" if x[0].size > 1 else "channel by channel"
     sections = [
         Section("Input", tuple(maps(x))),
         Section(
@@ -141,17 +142,16 @@ def softmax(case: Case) -> Lesson:
     sums = exponentials.sum(0)
     shares = exponentials / sums
     y = lowered - np.log(sums) if logarithm else shares
-    size = (x.shape[1], x.shape[2])
     lines: Lines = []
-    for row, column in islice(places(size), case.steps):
-        at = (slice(None), row, column)
-        most, sum_ = factor(float(x[at].max())), number(float(sums[row, column]))
+    for at in islice(places(size_of(x)), case.steps):
+        here = (slice(None), *at)
+        most, sum_ = factor(float(x[here].max())), number(float(sums[at]))
         last = f"− log {sum_}" if logarithm else f"over {sum_}"
-        if size != (1, 1):
-            lines.append(f"at {place(row, column, size)}")
-        rows = {"x": x[at], f"x − {most}": lowered[at], "exp": exponentials[at]}
-        lines += table({**rows, last: y[at]}, len(x))
-    rest = size[0] * size[1] - case.steps
+        if x[0].size > 1:
+            lines.append(f"at {place(at, size_of(x))}")
+        rows = {"x": x[here], f"x − {most}": lowered[here], "exp": exponentials[here]}
+        lines += table({**rows, last: y[here]}, len(x))
+    rest = x[0].size - case.steps
     sections = [
         Section("Input", tuple(maps(x))),
         Section(
@@ -176,9 +176,58 @@ def softmax(case: Case) -> Lesson:
     return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
 
 
+def spread(case: Case) -> Lesson:
+    """`minmax`: each channel, or all values, from its least to its largest as 0 to 1."""
+    layer, x = case.layer, case.map
+    assert isinstance(layer, MinMax)
+    axes = (0, 1, 2, 3) if layer.all else (1, 2, 3)
+    low, high = x.min(axes, keepdims=True), x.max(axes, keepdims=True)
+    flat = high == low
+    extent = np.where(flat, 1, high - low)
+    y = (x - low) / extent
+    lines = [
+        f"channel {c + 1}: "[: 0 if low.size == 1 else None]
+        + f"y = (x − {factor(least)})/({number(most)} − {factor(least)})"
+        + " would divide by 0, so y is 0" * (least == most)
+        for c, (least, most) in enumerate(
+            zip(low.ravel().tolist(), high.ravel().tolist(), strict=True)
+        )
+    ]
+    shown = lines[:MOST_CHANNELS]
+    sections = [
+        Section("Input", tuple(maps(x))),
+        Section(
+            "Less the least, over the largest less the least",
+            (*shown, *_rest(low)),
+        ),
+        Section("Output", tuple(maps(y, role="result"))),
+    ]
+    gradients: dict[str, Array] = {}
+    if case.upstream is not None:
+        dy = case.coming_in
+        least, most = x == low, (x == high) & ~flat
+        to_least = (dy * np.where(flat, -1, y - 1) / extent).sum(axes, keepdims=True)
+        to_most = -(dy * y / extent).sum(axes, keepdims=True)
+        dx = dy / extent
+        dx += least * to_least / least.sum(axes, keepdims=True)
+        dx += most * to_most / np.maximum(most.sum(axes, keepdims=True), 1)
+        gradients["X"] = case.like_input(dx)
+        sections += [
+            Section("Gradient that comes in", tuple(maps(dy))),
+            Section(
+                "dX: dY/e with e = largest − least, and what comes back through these two",
+                (
+                    "the least gets Σ dY·(y − 1)/e more, the largest Σ dY·y/e less",
+                    *maps(dx, role="result"),
+                ),
+            ),
+        ]
+    return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
+
+
 def _wide(values: Array) -> Array:
     """A number a channel, over the map."""
-    return values.reshape(-1, 1, 1)
+    return values.reshape(-1, 1, 1, 1)
 
 
 def _listed(values: Array) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnndsl.show.numbers.case import Case
+from cnndsl.show.numbers.case import Case, as_map
 from cnndsl.show.numbers.lesson import (
     Array,
     Lesson,
@@ -19,7 +19,7 @@ from cnndsl.show.numbers.lesson import (
     place,
     total,
 )
-from cnndsl.show.numbers.sliding import places
+from cnndsl.show.numbers.sliding import places, size_of
 
 
 def own_norm(case: Case) -> Lesson:
@@ -79,7 +79,7 @@ def own_norm(case: Case) -> Lesson:
                 summed = (
                     values.reshape(shape)
                     if len(shape) > 1 or x[0].size == 1
-                    else values.sum((1, 2))
+                    else values.sum((1, 2, 3))
                 )
                 gradients[name] = summed.reshape(shape)
                 shown = ", ".join(map(number, summed.ravel()[:9].tolist()))
@@ -113,20 +113,19 @@ def _scattered(case: Case, sets: Array) -> Array:
 
 def _names(case: Case, count: int) -> list[str]:
     layer: Any = case.layer
-    size = (case.map.shape[1], case.map.shape[2])
+    size = size_of(case.map)
     match layer.word:
-        case "ln" if layer.all or size == (1, 1):
+        case "ln" if layer.all or size == (1, 1, 1):
             return ["all values"]
         case "ln":
-            return [f"at {place(*at, size)}" for at in places(size)]
+            return [f"at {place(at, size)}" for at in places(size)]
         case word:
             what = "group" if word == "gn" else "channel"
             return [f"{what} {n}" for n in range(1, count + 1)]
 
 
 def _wide(values: Array | None) -> Array | None:
-    """A number a channel, or one a value, as C×H×W."""
+    """A number a channel, or one a value, as C×D×H×W."""
     if values is None:
         return None
-    lead = values.reshape(len(values), *(1,) * (3 - values.ndim), *values.shape[1:])
-    return lead if values.ndim > 1 else values.reshape(-1, 1, 1)
+    return as_map(values) if values.ndim > 1 else values.reshape(-1, 1, 1, 1)

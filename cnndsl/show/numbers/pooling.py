@@ -14,21 +14,24 @@ from cnndsl.layers.windows import Window
 from cnndsl.show.numbers.case import Case
 from cnndsl.show.numbers.lesson import (
     MOST_CHANNELS,
+    MOST_SLICES,
     Array,
     Equation,
     Grid,
     Lesson,
     Mark,
+    Place,
     Section,
+    captioned,
     equation,
-    grid,
     maps,
     more,
     number,
     place,
+    slices,
     total,
 )
-from cnndsl.show.numbers.sliding import Place, Slider, places
+from cnndsl.show.numbers.sliding import Slider, places, size_of
 
 Lines = list[str | Equation]
 
@@ -38,26 +41,20 @@ def maximum(case: Case) -> Lesson:
     slider, x = _slider(case), case.map
     padded = slider.padded(x, -np.inf)
     count = slider.count(padded)
-    y, switches = np.zeros((len(x), *count)), np.zeros((len(x), *count, 2), int)
-    (top, _), (left, _) = slider.pads
-    for row, column in places(count):
-        part = padded[(slice(None), *slider.part(row, column))]
-        flat = part.reshape(len(x), -1).argmax(1)
-        r, c = np.divmod(flat, part.shape[2])
-        (sr, sc), (dr, dc) = slider.stride, slider.dilation
-        y[:, row, column] = part.reshape(len(x), -1).max(1)
-        switches[:, row, column] = np.stack(
-            [row * sr + r * dr - top, column * sc + c * dc - left], 1
-        )
+    y, switches = np.zeros((len(x), *count)), np.zeros((len(x), *count, 3), int)
+    for at in places(count):
+        part = padded[(slice(None), *slider.part(at))]
+        covered = np.array([*slider.covered(at)]) - [before for before, _ in slider.pads]
+        y[(slice(None), *at)] = part.reshape(len(x), -1).max(1)
+        switches[(slice(None), *at)] = covered[part.reshape(len(x), -1).argmax(1)]
     lines: Lines = []
-    for row, column in islice(places(count), case.steps):
-        part, best = padded[0][slider.part(row, column)], switches[0, row, column]
-        where = place(int(best[0]), int(best[1]), x.shape[1:])
+    for at in islice(places(count), case.steps):
+        part, best = padded[0][slider.part(at)], switches[(0, *at)].tolist()
         lines.append(
             equation(
-                grid(x[0], "", _under(slider, (row, column), x, best), drawn_only=True),
-                grid(np.where(part > -np.inf, part, np.nan), _named("window", x), _first(part)),
-                f"largest {number(float(y[0, row, column]))}, at {where}",
+                *slices(x[0], "", _under(slider, at, x, best), drawn_only=True),
+                *slices(np.where(part > -np.inf, part, np.nan), _named("window", x), _first(part)),
+                f"largest {number(float(y[(0, *at)]))}, at {place(best, size_of(x))}",
             )
         )
     sections = [
@@ -95,25 +92,25 @@ def mean(case: Case) -> Lesson:
     counted = slider.padded(np.ones((1, *x.shape[1:])))[0]
     if isinstance(case.layer, AvgPool) and case.layer.countpad:
         own = Slider.of(replace(case.layer.window(case.shape), ceil=False))
-        own_padded = own.padded(np.ones((1, *x.shape[1:])))[0].shape
-        counted[: own_padded[0], : own_padded[1]] = 1
+        depth, rows, columns = size_of(own.padded(np.ones((1, *x.shape[1:]))))
+        counted[:depth, :rows, :columns] = 1
     count = slider.count(padded)
     y, dx = np.zeros((len(x), *count)), np.zeros(padded.shape)
     lines: Lines = []
-    for step, (row, column) in enumerate(places(count)):
-        at = slider.part(row, column)
-        mask = counted[at]
+    for step, at in enumerate(places(count)):
+        under = slider.part(at)
+        mask = counted[under]
         many = int(mask.sum())
-        y[:, row, column] = padded[(slice(None), *at)].sum((1, 2)) / many
+        y[(slice(None), *at)] = padded[(slice(None), *under)].sum((1, 2, 3)) / many
         if case.upstream is not None:
-            share = case.coming_in[:, row, column] / many
-            dx[(slice(None), *at)] += share.reshape(-1, 1, 1) * mask
+            share = case.coming_in[(slice(None), *at)] / many
+            dx[(slice(None), *under)] += share.reshape(-1, 1, 1, 1) * mask
         if step < case.steps:
-            part, result = padded[0][at], number(float(y[0, row, column]))
+            part, result = padded[0][under], number(float(y[(0, *at)]))
             lines.append(
                 equation(
-                    grid(x[0], "", _under(slider, (row, column), x), drawn_only=True),
-                    grid(np.where(mask > 0, part, np.nan), _named("window", x)),
+                    *slices(x[0], "", _under(slider, at, x), drawn_only=True),
+                    *slices(np.where(mask > 0, part, np.nan), _named("window", x)),
                     f"({total(part[mask > 0].tolist())})/{many} = {result}",
                 )
             )
@@ -155,54 +152,64 @@ def _rest(case: Case, y: Array) -> Lines:
 
 def _first(part: Array) -> dict[Place, Mark]:
     """The first maximum of a window."""
-    return {divmod(int(part.argmax()), part.shape[1]): "chosen"}
+    depth, row, column = np.unravel_index(int(part.argmax()), part.shape)
+    return {(int(depth), int(row), int(column)): "chosen"}
 
 
 def _under(
     slider: Slider, at: Place, x: Array, best: Sequence[int] | None = None
 ) -> dict[Place, Mark]:
     """What the window covers of the map, and the one that counts."""
-    (top, _), (left, _) = slider.pads
-    rows, columns = slider.part(*at)
+    (front, _), (top, _), (left, _) = slider.pads
     marks: dict[Place, Mark] = {
-        (r - top, c - left): "window"
-        for r in range(rows.start, rows.stop, rows.step)
-        for c in range(columns.start, columns.stop, columns.step)
-        if 0 <= r - top < x.shape[1] and 0 <= c - left < x.shape[2]
+        (d - front, r - top, c - left): "window" for d, r, c in slider.covered(at)
     }
     if best is not None:
-        marks[int(best[0]), int(best[1])] = "chosen"
+        depth, row, column = best
+        marks[depth, row, column] = "chosen"
     return marks
 
 
 def _switches(switches: Any, x: Array) -> Lines:
     """The places of the maxima as `row,column`."""
-    grids = [
-        Grid(
-            tuple(
-                tuple(f"{r + 1},{c + 1}" if x.shape[1] > 1 else f"{c + 1}" for r, c in row)
-                for row in channel.tolist()
-            ),
-            f"row,column of the maxima{f', channel {n}' * (len(x) > 1)}",
+    shown = [n > 1 for n in size_of(x)]
+    shown[2] = True  # a map of one row has columns alone
+    names = ",".join(n for n, s in zip(("depth", "row", "column"), shown, strict=True) if s)
+    names = "row,column" if not any(shown[:2]) else names
+    lines: Lines = []
+    for number_, channel in enumerate(switches[:MOST_CHANNELS], 1):
+        of = captioned(f"{names} of the maxima", f"channel {number_}" * (len(x) > 1))
+        lines.append(
+            equation(
+                *(
+                    Grid(
+                        tuple(tuple(_told(at, shown) for at in row) for row in slice_),
+                        captioned(of, f"depth {depth}" * (len(channel) > 1)),
+                    )
+                    for depth, slice_ in enumerate(channel[:MOST_SLICES].tolist(), 1)
+                )
+            )
         )
-        for n, channel in enumerate(switches[:MOST_CHANNELS], 1)
-    ]
-    return [equation(*grids)]
+    return lines
+
+
+def _told(at: Sequence[int], shown: Sequence[bool]) -> str:
+    return ",".join(str(n + 1) for n, is_shown in zip(at, shown, strict=True) if is_shown)
 
 
 def _chosen(switches: Any) -> dict[Place, Mark]:
     """The places of the maxima; of one channel alone, since channels differ in theirs."""
     if len(switches) > 1:
         return {}
-    return {(int(r), int(c)): "chosen" for r, c in switches[0].reshape(-1, 2)}
+    return dict.fromkeys(map(tuple, switches[0].reshape(-1, 3).tolist()), "chosen")
 
 
 def _scattered(values: Array, switches: Any, x: Array, *, add: bool) -> Array:
     """Values at the places of the maxima; where windows overlap, added up, or the last one."""
     found = np.zeros(x.shape)
     for channel in range(len(x)):
-        for row, column in places((values.shape[1], values.shape[2])):
-            r, c = switches[channel, row, column]
-            value = values[channel, row, column]
-            found[channel, r, c] = found[channel, r, c] + value if add else value
+        for at in places(size_of(values)):
+            to = (channel, *switches[(channel, *at)])
+            value = values[(channel, *at)]
+            found[to] = found[to] + value if add else value
     return found

@@ -70,13 +70,26 @@ def _number(word: str, where: str) -> float:
     return float(over) / float(under or 1)
 
 
-def read_maps(text: str, option: str) -> Array:
-    """The same as C×H×W; an array of fewer axes is one channel, a batch of one its example."""
-    values = read_array(text, option)
-    shape = values.shape[1:] if values.ndim == 4 and len(values) == 1 else values.shape
-    if not 1 <= len(shape) <= 3:
-        raise UsageError(f"{option} is {'x'.join(map(str, shape))}, and C×H×W is taken")
-    return values.reshape(*(1,) * (3 - len(shape)), *shape)
+def readings(values: Array, option: str) -> list[Array]:
+    """As what a layer may take them, C×space, likeliest first: in one row a vector or a map of one
+    axis, else C×H×W, and C×D×H×W. A batch of one is its example. Raises UsageError.
+    """
+    if values.ndim < 3:
+        values = values.reshape(*(1,) * (3 - values.ndim), *values.shape)
+    found = list[Array]()
+    if values.ndim == 5 and len(values) == 1:
+        found = [values[0]]
+    elif values.ndim == 4:
+        found = [*(readings(values[0], option) if len(values) == 1 else []), values]
+    elif values.ndim == 3:
+        channels, rows, _ = values.shape
+        if rows == 1:
+            found = [values[0, 0], values[:, 0]] if channels == 1 else [values[:, 0]]
+        found = [*found, values]
+    if not found:
+        shape = "x".join(map(str, values.shape))
+        raise UsageError(f"{option} is {shape}, and C×H×W is taken, or C×D×H×W")
+    return found
 
 
 def _file(path: Path, option: str) -> Array:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import islice
-from math import ceil, floor
+from itertools import islice, product
+from math import ceil, floor, prod
 
 import numpy as np
 
 from cnndsl.layers.resample import Upsample
 from cnndsl.show.numbers.case import Case
-from cnndsl.show.numbers.lesson import Array, Lesson, Section, equation, grid, maps, more, number
-from cnndsl.show.numbers.sliding import places
+from cnndsl.show.numbers.lesson import (
+    Array,
+    Lesson,
+    Piece,
+    Section,
+    equation,
+    grid,
+    maps,
+    more,
+    number,
+    place,
+)
+from cnndsl.show.numbers.sliding import places, size_of
 
 Taken = list[tuple[int, Fraction]]
 """Places along an axis with their parts, which sum to 1."""
@@ -21,17 +32,19 @@ def upsampled(case: Case) -> Lesson:
     """`upsample`: the same rule along each axis, one after the other."""
     layer = case.layer
     assert isinstance(layer, Upsample)
-    x, (rows, columns) = case.map, _axes(layer, case)
-    down, across = _matrix(rows, x.shape[1]), _matrix(columns, x.shape[2])
-    y = np.einsum("ri,cij,sj->crs", down, x, across)
+    x, axes = case.map, _axes(layer, case)
+    back, down, across = (_matrix(*pair) for pair in zip(axes, size_of(x), strict=True))
+    y = np.einsum("qh,ri,sj,chij->cqrs", back, down, across, x)
     lines: list[str] = []
-    for row, column in islice(places((y.shape[1], y.shape[2])), max(2 * case.steps, 4)):
+    for at in islice(places(size_of(y)), max(2 * case.steps, 4)):
+        taken = product(*(axis[n] for axis, n in zip(axes, at, strict=True)))
         terms = [
-            (a * b, number(float(x[0, i, j]))) for i, a in rows[row] for j, b in columns[column]
+            (prod(part for _, part in some), number(float(x[(0, *(n for n, _ in some))])))
+            for some in taken
         ]
         parts = " + ".join(f"{part}·{value}" if part != 1 else value for part, value in terms)
-        result = f" = {number(float(y[0, row, column]))}" if len(terms) > 1 else ""
-        lines.append(f"row {row + 1}, column {column + 1}: {parts}{result}")
+        result = f" = {number(float(y[(0, *at)]))}" if len(terms) > 1 else ""
+        lines.append(f"{place(at, size_of(y))}: {parts}{result}")
     rest = y.size - len(lines)
     sections = [
         Section("Input", tuple(maps(x))),
@@ -39,13 +52,13 @@ def upsampled(case: Case) -> Lesson:
             "What each output takes, along an axis",
             tuple(
                 line
-                for name, axis in (("row", rows), ("column", columns))
+                for name, axis in zip(("depth", "row", "column"), axes, strict=True)
                 if len(axis) > 1
                 for line in _told(name, axis, case.steps)
             ),
         ),
         Section(
-            "Values, the parts of both axes multiplied",
+            "Values, the parts of all axes multiplied",
             (*lines, *([f"… and {more(rest, 'value')}"] if rest > 0 else [])),
         ),
         Section("Output", tuple(maps(y, role="result"))),
@@ -53,16 +66,14 @@ def upsampled(case: Case) -> Lesson:
     gradients: dict[str, Array] = {}
     if case.upstream is not None:
         dy = case.coming_in
-        dx = np.einsum("ri,crs,sj->cij", down, dy, across)
+        dx = np.einsum("qh,ri,sj,cqrs->chij", back, down, across, dy)
         gradients["X"] = case.like_input(dx)
         sections += [
             Section("Gradient that comes in", tuple(maps(dy))),
             Section(
                 "dX: each input gets back from each output the part that it gave",
                 (
-                    equation(
-                        grid(down.T, "parts of the rows"), "× dY ×", grid(across, "of the columns")
-                    ),
+                    equation(*_parts(back, down, across)),
                     *maps(dx, "dX", role="result"),
                 ),
             ),
@@ -70,16 +81,21 @@ def upsampled(case: Case) -> Lesson:
     return Lesson(case.title, tuple(sections), case.like_output(y), gradients)
 
 
-def _axes(layer: Upsample, case: Case) -> tuple[list[Taken], list[Taken]]:
-    """For rows and columns, what each output takes."""
+def _parts(back: Array, down: Array, across: Array) -> list[Piece]:
+    """The parts along each axis, as matrices beside dY."""
+    slices_ = [grid(back.T, "parts of the slices"), "×"] if len(back) > 1 else []
+    return [*slices_, grid(down.T, "parts of the rows"), "× dY ×", grid(across, "of the columns")]
+
+
+def _axes(layer: Upsample, case: Case) -> list[list[Taken]]:
+    """For slices, rows and columns, what each output takes."""
     sizes = list(zip(case.shape.sizes, case.output.sizes, strict=True))
     factors = layer.factors(case.shape) if layer.factor is not None else (None,) * len(sizes)
     found = [
         [_taken(layer, m, n, i, factor) for i in range(m)]
         for (n, m), factor in zip(sizes, factors, strict=True)
     ]
-    rows, columns = [[[(0, Fraction(1))]], *found][-2:]
-    return rows, columns
+    return [*[[[(0, Fraction(1))]]] * (3 - len(found)), *found]
 
 
 def _taken(layer: Upsample, outputs: int, inputs: int, place: int, factor: float | None) -> Taken:
@@ -110,8 +126,8 @@ def _matrix(axis: list[Taken], inputs: int) -> Array:
     """A row an output, a column an input."""
     matrix = np.zeros((len(axis), inputs))
     for output, taken in enumerate(axis):
-        for place, part in taken:
-            matrix[output, place] += float(part)
+        for source, part in taken:
+            matrix[output, source] += float(part)
     return matrix
 
 

@@ -34,16 +34,25 @@ def as_text(lesson: Lesson, notes: tuple[str, ...] = ()) -> str:
 
 def _written(line: Equation) -> Block:
     """Side by side, in several rows where there isn't room."""
-    pieces = [piece for piece in line.pieces if isinstance(piece, str) or not piece.drawn_only]
+    rows, used = list[list[Piece]]([[]]), 0
+    for piece in line.pieces:
+        if isinstance(piece, Grid) and piece.drawn_only:
+            continue
+        width = max(map(len, _block(piece, True, 1, 0)))
+        if rows[-1] and used + width > WIDTH - 2:
+            rows.append([])
+            used = 0
+        rows[-1].append(piece)
+        used += width + GAP
+    return [text for row in rows for text in _row(row)]
+
+
+def _row(pieces: list[Piece]) -> Block:
     captioned = any(isinstance(piece, Grid) and piece.caption for piece in pieces)
     heights = [len(p.rows) for p in pieces if isinstance(p, Grid)] or [1]
     height, middle = max(heights), (min(heights) - 1) // 2
-    rows: list[list[Block]] = [[]]
-    for block in (_block(piece, captioned, height, middle) for piece in pieces):
-        if rows[-1] and sum(len(b[0]) + GAP for b in rows[-1]) + len(block[0]) > WIDTH - 2:
-            rows.append([])
-        rows[-1].append(block)
-    return [(" " * GAP).join(parts).rstrip() for row in rows for parts in zip(*row, strict=True)]
+    blocks = [_block(piece, captioned, height, middle) for piece in pieces]
+    return [(" " * GAP).join(parts).rstrip() for parts in zip(*blocks, strict=True)]
 
 
 def _block(piece: Piece, captioned: bool, height: int, middle: int) -> Block:
@@ -63,9 +72,10 @@ def _grid(grid: Grid) -> Block:
     bracketed = "chosen" in grid.marks.values()
     columns = list(zip(*grid.rows, strict=True))
     widths = [max(1, *map(len, column)) for column in columns]
+    names = max(map(len, grid.names), default=0)
     lines: Block = []
     for r, row in enumerate(grid.rows):
-        cells: list[str] = []
+        cells = [f"{grid.names[r]:>{names}}"] if names else []
         for c, (text, width) in enumerate(zip(row, widths, strict=True)):
             cell = text or "·"
             if bracketed:
