@@ -123,14 +123,14 @@ $(VENV)/installed-user: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(RUNTIME),search,dev]'
 	@touch $@
 
 # What pyproject.toml promises: its lower bounds are read from there.
 .venv-lowest/installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv .venv-lowest
 	$(PYTHON) .ci/lowest.py > .venv-lowest/lowest.txt
-	.venv-lowest/bin/python -m pip install --quiet -c .venv-lowest/lowest.txt --editable '.[cpu,heic,dev]'
+	.venv-lowest/bin/python -m pip install --quiet -c .venv-lowest/lowest.txt --editable '.[cpu,heic,search,dev]'
 	@touch $@
 
 # It has the import name of stock ONNX Runtime, and wants an older onnx, so it lives by itself.

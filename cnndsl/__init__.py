@@ -1,9 +1,9 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
 Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; a `Callback`, such as
-`TensorBoard`, is told how a training goes. They are loaded when first used: `import cnndsl` costs
-nothing.
+`resume`, `search`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; a `Callback`, such
+as `TensorBoard`, is told how a training goes. They are loaded when first used: `import cnndsl`
+costs nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cnndsl.verbs import run as run
     from cnndsl.verbs import runs as runs
     from cnndsl.verbs import sample as sample
+    from cnndsl.verbs import search as search
     from cnndsl.verbs import train as train
     from cnndsl.verbs import transfer as transfer
 
@@ -44,6 +45,7 @@ __all__ = [
     "run",
     "runs",
     "sample",
+    "search",
     "train",
     "transfer",
 ]

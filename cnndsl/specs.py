@@ -173,3 +173,15 @@ def read_shape(text: str) -> Shape:
     if not at or not small or shape.rank > 3:
         raise UsageError(f"`{text}` is no input shape; write it as `3@224x224`")
     return shape
+
+
+def setting_value(text: str) -> int | float | str:
+    """The value that a text gives a net's parameter: a number where it is one, or a word."""
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if abs(number) < 1 << 53:
+            return number
+    return text

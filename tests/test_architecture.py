@@ -38,6 +38,7 @@ DOORS = {
         "cnndsl.training",
     ),
     "onnxruntime": ("cnndsl.runtime",),
+    "optuna": ("cnndsl.searching.study",),
     "PIL": ("cnndsl.runtime.images", "cnndsl.data.photos"),
     # Never in the package at all:
     "torch": (),

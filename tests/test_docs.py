@@ -33,6 +33,7 @@ from docs.pages import (
     spec,
 )
 from docs.play import play
+from tests.support import peers
 
 SPECS = [b for page in PAGES for b in blocks(page, "cnn") if "prelude" not in b.words]
 VALID = [block for block in SPECS if block.option("error") is None]
@@ -110,6 +111,8 @@ def test_messages_shown_are_those_of_today(block: Block) -> None:
 
 @pytest.mark.parametrize("page", PLAYED, ids=by_name)
 def test_code_runs_and_prints_what_the_page_says(page: Path, tmp_path: Path) -> None:
+    if page.name == "search.md":
+        peers.optuna()
     played = play(page, tmp_path)
     assert played.lines == announced(page)
     for block in blocks(page, "console"):

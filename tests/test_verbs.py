@@ -44,9 +44,10 @@ COMMAND_LINE = {"as_json", "assert_accuracy", "tensorboard"}
 """What Python has otherwise: the outcome tells it, and callbacks do."""
 
 
-@pytest.mark.parametrize("verb", ["train", "transfer"])
+@pytest.mark.parametrize("verb", ["train", "search", "transfer"])
 def test_every_option_of_the_command_is_a_keyword_of_the_verb(verb: str) -> None:
-    command: click.Command = import_module(f"cnndsl.cli.{verb}").command
+    module = "search_begin" if verb == "search" else verb
+    command: click.Command = import_module(f"cnndsl.cli.{module}").command
     pictures = {p.name for p in click.command()(picture_options(lambda **_: None)).params}
     options = {p.name for p in command.params} - pictures - COMMAND_LINE
     keywords = {*inspect.signature(getattr(cnndsl, verb)).parameters, *Options.__annotations__}

@@ -39,6 +39,7 @@ COMMANDS = {
     "run": "Run a model on images or arrays.",
     "runs": "List what trainings left behind.",
     "sample": "Make pictures with a trained autoencoder.",
+    "search": "Train a net many times, to find good settings.",
     "show": "Print any stage between the text and the ONNX model.",
     "train": "Train a net on data.",
     "transfer": "Make a net for other data of a trained one.",

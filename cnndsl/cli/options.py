@@ -14,7 +14,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.network import Network
 from cnndsl.shape import Shape
 from cnndsl.source import Source
-from cnndsl.specs import MODEL_SUFFIX, find, load, read_shape
+from cnndsl.specs import MODEL_SUFFIX, find, load, read_shape, setting_value
 
 if TYPE_CHECKING:
     from cnndsl.surgery.attribution import Attribution
@@ -96,19 +96,8 @@ def read_settings(settings: tuple[str, ...]) -> dict[str, int | float | str]:
         name, equals, value = setting.partition("=")
         if not equals or not name or not value:
             raise UsageError(f"`--set {setting}` isn't written `--set name=value`")
-        read[name.strip()] = _number(value.strip())
+        read[name.strip()] = setting_value(value.strip())
     return read
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        if abs(number) < 1 << 53:
-            return number
-    return text
 
 
 def read_inputs(inputs: tuple[str, ...]) -> dict[str, Shape]:

@@ -7,8 +7,6 @@ Most are fields of a configuration, which has their types, bounds, defaults and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -18,7 +16,7 @@ from cnndsl.cli.durations import read_duration
 from cnndsl.cli.options import read_patterns
 from cnndsl.diagnostics import UsageError
 from cnndsl.training.fields import kind_of
-from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
+from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice, by_flag
 
 if TYPE_CHECKING:
     from cnndsl.training.callbacks import Callback
@@ -54,16 +52,10 @@ class Field(click.Option):
         return {"default": self.otherwise, **extra} if self.otherwise else extra
 
 
-@cache
-def _of(kind: type[Any]) -> Mapping[str, Any]:
-    """The fields of a choice by the names that they have on the command line."""
-    return {f.metadata["flag"] or f.name.replace("_", "-"): f for f in fields(kind) if f.metadata}
-
-
 def option(flag: str, otherwise: str | None = None) -> Callable[[F], F]:
     """The option for a field of a choice; `otherwise` is what the default is called."""
-    kind = next(k for k in (TrainingChoice, ModelChoice, DataChoice) if flag in _of(k))
-    field = _of(kind)[flag]
+    kind = next(k for k in (TrainingChoice, ModelChoice, DataChoice) if flag in by_flag(k))
+    field = by_flag(kind)[flag]
     default: Any = field.default
     if otherwise is None:
         otherwise = "" if default is None or default is False or default == () else str(default)

@@ -62,16 +62,20 @@ class RunFolder:
         root.mkdir(parents=True, exist_ok=True)
         number = 1 + max(_numbers(root, stem), default=0)
         while number < MOST_RUNS:
-            folder = cls(root / f"{stem}-{number:03d}")
             try:
-                folder.path.mkdir()
+                return cls.make(root / f"{stem}-{number:03d}")
             except FileExistsError:  # another training was faster
                 number += 1
-                continue
-            folder.graphs.mkdir()
-            folder.plots.mkdir()
-            return folder
         raise UsageError(f"`{root}` holds too many runs called {stem}")
+
+    @classmethod
+    def make(cls, path: Path) -> RunFolder:
+        """A new folder at this path. Raises OSError."""
+        folder = cls(path)
+        path.mkdir()
+        folder.graphs.mkdir()
+        folder.plots.mkdir()
+        return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

@@ -8,7 +8,9 @@ imported here, so that `--help` answers at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import Field as DataField
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -39,6 +41,12 @@ def option(
     if isinstance(default, Mapping):
         return field(default_factory=dict[str, Any], metadata=shown)
     return field(default=default, metadata=shown)
+
+
+@cache
+def by_flag(choice: type[Any]) -> Mapping[str, DataField[Any]]:
+    """The options among the fields of a choice, by the names that they have as flags."""
+    return {f.metadata["flag"] or f.name.replace("_", "-"): f for f in fields(choice) if f.metadata}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cnndsl.data.dataset import DataSet
 from cnndsl.data.opening import is_there
 from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
@@ -82,13 +83,34 @@ def begin(
 
     Raises SpecError, UsageError.
     """
-    data = with_remarks(opened_data(config, _wants_numbers(config), progress))
+    data = data_for(config, progress)
+
+    def folder() -> RunFolder:
+        return RunFolder.create(root, name or Path(config.model.spec).stem)
+
+    return begin_on(data, config, callback, folder)
+
+
+def data_for(config: Config, progress: Downloading | None = None) -> DataSet:
+    """Open the data of a training; `progress` is told about downloads.
+
+    Raises SpecError, UsageError.
+    """
+    return with_remarks(opened_data(config, _wants_numbers(config), progress))
+
+
+def begin_on(
+    data: DataSet, config: Config, callback: Callback, folder: Callable[[], RunFolder]
+) -> Outcome:
+    """Train on data that are open; the `folder` is made when nothing can be wrong any more.
+
+    Raises SpecError, UsageError.
+    """
     adapter, notes = adapter_for(config.model.spec, data, config.model.settings, config.shapes())
     config, more = fitting(config, data, adapter)
     with Training(config, make_task(config, adapter, data)) as training:
         training.start()
-        folder = RunFolder.create(root, name or Path(config.model.spec).stem)
-        return train_in(folder, training, callback, notes + more)
+        return train_in(folder(), training, callback, notes + more)
 
 
 Run = Callable[[Any, RunFolder, Progress, Callback], Outcome]

@@ -23,15 +23,14 @@ from cnndsl.training.stages import read_stages
 T = TypeVar("T")
 
 
-class Options(TypedDict, total=False):
-    """The options of a training. What is left out, or None, is chosen.
+class TrialOptions(TypedDict, total=False):
+    """The options of one training of several. What is left out, or None, is chosen.
 
     Most are fields of ModelChoice, DataChoice and TrainingChoice (`cnndsl.training.options`), which
     have their bounds and defaults. `input_shapes` are by the names of inputs, "" for the only one;
     `preprocessing` is how pictures are prepared, or some fields of it. `optimiser` and `schedule`
     are written as on the command line ("sgd nesterov=yes"), and so are `stages` ("5:block5*").
-    `learning_rates` are factors by patterns of layers. `time_limit` and `checkpoint_every` are
-    seconds.
+    `learning_rates` are factors by patterns of layers. `checkpoint_every` is in seconds.
     """
 
     settings: Mapping[str, int | float | str]
@@ -64,7 +63,6 @@ class Options(TypedDict, total=False):
     label_smoothing: float
     class_weights: str
     patience: int | None
-    time_limit: float | None
     checkpoint_every: float | None
 
     seed: int
@@ -73,6 +71,12 @@ class Options(TypedDict, total=False):
     threads: int | None
     deterministic: bool
     autotune: bool
+
+
+class Options(TrialOptions, total=False):
+    """The options of a training: those of `TrialOptions`, and `time_limit` in seconds."""
+
+    time_limit: float | None
 
 
 def configure(

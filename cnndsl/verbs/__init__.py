@@ -1,6 +1,6 @@
 """The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train`, `resume`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; and callbacks of a
-training.
+`train`, `resume`, `search`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; and
+callbacks of a training.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cnndsl.files import PREFIX
 from cnndsl.specs import load
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.tensorboard import TensorBoard
-from cnndsl.verbs.learning import resume, runs, train, transfer
+from cnndsl.verbs.learning import resume, runs, search, train, transfer
 from cnndsl.verbs.looking import look
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ __all__ = [
     "run",
     "runs",
     "sample",
+    "search",
     "train",
     "transfer",
 ]

@@ -1,4 +1,4 @@
-"""The verbs of learning: `train`, `resume`, `transfer`, and `runs` for what they left behind."""
+"""The verbs of learning: `train`, `resume`, `search`, `transfer`; `runs` for what they leave."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from cnndsl.runs import Runs
+    from cnndsl.searching.options import Method
+    from cnndsl.searching.parameters import Value
+    from cnndsl.searching.running import SearchOutcome
     from cnndsl.training.running import Outcome
-    from cnndsl.training.settings import Options
+    from cnndsl.training.settings import Options, TrialOptions
 
 
 Arrays = tuple["ArrayLike", "ArrayLike"]
@@ -66,6 +69,57 @@ def resume(
 
     place = None if data is None else str(data)
     return resume_run(Path(run), _told(quiet, callbacks), data=place)
+
+
+def search(
+    spec: str | Path | None = None,
+    data: str | Path | Arrays | Mapping[str, Arrays] | None = None,
+    *,
+    vary: Mapping[str, str | Sequence[Value]],
+    method: Method = "tpe",
+    trials: int | None = None,
+    time_limit: float | None = None,
+    objective: str | None = None,
+    max_params: int | None = None,
+    max_macs: int | None = None,
+    max_memory: int | None = None,
+    config: Path | str | None = None,
+    runs: Path | str = "runs",
+    name: str | None = None,
+    quiet: bool = False,
+    callbacks: Sequence[Callback] = (),
+    **options: Unpack[TrialOptions],
+) -> SearchOutcome:
+    """Train a spec many times with other values of what is varied, and keep all runs in a folder.
+
+    `vary` has values by the names of the net's parameters and of options: a text as on the command
+    line ("16..64:step=16"), or a list. `options` are those of `train`, for every trial; trial k is
+    the same for the same seed. No trial begins after `time_limit` seconds; nets that cost more than
+    the limits allow aren't trained (`max_memory` in bytes of a training step). `objective` is any
+    figure of a run. `callbacks` are told how each training goes. Raises UsageError, SpecError.
+    """
+    from cnndsl.searching.reporting import Reporter, TableReporter
+    from cnndsl.searching.request import request
+    from cnndsl.searching.running import begin
+    from cnndsl.training.config import read_config
+
+    whole = request(
+        None if spec is None else str(spec),
+        None if data is None else str(_place(data, Path(runs))),
+        vary,
+        base=None if config is None else read_config(Path(config)),
+        options=options,
+        method=method,
+        trials=trials,
+        time_limit=time_limit,
+        objectives=(objective,) if objective else None,
+        max_params=max_params,
+        max_macs=max_macs,
+        max_memory=max_memory,
+    )
+    told = Callbacks(*callbacks)
+    reporter = Reporter() if quiet else TableReporter()
+    return begin(whole, reporter, root=Path(runs), name=name, callback=told)
 
 
 def transfer(

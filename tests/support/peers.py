@@ -49,5 +49,12 @@ def keras() -> Any:
     return module
 
 
+def optuna() -> Any:
+    """The module optuna, which searches need."""
+    return pytest.importorskip(
+        "optuna", reason="optuna is not installed: the extra `search` has it"
+    )
+
+
 def _import(name: str) -> Any:
     return pytest.importorskip(name, reason=f"{name} is not installed: `make peers` does it")

@@ -18,11 +18,14 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a score is written: its title, and its unit (a `%` is a part of 1)."""
+    """How a score is written: its title, and its unit (a `%` is a part of 1). `falls` is whether
+    less of it is better.
+    """
 
     title: str
     unit: Literal["", "%", "dB"] = ""
     digits: int = 4
+    falls: bool = False
 
     def text(self, value: float | None) -> str:
         """`91.32 %`, `24.10 dB`, `0.8123`; a dash for none."""
@@ -38,8 +41,8 @@ SCORES: Mapping[str, Score] = {
     "accuracy": Score("accuracy", "%", 2),
     "iou": Score("mean IoU", "%", 2),
     "dice": Score("mean Dice", "%", 2),
-    "mse": Score("MSE", digits=5),
-    "mae": Score("MAE", digits=5),
+    "mse": Score("MSE", digits=5, falls=True),
+    "mae": Score("MAE", digits=5, falls=True),
     "r2": Score("R²"),
     "psnr": Score("PSNR", "dB", 2),
     "ssim": Score("SSIM"),

@@ -1,0 +1,77 @@
+"""The trials of a search in the order of how good they are: as a table, as CSV, the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnndsl.searching.folder import SearchFolder
+from cnndsl.searching.parameters import Value
+from cnndsl.searching.search import Search
+from cnndsl.searching.study import Attempt
+from cnndsl.show.table import Column, text_row, widths
+from cnndsl.training.folder import write_csv, write_text
+from cnndsl.training.screen import duration
+
+
+def ranked(search: Search, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The trials that are done, the best first; of equals the earlier one."""
+    done = sorted((a for a in attempts if a.state == "done"), key=lambda a: a.number)
+    falls = search.objectives[0].falls
+    return sorted(done, key=lambda a: a.objectives[0] * (1 if falls else -1))
+
+
+def write_leaderboard(folder: SearchFolder, search: Search, attempts: Sequence[Attempt]) -> None:
+    """Write leaderboard.csv, leaderboard.txt and best.txt. Raises OSError."""
+    found = ranked(search, attempts)
+    rows = [
+        {
+            "rank": rank,
+            "trial": attempt.number,
+            **{o.name: v for o, v in zip(search.objectives, attempt.objectives, strict=True)},
+            **attempt.values,
+            **attempt.figures,
+            "run": folder.trial(attempt.number).name,
+        }
+        for rank, attempt in enumerate(found, start=1)
+    ]
+    columns: dict[str, Any] = {"rank": 0, "trial": 0}
+    columns |= dict.fromkeys(o.name for o in search.objectives)
+    columns |= dict.fromkeys(p.name for p in search.parameters)
+    columns |= dict.fromkeys(name for row in rows for name in row)
+    write_csv(folder.leaderboard, [*columns], rows)
+    write_text(folder.text, as_text(search, found) + "\n")
+    if found:
+        write_text(folder.best, f"{folder.trial(found[0].number).name}\n")
+
+
+def as_text(search: Search, attempts: Sequence[Attempt]) -> str:
+    """A table with a row a trial, in their order here."""
+    columns = [Column(title, "right") for title in titles(search)]
+    cells = [row(search, attempt) for attempt in attempts]
+    found = widths(columns, cells)
+    head = text_row(columns, [c.title for c in columns], found)
+    return "\n".join([head, *(text_row(columns, line, found) for line in cells)])
+
+
+def titles(search: Search) -> list[str]:
+    """The heads of columns for trial, objectives, values and time."""
+    names = [o.name for o in search.objectives] + [p.name for p in search.parameters]
+    return ["trial", *names, "time"]
+
+
+def row(search: Search, attempt: Attempt) -> list[str]:
+    """A trial's cells."""
+    texts = [o.text(v) for o, v in zip(search.objectives, attempt.objectives, strict=False)]
+    missing = len(search.objectives) - len(texts)
+    values = [shown(attempt.values[p.name]) for p in search.parameters]
+    seconds = attempt.figures.get("seconds")
+    time = "–" if seconds is None else duration(seconds)
+    return [str(attempt.number), *texts, *["–"] * missing, *values, time]
+
+
+def shown(value: Value) -> str:
+    """A value as people read it: `0.0012`, `yes`."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

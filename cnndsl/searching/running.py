@@ -1,0 +1,211 @@
+"""A search from the first look at net and data to the leaderboard, and going on with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+from cnndsl.diagnostics import UsageError
+from cnndsl.downloads import Progress as Downloading
+from cnndsl.printing import html_table
+from cnndsl.searching.folder import SearchFolder
+from cnndsl.searching.leaderboard import ranked, row, shown, titles, write_leaderboard
+from cnndsl.searching.objectives import check_objective, usual_objective
+from cnndsl.searching.reporting import Reporter
+from cnndsl.searching.search import Search, mark_of
+from cnndsl.searching.study import Attempt, Study, check_installed
+from cnndsl.searching.worker import Data, Worker
+from cnndsl.training.callbacks import Callback
+from cnndsl.training.networks import adapter_for
+from cnndsl.training.tasks import make_task
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    """How a search stands: every trial's last attempt in `trials`, those that are done in `ranked`,
+    the best first; `signal` is what interrupted it, None where nothing did.
+    """
+
+    folder: Path
+    search: Search
+    trials: tuple[Attempt, ...]
+    signal: int | None = None
+
+    @property
+    def ranked(self) -> list[Attempt]:
+        """The trials that are done, the best first."""
+        return ranked(self.search, self.trials)
+
+    @property
+    def best(self) -> Path | None:
+        """The folder of the best trial's run; None where none is done."""
+        found = self.ranked
+        return SearchFolder(self.folder).trial(found[0].number) if found else None
+
+    def __str__(self) -> str:
+        found = self.ranked
+        text = f"{self.folder}: {len(found)} of {self.search.plan.trials} trials"
+        if not found:
+            return text
+        objective = self.search.objectives[0]
+        return f"{text}, best {objective.name} {objective.text(found[0].objectives[0])}"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        rows = (row(self.search, attempt) for attempt in self.ranked)
+        return html_table(str(self), titles(self.search), rows)
+
+
+def begin(
+    search: Search,
+    reporter: Reporter,
+    *,
+    root: Path = Path("runs"),
+    name: str | None = None,
+    callback: Callback | None = None,
+    progress: Downloading | None = None,
+) -> SearchOutcome:
+    """Search in a new folder; `callback` is told how each trial's training goes, and `progress`
+    about downloads. Raises SpecError, UsageError.
+    """
+    check_installed()
+    config = search.config({})
+    data = Data(search)
+    opened = data.of(config, progress)
+    adapter, _ = adapter_for(config.model.spec, opened, config.model.settings, config.shapes())
+    target = make_task(config, adapter, opened).target
+    objectives = search.objectives or (usual_objective(target, opened),)
+    for objective in objectives:
+        check_objective(objective, target, opened)
+    search = replace(
+        search,
+        plan=replace(search.plan, objectives=tuple(o.name for o in objectives)),
+        spec_mark=mark_of(config),
+        data_mark=opened.fingerprint,
+    )
+    folder = SearchFolder.create(root, name or Path(config.model.spec).stem)
+    search.write(folder)
+    return _run(folder, search, reporter, data, callback)
+
+
+def resume(path: Path, reporter: Reporter, callback: Callback | None = None) -> SearchOutcome:
+    """Go on with a search that stopped. Raises UsageError where net or data have changed."""
+    check_installed()
+    folder = SearchFolder.open(path)
+    search = Search.read(folder)
+    config = search.config({})
+    if mark_of(config) != search.spec_mark:
+        raise UsageError(
+            f"`{config.model.spec}` isn't what it was when the search began, so its trials can't "
+            f"be compared: put it back, or begin a new search"
+        )
+    return _run(folder, search, reporter, Data(search), callback)
+
+
+def show(path: Path) -> SearchOutcome:
+    """How the search in a folder stands. Raises UsageError."""
+    check_installed()
+    folder = SearchFolder.open(path)
+    search = Search.read(folder)
+    return SearchOutcome(path, search, _latest(Study(folder, search).attempts()))
+
+
+def _run(
+    folder: SearchFolder,
+    search: Search,
+    reporter: Reporter,
+    data: Data,
+    callback: Callback | None,
+) -> SearchOutcome:
+    """Do what is left to do, and say how it stands then."""
+    study = Study(folder, search)
+    board = _Board(folder, search, reporter, study)
+    reporter.begin(search, _header(folder, search, board.trials))
+    limit = search.plan.time_limit
+    until = None if limit is None else monotonic() + limit
+    worker = Worker(folder, search, data=data, callback=callback, finished=board.update)
+    signal = worker.work(until)
+    outcome = SearchOutcome(folder.path, search, board.trials, signal)
+    for line in _end(outcome, study.is_complete):
+        reporter.note(line)
+    return outcome
+
+
+class _Board:
+    """Tells of trials when they are over, and keeps the leaderboard. What was over before isn't
+    told.
+    """
+
+    def __init__(self, folder: SearchFolder, search: Search, reporter: Reporter, study: Study):
+        self.folder, self.search, self.reporter = folder, search, reporter
+        self._told = {n for n, a in enumerate(study.attempts()) if a.state != "running"}
+        self._attempts = study.attempts()
+
+    @property
+    def trials(self) -> tuple[Attempt, ...]:
+        """Each trial's last attempt, by their numbers."""
+        return _latest(self._attempts)
+
+    def update(self, study: Study) -> None:
+        """Look what is new. Raises OSError."""
+        self._attempts = study.attempts()
+        best = ranked(self.search, self._attempts)[:1]
+        for place, attempt in enumerate(self._attempts):
+            if place in self._told or attempt.state == "running":
+                continue
+            self._told.add(place)
+            if attempt.state != "lost":
+                self.reporter.trial(self.search, attempt, attempt in best)
+        write_leaderboard(self.folder, self.search, self._attempts)
+
+
+def _header(folder: SearchFolder, search: Search, trials: Sequence[Attempt]) -> list[str]:
+    """Lines that say what is searched, and how."""
+    plan, done = search.plan, sum(attempt.state == "done" for attempt in trials)
+    count = f"{plan.trials} trial{'s' * (plan.trials != 1)}"
+    config = search.config({})
+    goals = [f"{o.name} ({'least' if o.falls else 'most'})" for o in search.objectives]
+    entries = {
+        "net": config.model.spec,
+        "data": config.data.path,
+        "search": f"{plan.method}, {count}" + (f", {done} done before" if done else ""),
+        "objective": ", ".join(goals),
+        **{
+            "vary" if not place else f"vary {place}": f"{p.name} = {p.domain}"
+            for place, p in enumerate(search.parameters)
+        },
+        "folder": str(folder.path),
+    }
+    width = 11
+    return [f"{name.partition(' ')[0]:<{width}}{text}" for name, text in entries.items()]
+
+
+def _end(outcome: SearchOutcome, complete: bool) -> list[str]:
+    """Lines that say how the search stands."""
+    search, states = outcome.search, [trial.state for trial in outcome.trials]
+    lines = [""]
+    if failed := states.count("failed"):
+        lines.append(f"failed     {failed} trial{'s' * (failed != 1)}")
+    if refused := states.count("refused"):
+        lines.append(f"refused    {refused} trial{'s' * (refused != 1)}, beyond the limits")
+    if outcome.best:
+        best = outcome.ranked[0]
+        values = ", ".join(f"{name}={shown(value)}" for name, value in best.values.items())
+        figures = ", ".join(
+            f"{o.name} {o.text(v)}" for o, v in zip(search.objectives, best.objectives, strict=True)
+        )
+        lines += [f"best       trial {best.number}: {figures}", f"           {values}"]
+        lines.append(f"run        {outcome.best}")
+    if not complete:
+        why = "stopped" if outcome.signal else "the time is over"
+        lines.append(f"{why}; everything is kept. To go on:")
+        lines.append(f"  cnndsl search resume {outcome.folder}")
+    return lines
+
+
+def _latest(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """Each trial's last attempt, by their numbers."""
+    found = {attempt.number: attempt for attempt in attempts}
+    return tuple(found[number] for number in sorted(found))

@@ -1,0 +1,211 @@
+"""`cnndsl search`: trials are runs, the leaderboard ranks them, and what stopped goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+import cnndsl as package
+from cnndsl.diagnostics import UsageError
+from cnndsl.training.callbacks import RunBegin
+from cnndsl.training.config import read_config
+from tests.support import peers
+from tests.support.command_line import ENVIRONMENT, PROGRAM, cnndsl
+from tests.support.toy_data import SPEC, write_toy
+
+WIDE = SPEC.replace("classes=3", "classes=3, width=8").replace("conv 3x3 8", "conv 3x3 width")
+USUAL = ("--data", "quarters.npz", "--batch", "32", "--threads", "1", "--epochs", "2")
+FOLDER = Path("runs/wide-search-001")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own with a net that has a parameter, and data."""
+    peers.optuna()
+    write_toy(tmp_path)
+    (tmp_path / "wide.cnn").write_text(WIDE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def search(*arguments: str, code: int = 0) -> Result:
+    return cnndsl("search", "wide.cnn", *USUAL, *arguments, code=code)
+
+
+def leaderboard(folder: Path = FOLDER) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "leaderboard.csv").open()))
+
+
+def test_each_trial_is_a_run_like_any_other() -> None:
+    said = search("--vary", "width=4,8", "--vary", "lr=0.001,0.01", "--method", "grid").output
+    rows = leaderboard()
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
+    assert len(said.splitlines()) > 10 and "best       trial" in said
+    best = [float(row["val_top1"]) for row in rows]
+    assert best == sorted(best, reverse=True)
+    for row in rows:
+        run = FOLDER / row["run"]
+        config = read_config(run / "config.toml")
+        assert config.training.learning_rate == float(row["lr"])
+        assert config.model.settings["width"] == int(row["width"])
+        metrics = [float(r["val_top1"]) for r in csv.DictReader((run / "metrics.csv").open())]
+        assert max(metrics) == float(row["val_top1"])
+        assert json.loads((run / "results.json").read_text())["best"]["val_top1"] == max(metrics)
+    top = str(FOLDER / rows[0]["run"])
+    assert (FOLDER / "best.txt").read_text().strip() == rows[0]["run"]
+    assert cnndsl("search", "best", str(FOLDER)).output.strip() == top
+    shown = cnndsl("search", "show", str(FOLDER)).output.splitlines()
+    assert [line.split()[0] for line in shown[1:5]] == [row["trial"] for row in rows]
+    cnndsl("eval", top, "--split", "val")
+
+
+def test_a_trial_is_the_training_that_its_options_give() -> None:
+    search("--vary", "optimiser=sgd", "--vary", "width=4", "--method", "grid", "--lr", "0.02")
+    alone = ("--optimiser", "sgd", "--set", "width=4", "--lr", "0.02", "--name", "alone")
+    cnndsl("train", "wide.cnn", *USUAL, *alone)
+    ours, theirs = FOLDER / "trial-001", Path("runs/alone-001")
+    assert read_config(ours / "config.toml") == read_config(theirs / "config.toml")
+    weights = [(run / "last.safetensors").read_bytes() for run in (ours, theirs)]
+    assert weights[0] == weights[1]
+
+
+def test_data_are_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnndsl.training import running
+
+    opened: list[str] = []
+    data_for = running.opened_data
+
+    def counted(*arguments: Any) -> Any:
+        opened.append("")
+        return data_for(*arguments)
+
+    monkeypatch.setattr(running, "opened_data", counted)
+    search("--vary", "lr=0.001,0.01,0.1", "--method", "grid")
+    assert len(opened) == 1
+
+
+def test_what_costs_too_much_is_not_trained() -> None:
+    said = search("--vary", "width=4,8,64", "--method", "grid", "--max-params", "700").output
+    assert "refused: width=64: 4,804 parameters are more than 700" in said
+    assert len(leaderboard()) == 2 and not (FOLDER / "trial-003").exists()
+    said = search(
+        "--vary", "width=2..64", "--method", "random", "--trials", "3", "--max-macs", "9k"
+    )
+    rows = leaderboard(Path("runs/wide-search-002"))
+    assert len(rows) == 3 and all(float(row["macs"]) <= 9000 for row in rows)
+
+
+def test_the_objective_may_be_any_figure() -> None:
+    search("--vary", "width=8,4", "--method", "grid", "--objective", "params")
+    assert [row["width"] for row in leaderboard()] == ["4", "8"]
+    search("--vary", "width=8,4", "--method", "grid", "--objective", "val_loss", "--json")
+    losses = [float(row["val_loss"]) for row in leaderboard(Path("runs/wide-search-002"))]
+    assert losses == sorted(losses)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--vary", "widht=4,8"), "did you mean `width`"),
+        (("--vary", "width"), "isn't written --vary NAME=VALUES"),
+        ((), "what is to be varied?"),
+        (("--vary", "lr=0.1", "--vary", "lr=0.2"), "names `lr` twice"),
+        (("--vary", "width=4..64", "--method", "grid", "--trials", "3"), "61 trials, more than"),
+        (("--vary", "lr=0.1,1", "--objective", "val_iou"), "have loss, top1, top5"),
+        (("--vary", "lr=0.1,1", "--objective", "test_loss"), "has no test"),
+        (("--vary", "lr=0.1,1", "--objective", "val_top2"), "did you mean `val_top"),
+        (("--vary", "width=9..64", "--max-params", "9"), "200 draws in a row were refused"),
+        (("--vary", "lr=1e36..1e37", "--optimiser", "sgd"), "3 trials failed, and none was done"),
+    ],
+)
+def test_what_is_wrong_ends_in_a_sentence(arguments: tuple[str, ...], said: str) -> None:
+    result = search(*arguments, code=1)
+    assert said in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_without_optuna_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    said = search("--vary", "lr=0.1,1", code=1).stderr
+    assert "a search needs Optuna: pip install 'cnndsl[search]'" in said
+    assert not Path("runs").exists()
+
+
+def test_net_and_data_are_to_be_what_they_were(place: Path) -> None:
+    search("--vary", "lr=0.1,1", "--method", "grid")
+    resume = ("search", "resume", str(FOLDER))
+    cnndsl(*resume)
+    (place / "wide.cnn").write_text(WIDE.replace("dropout 0.2", "dropout 0.3"))
+    assert "isn't what it was when the search began" in cnndsl(*resume, code=1).stderr
+    (place / "wide.cnn").write_text(WIDE.replace("width", "breadth"))
+    assert "neither Tiny nor" not in cnndsl(*resume, code=1).stderr
+    (place / "wide.cnn").write_text(WIDE)
+    np.savez(place / "quarters.npz", x=np.zeros((240, 8, 8), np.uint8), y=np.arange(240) % 4)
+    assert "isn't what the search began with" in cnndsl(*resume, code=1).stderr
+
+
+@pytest.mark.parametrize("content", ["", "trials = 'many'", "[vary]\nlr = '1..'", "[[vary]]", "x"])
+def test_a_damaged_search_ends_in_a_sentence(content: str) -> None:
+    search("--vary", "lr=0.1,1", "--method", "grid")
+    (FOLDER / "search.toml").write_text(content)
+    for command in ("resume", "show", "best"):
+        said = cnndsl("search", command, str(FOLDER), code=1).stderr
+        assert "search.toml" in said and said.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGKILL])
+def test_a_search_that_was_stopped_goes_on(place: Path, kill: signal.Signals) -> None:
+    options = ("--vary", "lr=0.001..0.1", "--method", "random", "--trials", "4", "--epochs", "40")
+    search(*options, "-q", "--name", "whole")
+    command = [*PROGRAM, "search", "wide.cnn", *USUAL, *options, "-q"]
+    process = subprocess.Popen(command, env=ENVIRONMENT)
+    while not (FOLDER / "trial-002" / "metrics.csv").is_file() and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, kill)
+    assert process.wait() in (128 + signal.SIGINT, -signal.SIGKILL)
+    assert len(leaderboard()) == 1
+    cnndsl("search", "resume", str(FOLDER))
+    whole = Path("runs/whole-search-001")
+    for ours, theirs in zip(leaderboard(), leaderboard(whole), strict=True):
+        assert (ours["trial"], ours["lr"], ours["val_loss"]) == (
+            theirs["trial"],
+            theirs["lr"],
+            theirs["val_loss"],
+        )
+    assert sorted(p.name for p in FOLDER.glob("trial-*")) == [f"trial-00{n}" for n in (1, 2, 3, 4)]
+    assert not list((FOLDER / "locks").glob("*-*")) or kill is signal.SIGKILL
+
+
+def test_the_verb_does_the_same(place: Path) -> None:
+    begun: list[Path] = []
+
+    class Watch(package.Callback):
+        def on_begin(self, begin: RunBegin, /) -> None:
+            begun.append(begin.run)
+
+    outcome = package.search(
+        "wide.cnn",
+        "quarters.npz",
+        vary={"learning_rate": "0.001..0.1:log", "width": [4, 8]},
+        method="random",
+        trials=2,
+        quiet=True,
+        callbacks=[Watch()],
+        epochs=1,
+        threads=1,
+    )
+    assert len(outcome.ranked) == 2 and outcome.best in begun
+    assert "2 of 2 trials, best val_top1" in str(outcome) and "width" in outcome._repr_html_()
+    with pytest.raises(UsageError, match="method must be `grid`"):
+        package.search("wide.cnn", "quarters.npz", vary={"lr": "1,2"}, method="all")  # pyright: ignore
