@@ -31,7 +31,8 @@ def command(word: str | None, **options: Any) -> None:
     `cnndsl explain codes` lists all codes, `cnndsl explain layers` all layers and words.
 
     With --numbers a layer is worked through on a small input, as on a whiteboard. WORD is a line
-    such as "conv 3x3 s2 p1" then, or with --at a spec, whose layer it names.
+    such as "conv 3x3 s2 p1" then, or with --at a spec, a model or a run, whose layer it names: with
+    its own weights, and on a --picture. Of what is large a part is shown.
 
     \b
     Examples:
@@ -39,6 +40,7 @@ def command(word: str | None, **options: Any) -> None:
       cnndsl explain "conv 3x3 s2 p1" --numbers
       cnndsl explain "pool 2x2" --gradient --input "1 3; 4 2" --upstream 5
       cnndsl explain lenet5 --at C3 --numbers -o steps.svg
+      cnndsl explain runs/lenet5-001 --at C1 --numbers --picture seven.png --place 9,4
     """
     if asked_for(options):
         return work_through(word, options)

@@ -17,6 +17,7 @@ from cnndsl.source import Source
 from cnndsl.specs import MODEL_SUFFIX, find, load, read_shape, setting_value
 
 if TYPE_CHECKING:
+    from cnndsl.importing import Imported
     from cnndsl.surgery.attribution import Attribution
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,12 +70,17 @@ def find_net(spec: str) -> Source:
     path = Path(spec)
     if path.suffix.lower() != MODEL_SUFFIX or not path.is_file():
         return find(spec)
+    return Source(spec, import_told(path).text)
+
+
+def import_told(path: Path) -> Imported:
+    """An ONNX model as a net; what differs from the model is told. Raises UsageError."""
     from cnndsl.importing import import_model
 
     imported = import_model(path)
     for note in imported.notes:
         echo_line(f"note: {note}", err=True)
-    return Source(spec, imported.text)
+    return imported
 
 
 def load_spec(

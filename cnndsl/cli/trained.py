@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.options import load_spec
+from cnndsl.cli.options import import_told, load_spec
 from cnndsl.diagnostics import UsageError
-from cnndsl.specs import find, load
+from cnndsl.specs import MODEL_SUFFIX, find, load
 
 if TYPE_CHECKING:
     from cnndsl.data.dataset import DataSet
     from cnndsl.network import Network
+    from cnndsl.weights import Mapping as WeightMapping
 
 
 def model_path(model: str) -> Path:
@@ -46,6 +47,25 @@ def spec_or_model(
             return load(find(str(found)))[0], known
         return load_spec(str(found), settings, inputs), known
     return model_path(model), known
+
+
+def net_and_weights(model: str, weights: str | None) -> tuple[Network, WeightMapping | None]:
+    """The network of a spec, a zoo name, an .onnx model or a run, and its weights; a spec has those
+    that are given, or none. What was found is told. Raises UsageError, SpecError.
+    """
+    from cnndsl.cli.loading import load_weights
+
+    if Path(model).suffix.lower() != MODEL_SUFFIX:
+        found, known = spec_or_model(model, (), (), weights)
+    else:
+        found, known = Path(model), weights
+    if isinstance(found, Path):
+        if known is not None:
+            raise UsageError(f"`{model}` has weights of its own, so it takes no others")
+        imported = import_told(found)
+        return imported.network, imported.weights(found)
+    loaded = load_weights(found, str(known), quiet=weights is None) if known is not None else None
+    return found, loaded
 
 
 def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataSet, bool]:

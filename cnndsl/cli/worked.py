@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cnndsl.cli.options import find_net, load_spec
 from cnndsl.cli.output import echo, write_output
+from cnndsl.cli.trained import net_and_weights
 from cnndsl.diagnostics import UsageError
 from cnndsl.resources import zoo_names
 from cnndsl.specs import MODEL_SUFFIX, SUFFIX
 
 if TYPE_CHECKING:
+    from cnndsl.network import Network, Step
     from cnndsl.show.numbers.case import Case
-    from cnndsl.show.numbers.request import Request
+    from cnndsl.show.numbers.request import Request, Trained
+    from cnndsl.weights import Mapping as WeightMapping
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+NETS = (SUFFIX, MODEL_SUFFIX)
 SUFFIXES = (".txt", ".svg", ".html")
 ALONE = ("numbers", "gradient")
 """Options that ask for numbers; the others say which."""
@@ -42,6 +46,20 @@ OPTIONS = (
         multiple=True,
         metavar="NAME=NUMBERS",
         help="Another parameter, such as bias or running_mean; repeatable.",
+    ),
+    click.option(
+        "--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones; with --at."
+    ),
+    click.option(
+        "--picture",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The input is what the layer gets when the net is shown this; with --at.",
+    ),
+    click.option(
+        "--place", metavar="ROW,COLUMN", help="Of the output, from 1: what is made there is shown."
+    ),
+    click.option(
+        "--channel", type=click.IntRange(1), help="Of the output, from 1: it alone is shown."
     ),
     click.option("--upstream", metavar="NUMBERS", help="The gradient that comes in; else ones."),
     click.option(
@@ -109,14 +127,61 @@ def _case(word: str, options: Mapping[str, Any]) -> Case:
 
     request = _request(options)
     if options["at"] is None:
-        if word in zoo_names() or Path(word).suffix in (SUFFIX, MODEL_SUFFIX):
+        if word in zoo_names() or Path(word).is_dir() or Path(word).suffix in NETS:
             raise UsageError(f"`{word}` is a whole net: --at says which of its layers")
+        for name in ("weights", "picture"):
+            if options[name]:
+                raise UsageError(f"--{name} is for a layer of a net, which --at names")
         return of_line(word, request)
     from cnndsl.analyse import analyse
     from cnndsl.show.explain import find_row
 
-    network = load_spec(find_net(word))
-    return of_layer(network, find_row(analyse(network), options["at"]).step, request)
+    network, weights = net_and_weights(word, options["weights"])
+    step = find_row(analyse(network), options["at"]).step
+    return of_layer(network, step, request, _trained(word, network, step, weights, options))
+
+
+def _trained(
+    word: str,
+    network: Network,
+    step: Step,
+    weights: WeightMapping | None,
+    options: Mapping[str, Any],
+) -> Trained:
+    """What the net's own weights and a picture give the layer."""
+    from cnndsl.show.numbers.request import Trained
+
+    parameters: dict[str, Any] = {}
+    notes: list[str] = []
+    if weights is not None:
+        owned = {
+            f"{step.owner}.{p.name}": p.name
+            for p in step.layer.parameters(*network.input_shapes(step))
+        }
+        parameters = {
+            owned[entry.parameter]: entry.values()
+            for entry in weights.entries
+            if entry.parameter in owned and entry.values
+        }
+        if parameters:
+            theirs = options["weights"] or word
+            notes.append(f"{_listed([*parameters])}: those of {theirs}.".capitalize())
+    picture: Path | None = options["picture"]
+    if picture is None:
+        return Trained(parameters, notes=tuple(notes))
+    if options["inputs"]:
+        raise UsageError("--picture and --input both say what the layer gets: give one of them")
+    from cnndsl.looking.layer_inputs import layer_inputs
+
+    inputs = layer_inputs(network, step, picture, weights)
+    first = {i.name for i in network.inputs} >= set(step.inputs)
+    made = "as the net takes it" if first else "what the layers before make of it"
+    notes.append(f"Input: {picture.name}, {made}.")
+    return Trained(parameters, inputs, tuple(notes))
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _request(options: Mapping[str, Any]) -> Request:
@@ -137,4 +202,15 @@ def _request(options: Mapping[str, Any]) -> Request:
         gradient=options["gradient"],
         steps=options["steps"] or 4,
         others=tuple(others),
+        place=_place(options["place"]),
+        channel=options["channel"] and options["channel"] - 1,
     )
+
+
+def _place(text: str | None) -> tuple[int, ...]:
+    """`12,7`, counted from 1, as numbers from 0 on. Raises UsageError."""
+    if text is None:
+        return ()
+    if not re.fullmatch(r"[1-9]\d{0,6}(,[1-9]\d{0,6})?", text):
+        raise UsageError(f"`--place {text}` isn't written as row and column: --place 12,7")
+    return tuple(int(number) - 1 for number in text.split(","))

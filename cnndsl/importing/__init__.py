@@ -11,6 +11,9 @@ from cnndsl.importing.draft import Draft, Float
 from cnndsl.network import Network
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.specs import without_collections
+from cnndsl.weights.mapping.mapping import Entry
+from cnndsl.weights.mapping.mapping import Mapping as WeightMapping
+from cnndsl.weights.tensors import TensorFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,15 @@ class Imported:
     preprocessing: Preprocessing | None
     labels: tuple[str, ...] | None
     notes: tuple[str, ...]
+
+    def weights(self, path: Path) -> WeightMapping:
+        """The values as those of a file of weights, all in their places."""
+        file = TensorFile(path, "ONNX", {}, self.preprocessing, self.labels)
+        entries = [
+            Entry("exact", name, values.shape, values=lambda values=values: values)
+            for name, values in self.values.items()
+        ]
+        return WeightMapping(file, tuple(entries))
 
 
 @without_collections()

@@ -118,6 +118,12 @@ def cut_model(
     return made, values
 
 
+def add_outputs(model: onnx.ModelProto, names: Collection[str]) -> None:
+    """Make values outputs of a model too."""
+    present = {output.name for output in model.graph.output}
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {*names} - present)
+
+
 def model_head(model: onnx.ModelProto) -> ModelHead:
     """Where the classifier begins: the last matrix product or convolution with weights.
 

@@ -111,11 +111,13 @@ several inputs one after the other. Blanks at the end tell equal lines apart.
 """
 
 
-def case(line: str, *, statistics: bool = False) -> Case:
+def case(line: str, inputs: str = "", *, statistics: bool = False) -> Case:
     """The line with random numbers, and a random gradient that comes in."""
     found = of_line(line, Request(gradient=True))
     random = np.random.default_rng(3)
-    x, *others = (3 * random.standard_normal(_size(text)) for text in LINES[line].split())
+    x, *others = (
+        3 * random.standard_normal(_size(text)) for text in (inputs or LINES[line]).split()
+    )
     if found.layer.word in ("log", "power"):
         x = np.abs(x) + 0.1
     if found.layer.word == "div":

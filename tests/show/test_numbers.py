@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cnndsl.layers import LAYERS
 from cnndsl.show.numbers import WORKED, worked_through
 from cnndsl.show.numbers.drawing import as_page, as_svg
 from cnndsl.show.numbers.lesson import number, numbers
+from cnndsl.show.numbers.part import part_of
 from cnndsl.show.numbers.reading import read_array
 from cnndsl.show.numbers.request import Request, of_line
 from cnndsl.show.numbers.text import WIDTH, as_text
@@ -134,6 +136,75 @@ def test_merges_share_what_is_equal_and_flat_maps_divide_by_nothing() -> None:
     flat = worked_through(of_line("minmax", Request("3 3; 3 3", upstream="1 0; 0 0")))
     assert not flat.output.any()
     assert flat.gradients["X"].ravel().tolist() == [0.75, -0.25, -0.25, -0.25]
+
+
+PARTS = {
+    "conv 3x3 4 s2 p1 nobias": "3@30x31",
+    "conv 5x3 6 g2 d2x1 p=(0,1,2,1)": "4@26x24",
+    "conv k3 2 s2 same": "3@50",
+    "conv 1x1 5": "3@22x22",
+    "dwconv 3x3 s2 p1": "3@25x25",
+    "filter sobel_x p1": "2@21x25",
+    "deconv 3x3 4 s2 p1 op1 g2": "2@12x13",
+    "deconv 2x2 s2": "2@12x12",
+    "deconv k5 2 s2 p3": "2@40",
+    "pool 3x3 s2 p1": "2@25x25",
+    "pool 3x3 s2 ceil": "2@24x24",
+    "avgpool 3x3 s2 p1": "2@25x25",
+    "avgpool 3x3 s2 ceil": "2@24x24",
+    "avgpool 3x3 s1 p1 countpad": "2@21x21",
+    "bn": "3@21x21",
+    "ln": "4@21x21",
+    "lrn 3": "5@21x21",
+    "softmax": "4@21x21",
+    "prelu": "3@21x21",
+    "sigmoid": "2@500",
+    "add x": "3@21x21 3@1x1",
+    "mul x y": "2@21x22 2@21x22 1@21x22",
+}
+
+
+@pytest.mark.parametrize("line", PARTS)
+@pytest.mark.parametrize("where", [None, 0.0, 0.4, 1.0])
+@pytest.mark.parametrize("channel", [None, 1])
+def test_a_part_is_what_the_whole_has_there(
+    line: str, where: float | None, channel: int | None
+) -> None:
+    """Values and gradients, those of the whole with 0 for all dY but the part's."""
+    whole = case(line, PARTS[line], statistics=True)
+    sizes = whole.output.sizes
+    at = () if where is None else tuple(round(where * (n - 1)) for n in sizes)
+    all_channels = line.split()[0] in ("ln", "lrn", "softmax")
+    if all_channels and channel is not None:
+        with pytest.raises(UsageError, match="with all of its channels"):
+            part_of(whole, at, channel, few=True)
+        return
+    shown = part_of(whole, at, channel, few=True)
+    assert shown.part
+    rank = len(sizes)
+    first = shown.part.output_first[3 - rank :]
+    assert where is None or first == at
+    spans = tuple(slice(n, n + m) for n, m in zip(first, shown.output.sizes, strict=True))
+    one = slice(None) if channel is None else slice(channel, channel + 1)
+    assert whole.upstream is not None
+    dy = np.zeros_like(whole.upstream)
+    dy[(one, *spans)] = whole.upstream[(one, *spans)]
+    expected = worked_through(replace(whole, upstream=dy))
+    found = worked_through(replace(shown, upstream=dy[(one, *spans)]))
+    np.testing.assert_allclose(found.output, expected.output[(one, *spans)], rtol=1e-9, atol=1e-9)
+    seen = zip(shown.part.input_first[3 - rank :], shown.x.shape[1:], strict=True)
+    region = tuple(slice(n, n + m) for n, m in seen)
+    dx = expected.gradients["X"]
+    if len(shown.x) == len(dx):
+        np.testing.assert_allclose(found.gradients["X"], dx[(slice(None), *region)], atol=1e-9)
+        dx[(slice(None), *region)] = 0
+        assert not dx.any()
+    else:
+        assert found.gradients["X"].sum() == pytest.approx(dx.sum())
+    for name, values in found.gradients.items():
+        if name[0] != "X":
+            theirs = expected.gradients[name]
+            assert values.sum() == pytest.approx(theirs.sum())
 
 
 def test_a_maximum_alone_gets_the_gradient() -> None:

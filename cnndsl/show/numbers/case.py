@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -11,7 +11,7 @@ import numpy as np
 from cnndsl.diagnostics import UsageError
 from cnndsl.layers.base import Layer, Parameter
 from cnndsl.shape import Shape
-from cnndsl.show.numbers.lesson import Array
+from cnndsl.show.numbers.lesson import Array, Place, place
 from cnndsl.show.numbers.reading import MOST_NUMBERS
 
 MOST_IN_A_GRID = 400
@@ -20,11 +20,25 @@ MOST_OPERATIONS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What a case is of a larger one: the whole's title and sizes, where the part begins among the
+    places of output and input, and which channel of the output is its first. All from 0 on.
+    """
+
+    title: str
+    output_sizes: Place
+    input_sizes: Place
+    output_first: Place = (0, 0, 0)
+    input_first: Place = (0, 0, 0)
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A layer, its input (C×space) and its parameters by name; `given` says which of these were
     given, the others are made up. `steps` is how many steps of a kind are shown. `upstream` is the
     gradient that comes in, and None where no gradients are asked for. A layer of several values
-    takes the `others` too; `names` are those of all its inputs.
+    takes the `others` too; `names` are those of all its inputs. `part` is there where it is one.
     """
 
     layer: Layer
@@ -37,6 +51,7 @@ class Case:
     notes: tuple[str, ...] = ()
     others: tuple[Array, ...] = ()
     names: tuple[str, ...] = ("X",)
+    part: Part | None = None
 
     @property
     def shape(self) -> Shape:
@@ -51,6 +66,8 @@ class Case:
     @property
     def title(self) -> str:
         """`conv 3x3 on 1@4x4 → 1@2x2`."""
+        if self.part is not None:
+            return self.part.title
         shapes = [str(shape) for shape in self.shapes]
         listed = " and ".join([", ".join(shapes[:-1]), shapes[-1]] if self.others else shapes)
         return f"{self.line} on {listed} → {self.output}"
@@ -71,6 +88,20 @@ class Case:
         assert self.upstream is not None
         return as_map(self.upstream)
 
+    def output_place(self, at: Sequence[int]) -> str:
+        """A place of the output, in words."""
+        if self.part is None:
+            return place(at, (*(1,) * (3 - self.output.rank), *self.output.sizes))
+        return place(_moved(at, self.part.output_first), self.part.output_sizes)
+
+    def input_place(self, at: Sequence[int]) -> str:
+        """A place of the input, in words."""
+        return place(self.moved(at), self.part.input_sizes if self.part else self.map.shape[1:])
+
+    def moved(self, at: Sequence[int]) -> Place:
+        """A place of the input as one of the whole input."""
+        return _moved(at, self.part.input_first if self.part else (0, 0, 0))
+
     def like_output(self, values: Array) -> Array:
         """F×D×H×W as the layer's own output."""
         return values.reshape(sizes(self.output))
@@ -78,6 +109,11 @@ class Case:
     def like_input(self, values: Array) -> Array:
         """C×D×H×W as the layer's own input."""
         return values.reshape(self.x.shape)
+
+
+def _moved(at: Sequence[int], by: Place) -> Place:
+    depth, row, column = (n + first for n, first in zip(at, by, strict=True))
+    return depth, row, column
 
 
 def shape_of(values: Array) -> Shape:
@@ -154,15 +190,20 @@ def check_size(layer: Layer, inputs: tuple[Shape, ...], option: str = "--input")
                 f"the {what}, {shape}, would have {shape.elements:,} numbers; "
                 f"give a smaller {option}"
             )
-    weights = max((p.size for p in layer.parameters(*inputs)), default=0)
-    if weights > MOST_NUMBERS:
-        raise UsageError(
-            f"`{layer.word}` has {weights:,} weights on {x}, and at most {MOST_NUMBERS:,} are "
-            f"worked with; take fewer filters or a smaller window"
-        )
+    check_weights(layer, inputs)
     work = layer.cost(inputs, y).flops
     if work > MOST_OPERATIONS:
         raise UsageError(
             f"`{layer.word}` on {x} is {work:,} operations, and at most {MOST_OPERATIONS:,} are "
             f"worked out; give a smaller {option}"
+        )
+
+
+def check_weights(layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    """Raise UsageError where a layer has more weights than are worked with."""
+    weights = max((p.size for p in layer.parameters(*inputs)), default=0)
+    if weights > MOST_NUMBERS:
+        raise UsageError(
+            f"`{layer.word}` has {weights:,} weights on {inputs[0]}, and at most {MOST_NUMBERS:,} "
+            f"are worked with; take fewer filters or a smaller window"
         )

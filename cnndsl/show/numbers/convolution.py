@@ -205,13 +205,14 @@ def _windows(
     """The first windows of the first filter times its kernel."""
     lines: Lines = []
     channels, count, border = w.shape[1], slider.count(padded), _border(slider, padded)
+    named = case.output_place if what == "output" else case.input_place
     for at in islice(places(count), case.steps):
         part = padded[(slice(None), *slider.part(at))][:channels]
         products = part * w[0]
         result = number(float(y[(0, *at)]))
         offset = None if bias is None else number(float(bias[0]))
         sums = products.sum(axis=(2, 3)) if slider.kernel[0] > 1 else products.sum(axis=(1, 2, 3))
-        lines.append(f"{what} at {place(at, count)}" + " of filter 1" * (len(w) > 1))
+        lines.append(f"{what} at {named(at)}" + " of filter 1" * (len(w) > 1))
         marks: dict[Place, Mark] = {**border, **_under(slider, at)}
         lines += _products(padded, part, w[0], at, slider, marks)
         if sums.size > 1:
@@ -263,12 +264,12 @@ def _ending(line: str | Equation, said: str) -> Equation:
 def _stamps(case: Case, values: Array, w: Array, slider: Slider, whole: Place, what: str) -> Lines:
     """The first values of the first channel, times the kernel, at their places."""
     lines: Lines = []
-    size = size_of(values)
-    for at in islice(places(size), case.steps):
+    named = case.input_place if what == "x" else case.output_place
+    for at in islice(places(size_of(values)), case.steps):
         value, stamped = values[(0, *at)], np.full(whole, np.nan)
         stamped[slider.part(at)] = value * w[0, 0]
         lines += [
-            f"{what} at {place(at, size)}" + " of channel 1" * (len(values) > 1),
+            f"{what} at {named(at)}" + " of channel 1" * (len(values) > 1),
             equation(
                 number(float(value)),
                 "×",

@@ -25,9 +25,10 @@ def dense(case: Case) -> Lesson:
     """`fc`: y = W·x + b, a map read channel by channel."""
     x, w = case.x.ravel(), case.parameters["weight"]
     bias = case.parameters.get("bias")
+    first = case.part.channel if case.part else 0
     y = w @ x + (0 if bias is None else bias)
     lines = [
-        f"unit {u + 1}: {_products(w[u], x)}"
+        f"unit {first + u + 1}: {_products(w[u], x)}"
         + ("" if bias is None else f" + {factor(float(bias[u]))}")
         + f" = {number(float(y[u]))}"
         for u in range(min(len(w), max(case.steps, 3)))

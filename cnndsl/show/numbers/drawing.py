@@ -64,7 +64,7 @@ def _drawing(title: str, notes: tuple[str, ...], sections: tuple[Section, ...]) 
 def _blocks(title: str, notes: tuple[str, ...], sections: tuple[Section, ...]) -> Iterator[_Block]:
     if title:
         yield _text(title, "title", 34)
-        yield from (_text(note, "note", 20) for note in notes)
+        yield from (_text(part, "note", 20) for note in notes for part in wrap(note, LONGEST))
         yield _Block("", 0, GAP / 2)
     for section in sections:
         if title:
@@ -84,11 +84,16 @@ def _text(text: str, kind: str, height: float) -> _Block:
 
 
 def _rows(line: Equation) -> Iterator[_Block]:
-    """Side by side, in several rows where there isn't room."""
-    row: list[_Block] = []
-    for piece in line.pieces:
-        block = _piece(piece)
-        if row and sum(b.width + GAP for b in row) + block.width > WIDTH - 2 * MARGIN:
+    """Side by side; what is drawn only where there is room, the rest in several rows if need be."""
+    room, row = WIDTH - 2 * MARGIN, list[_Block]()
+    pieces = [
+        (_piece(piece), isinstance(piece, Grid) and piece.drawn_only) for piece in line.pieces
+    ]
+    is_wide = sum(block.width + GAP for block, _ in pieces) - GAP > room
+    for block, optional in pieces:
+        if optional and is_wide:
+            continue
+        if row and sum(b.width + GAP for b in row) + block.width > room:
             yield _row(row)
             row = []
         row.append(block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ MOST_SLICES = 6
 """Of a map of three axes."""
 MOST_IN_A_ROW = 12  # of maps of one place
 MOST_DECIMALS = 4
+MOST_DECIMALS_OF_SMALL, SMALL = 8, 0.01
 LARGEST_PLAIN = 1e7  # larger numbers are written with a power of ten
 
 
@@ -87,13 +89,17 @@ def numbers(values: Iterable[float]) -> list[str]:
     finite = [v for v in found if np.isfinite(v)]
     if any(abs(v) >= LARGEST_PLAIN for v in finite):
         return [_minus(f"{v:.4g}") if np.isfinite(v) else _written(v, 0) for v in found]
+    largest = max(map(abs, finite), default=0.0)
+    most = MOST_DECIMALS  # and of small numbers three digits
+    if 0 < largest < SMALL:
+        most = min(2 - floor(log10(largest)), MOST_DECIMALS_OF_SMALL)
     decimals = next(
         (
             decimals
-            for decimals in range(MOST_DECIMALS)
+            for decimals in range(most)
             if all(abs(v - round(v, decimals)) < 1e-9 for v in finite)
         ),
-        MOST_DECIMALS,
+        most,
     )
     return [_written(v, decimals) for v in found]
 

@@ -21,7 +21,6 @@ from cnndsl.show.numbers.lesson import (
     maps,
     more,
     number,
-    place,
     total,
 )
 from cnndsl.show.numbers.sliding import places, size_of
@@ -107,7 +106,7 @@ def local_response(case: Case) -> Lesson:
             f"({shown}))^{layer.beta:g} = {number(float(y[(c, *at)]))}"
         )
     rest = y.size - len(lines)
-    where = f"at {place(at, size_of(x))}" if x[0].size > 1 else "channel by channel"
+    where = f"at {case.output_place(at)}" if x[0].size > 1 else "channel by channel"
     sections = [
         Section("Input", tuple(maps(x))),
         Section(
@@ -148,7 +147,7 @@ def softmax(case: Case) -> Lesson:
         most, sum_ = factor(float(x[here].max())), number(float(sums[at]))
         last = f"− log {sum_}" if logarithm else f"over {sum_}"
         if x[0].size > 1:
-            lines.append(f"at {place(at, size_of(x))}")
+            lines.append(f"at {case.output_place(at)}")
         rows = {"x": x[here], f"x − {most}": lowered[here], "exp": exponentials[here]}
         lines += table({**rows, last: y[here]}, len(x))
     rest = x[0].size - case.steps

@@ -16,7 +16,6 @@ from cnndsl.show.numbers.lesson import (
     maps,
     more,
     number,
-    place,
     total,
 )
 from cnndsl.show.numbers.sliding import places, size_of
@@ -118,7 +117,7 @@ def _names(case: Case, count: int) -> list[str]:
         case "ln" if layer.all or size == (1, 1, 1):
             return ["all values"]
         case "ln":
-            return [f"at {place(at, size)}" for at in places(size)]
+            return [f"at {case.output_place(at)}" for at in places(size)]
         case word:
             what = "group" if word == "gn" else "channel"
             return [f"{what} {n}" for n in range(1, count + 1)]

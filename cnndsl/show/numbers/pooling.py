@@ -27,7 +27,6 @@ from cnndsl.show.numbers.lesson import (
     maps,
     more,
     number,
-    place,
     slices,
     total,
 )
@@ -54,7 +53,7 @@ def maximum(case: Case) -> Lesson:
             equation(
                 *slices(x[0], "", _under(slider, at, x, best), drawn_only=True),
                 *slices(np.where(part > -np.inf, part, np.nan), _named("window", x), _first(part)),
-                f"largest {number(float(y[(0, *at)]))}, at {place(best, size_of(x))}",
+                f"largest {number(float(y[(0, *at)]))}, at {case.input_place(best)}",
             )
         )
     sections = [
@@ -63,7 +62,7 @@ def maximum(case: Case) -> Lesson:
             "The largest under each window, and where it was: its switch", (*lines, *_rest(case, y))
         ),
         Section(
-            "Output and switches", (*maps(y, "output", role="result"), *_switches(switches, x))
+            "Output and switches", (*maps(y, "output", role="result"), *_switches(case, switches))
         ),
         Section(
             "Back by the switches (unpool): each value where its maximum was, zeros elsewhere",
@@ -170,9 +169,10 @@ def _under(
     return marks
 
 
-def _switches(switches: Any, x: Array) -> Lines:
+def _switches(case: Case, switches: Any) -> Lines:
     """The places of the maxima as `row,column`."""
-    shown = [n > 1 for n in size_of(x)]
+    x = case.map
+    shown = [n > 1 for n in (case.part.input_sizes if case.part else size_of(x))]
     shown[2] = True  # a map of one row has columns alone
     names = ",".join(n for n, s in zip(("depth", "row", "column"), shown, strict=True) if s)
     names = "row,column" if not any(shown[:2]) else names
@@ -183,7 +183,7 @@ def _switches(switches: Any, x: Array) -> Lines:
             equation(
                 *(
                     Grid(
-                        tuple(tuple(_told(at, shown) for at in row) for row in slice_),
+                        tuple(tuple(_told(case.moved(at), shown) for at in row) for row in slice_),
                         captioned(of, f"depth {depth}" * (len(channel) > 1)),
                     )
                     for depth, slice_ in enumerate(channel[:MOST_SLICES].tolist(), 1)

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnndsl.diagnostics import SpecError, UsageError, did_you_mean
 from cnndsl.layers import LAYERS
-from cnndsl.layers.base import Layer, ShapeError
+from cnndsl.layers.base import Layer, Parameter, ShapeError
 from cnndsl.layers.merge import Merge
 from cnndsl.layers.written import written
 from cnndsl.network import Network, Step
@@ -21,6 +21,7 @@ from cnndsl.show.numbers.case import (
     MOST_OPERATIONS,
     Case,
     check_size,
+    check_weights,
     fitted,
     made_up_input,
     made_up_parameter,
@@ -28,7 +29,8 @@ from cnndsl.show.numbers.case import (
     sizes,
 )
 from cnndsl.show.numbers.lesson import Array
-from cnndsl.show.numbers.reading import read_array, readings
+from cnndsl.show.numbers.part import part_of, shows_places
+from cnndsl.show.numbers.reading import MOST_NUMBERS, read_array, readings
 from cnndsl.source import Source
 from cnndsl.specs import load
 
@@ -37,10 +39,22 @@ PROBED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """What a layer of a net has there: its `parameters` by their short names, and the `inputs` that
+    it gets of a picture, none where there is no picture. `notes` say whose they are.
+    """
+
+    parameters: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    inputs: tuple[Array, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Numbers as they were typed, "" where none were: the input, the kernel, other parameters by
     name, the gradient that comes in; whether gradients are wanted; how many steps are shown; the
-    other inputs of a layer of several.
+    other inputs of a layer of several; the place and the channel of the output that are shown, both
+    from 0 on.
     """
 
     input: str = ""
@@ -50,6 +64,8 @@ class Request:
     gradient: bool = False
     steps: int = 4
     others: tuple[str, ...] = ()
+    place: tuple[int, ...] = ()
+    channel: int | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -78,8 +94,13 @@ def of_line(line: str, request: Request) -> Case:
     return _case(step.layer, " ".join(line.split()), arrays, names, request, notes)
 
 
-def of_layer(network: Network, step: Step, request: Request) -> Case:
-    """A layer of a net, with as many channels as it has there. Raises UsageError, OSError."""
+def of_layer(
+    network: Network, step: Step, request: Request, trained: Trained | None = None
+) -> Case:
+    """A layer of a net, with as many channels as it has there, and what is `trained` of it. Raises
+    UsageError, OSError.
+    """
+    trained = trained or Trained()
     check_worked(step.layer.word)
     shapes = network.input_shapes(step)
     _check_count(request, len(shapes), step.name)
@@ -90,16 +111,28 @@ def of_layer(network: Network, step: Step, request: Request) -> Case:
             _taken(readings(read_array(text, "--input"), "--input"), shape, step.name)
             for text, shape in zip(request.inputs, shapes, strict=True)
         ]
+    elif trained.inputs:
+        arrays = list(trained.inputs)
     else:
         much = step.layer.cost(shapes, step.output).flops > MOST_OPERATIONS
         open_ = any(not shape.is_concrete for shape in shapes)
-        if open_ or much or any(shape.area > MOST_IN_A_GRID // 2 for shape in shapes):
-            arrays, _ = _made_up(step.layer, _small(step.layer, shapes))
+        large = much or any(shape.area > MOST_IN_A_GRID // 2 for shape in shapes)
+        small = _small(step.layer, shapes) if open_ or large else shapes
+        if small != shapes and _fits(trained, step.layer, small):
+            arrays, _ = _made_up(step.layer, small)
             listed = " and ".join(dict.fromkeys(map(str, shapes)))
             notes = (f"In the net its input is {listed}; a small one is made up here.",)
         else:
             arrays, notes = _made_up(step.layer, shapes)
-    return _case(step.layer, f"{step.name}: {line}", arrays, step.inputs, request, notes)
+    name = f"{step.name}: {line}"
+    notes = (*trained.notes, *notes)
+    return _case(step.layer, name, arrays, step.inputs, request, notes, trained.parameters)
+
+
+def _fits(trained: Trained, layer: Layer, shapes: tuple[Shape, ...]) -> bool:
+    """Whether a layer's own parameters are those that it has on inputs of these shapes."""
+    owned = {p.name: p.shape for p in layer.parameters(*shapes)}
+    return all(owned.get(name) == values.shape for name, values in trained.parameters.items())
 
 
 def _alike(typed: list[list[Array]]) -> Iterator[list[Array]]:
@@ -137,8 +170,8 @@ def _taken(some: list[Array], shape: Shape, name: str) -> Array:
     if not shape.rank and some[-1].size == shape.channels:
         return some[-1].ravel()
     fitting = [values for values in some if values.ndim == shape.rank + 1]
-    if found := next((values for values in fitting if len(values) == shape.channels), None):
-        return found
+    if found := [values for values in fitting if len(values) == shape.channels]:
+        return found[0]
     if not fitting or not shape.rank:
         given = "x".join(map(str, some[-1].shape))
         raise UsageError(f"--input is {given}, and `{name}` takes {shape}")
@@ -156,14 +189,48 @@ def _case(
     names: tuple[str, ...],
     request: Request,
     notes: tuple[str, ...],
+    own: Mapping[str, Array] | None = None,
 ) -> Case:
     check_form(layer)
     shapes = tuple(map(shape_of, inputs))
     try:
-        check_size(layer, shapes)
+        layer.shape(*shapes)
     except ShapeError as e:
         raise UsageError(f"`{line}` can't take {shapes[0]}: {e.message}") from None
     owned = {p.name: p for p in layer.parameters(*shapes)}
+    own = own or {}
+    if any(values.shape != owned[name].shape for name, values in own.items()):
+        raise UsageError(
+            f"the weights of `{line}` aren't those that it has on {shapes[0]}: give an --input of "
+            f"the size that it has in the net"
+        )
+    if set(own) < set(owned):
+        check_weights(layer, shapes)
+    parameters = {**own, **_typed(layer, owned, request)}
+    given = frozenset(parameters)
+    parameters |= {
+        name: made_up_parameter(layer, parameter)
+        for name, parameter in owned.items()
+        if name not in given
+    }
+    if "weight" in owned and owned["weight"].role == "weight" and "weight" not in given:
+        notes = (*notes, "The kernel is made up; --kernel gives another.")
+    case = Case(layer, line, inputs[0], parameters, given, request.steps, None, notes)
+    case = _shown(replace(case, others=tuple(inputs[1:]), names=names), request)
+    check_size(case.layer, case.shapes)
+    if not (request.gradient or request.upstream):
+        return case
+    dy = np.ones(sizes(case.output))
+    if request.upstream:
+        dy = fitted(read_array(request.upstream, "--upstream"), dy.shape, "--upstream")
+        return replace(case, upstream=dy)
+    where = "1 everywhere" if case.part is None else "1 at what is shown and 0 elsewhere"
+    note = f"The gradient that comes in is {where}; --upstream gives another."
+    return replace(case, upstream=dy, notes=(*case.notes, note))
+
+
+def _typed(layer: Layer, owned: Mapping[str, Parameter], request: Request) -> dict[str, Array]:
+    """The parameters that were typed. Raises UsageError."""
     typed = {name: (text, f"--parameter {name}") for name, text in request.parameters.items()}
     if request.kernel:
         typed["weight"] = (request.kernel, "--kernel")
@@ -172,32 +239,29 @@ def _case(
             what = "no weights" if option == "--kernel" else f"no parameter `{name}`"
             hint = did_you_mean(name, owned, f"it has {', '.join(owned) or 'none at all'}")
             raise UsageError(f"{option}: `{layer.word}` has {what}; {hint}")
-    parameters = {
-        name: fitted(read_array(*typed[name]), parameter.shape, typed[name][1], kernels=True)
-        if name in typed
-        else made_up_parameter(layer, parameter)
-        for name, parameter in owned.items()
+    return {
+        name: fitted(read_array(text, option), owned[name].shape, option, kernels=True)
+        for name, (text, option) in typed.items()
     }
-    if "weight" in owned and owned["weight"].role == "weight" and "weight" not in typed:
-        notes = (*notes, "The kernel is made up; --kernel gives another.")
-    case = Case(
-        layer,
-        line,
-        inputs[0],
-        parameters,
-        frozenset(typed),
-        request.steps,
-        others=tuple(inputs[1:]),
-        names=names,
+
+
+def _shown(case: Case, request: Request) -> Case:
+    """The part that is asked for, or that there is room for. Raises UsageError."""
+    channel = request.channel
+    if channel is None and any(p.size > MOST_NUMBERS for p in case.parameters.values()):
+        channel = 0
+    if case.layer.word == "fc" and case.shape.area > MOST_IN_A_GRID:
+        case = replace(case, x=case.x.ravel())
+    work = case.layer.cost(case.shapes, case.output).flops
+    shapes = (*case.shapes, case.output)
+    large = work > MOST_OPERATIONS or any(
+        s.area > MOST_IN_A_GRID or s.elements > MOST_NUMBERS for s in shapes
     )
-    if not (request.gradient or request.upstream):
-        return replace(case, notes=notes)
-    dy = np.ones(sizes(case.output))
-    if request.upstream:
-        dy = fitted(read_array(request.upstream, "--upstream"), dy.shape, "--upstream")
-    else:
-        notes = (*notes, "The gradient that comes in is 1 everywhere; --upstream gives another.")
-    return replace(case, upstream=dy, notes=notes)
+    few = large and shows_places(case)
+    if channel is not None or request.place or few:
+        case = part_of(case, request.place, channel, few=few)
+    parameters = {name: np.asarray(v, np.float64) for name, v in case.parameters.items()}
+    return replace(case, x=np.asarray(case.x, np.float64), parameters=parameters)
 
 
 def _step(
