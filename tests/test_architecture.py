@@ -39,7 +39,7 @@ DOORS = {
     ),
     "onnxruntime": ("cnndsl.runtime",),
     "optuna": ("cnndsl.searching.study",),
-    "PIL": ("cnndsl.runtime.images", "cnndsl.data.photos"),
+    "PIL": ("cnndsl.runtime.images", "cnndsl.data.photos", "cnndsl.training.report.raster"),
     # Never in the package at all:
     "torch": (),
     "pickle": (),

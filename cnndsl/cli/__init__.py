@@ -21,7 +21,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 COMMANDS = {
     "check": "Check a spec, and that it stays within limits.",
-    "compare": "Put nets, or variants of one, side by side.",
+    "compare": "Put nets, variants of one, or runs side by side.",
     "compile": "Write a spec as an ONNX model.",
     "cut": "Write a part of a model as a model of its own.",
     "data": "Check a data set, and show what augmentation makes of it.",

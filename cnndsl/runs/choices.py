@@ -45,27 +45,41 @@ def differing(runs: Sequence[RunRecord]) -> list[Choices]:
     """For each run its value of every choice in which they differ, in the same order; None where
     it has no such choice.
 
-    `network` is six digits of a net that changed while its name stayed, `examples` of data that
-    did.
+    `network` is six digits of a net that changed while all that was said of it stayed, `examples`
+    of data that did.
     """
     found = [choices(run.config) for run in runs]
-    alike = {(run.net, run.data): set[str]() for run in runs}
-    examples = {(run.data, run.config.training.seed): set[str]() for run in runs}
-    for run in runs:
-        alike[run.net, run.data].add(run.network_mark)
-        examples[run.data, run.config.training.seed].add(run.config.data.fingerprint)
-    if any(len(marks) > 1 for marks in alike.values()):
-        found = [c | {"network": r.network_mark} for c, r in zip(found, runs, strict=True)]
-    if any(len(marks) > 1 for marks in examples.values()):
-        marks = [run.config.data.fingerprint[:6] for run in runs]
-        found = [c | {"examples": mark} for c, mark in zip(found, marks, strict=True)]
+    networks = [run.network_mark for run in runs]
+    examples = [run.config.data.fingerprint[:6] for run in runs]
+    if _changed([_said_of_net(run) for run in runs], networks):
+        found = [c | {"network": mark} for c, mark in zip(found, networks, strict=True)]
+    if _changed([f"{run.data} {run.config.training.seed}" for run in runs], examples):
+        found = [c | {"examples": mark} for c, mark in zip(found, examples, strict=True)]
     names = _unique(name for chosen in found for name in chosen)
     differ = [n for n in names if len({_key(c.get(n)) for c in found}) > 1]
     return [{name: chosen.get(name) for name in differ} for chosen in found]
 
 
-def written(name: str, value: Choice) -> str:
-    """A choice as it is said: `lr=0.003`, `nesterov=yes`."""
+def _said_of_net(run: RunRecord) -> str:
+    model = run.config.model
+    return repr((model.spec, model.settings, model.inputs, run.config.transfer, run.data))
+
+
+def _changed(names: Sequence[str], marks: Sequence[str]) -> bool:
+    """Whether one name has several marks."""
+    return len(set(zip(names, marks, strict=True))) > len(set(names))
+
+
+def said(chosen: Choices) -> str:
+    """Choices in words, `lr=0.003 seed=1`, without what is said otherwise: net, data, epochs."""
+    return " ".join(
+        _said(name, value)
+        for name, value in chosen.items()
+        if value not in (None, "") and name not in (NET, DATA, EPOCHS)
+    )
+
+
+def _said(name: str, value: Choice) -> str:
     if isinstance(value, bool):
         return f"{name}={'yes' if value else 'no'}"
     return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"

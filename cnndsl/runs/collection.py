@@ -109,6 +109,11 @@ def find_runs(folder: Path) -> Runs:
     return Runs(tuple(records), tuple(problems))
 
 
+def holds_runs(path: Path) -> bool:
+    """Whether that is a run's folder, or there is one below it."""
+    return path.is_dir() and any(is_run for _, is_run in _found(path))
+
+
 def _found(root: Path) -> Iterator[tuple[Path, bool]]:
     """Folders in the order of their names, and whether they are runs; those that are none and hold
     none are named at the top alone.

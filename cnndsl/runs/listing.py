@@ -11,7 +11,7 @@ from typing import Any
 
 from cnndsl.data.targets import SCORES
 from cnndsl.printing import json_text, printable
-from cnndsl.runs.choices import DATA, EPOCHS, NET, Choices, differing, written
+from cnndsl.runs.choices import DATA, NET, differing, said
 from cnndsl.runs.collection import Runs
 from cnndsl.runs.record import RunRecord
 from cnndsl.show.figures import scaled
@@ -34,10 +34,10 @@ def as_text(runs: Runs, folder: Path, width: int = UNLIMITED) -> str:
     """
     columns, cells = _columns(runs, folder)
     rows = [[cell(run) for cell in cells] for run in runs]
-    said = [_said(chosen) for chosen in differing(runs)]
-    if any(said):
-        columns.append(Column("differs in", least=min(14, max(map(len, said)))))
-        rows = [[*row, text] for row, text in zip(rows, said, strict=True)]
+    texts = [said(chosen) for chosen in differing(runs)]
+    if any(texts):
+        columns.append(Column("differs in", least=min(14, max(map(len, texts)))))
+        rows = [[*row, text] for row, text in zip(rows, texts, strict=True)]
     shown, kept, found = narrowed(columns, rows, width, _DISPENSABLE)
     legend = wrap(_legend(runs), width)
     return "\n".join([_head(runs, folder), "", table(shown, kept, found), *legend])
@@ -59,7 +59,7 @@ def as_json(runs: Runs) -> str:
     return json_text(finite(content), indent=2)
 
 
-def score_text(run: RunRecord, value: float | None) -> str:
+def _score_text(run: RunRecord, value: float | None) -> str:
     """A score as its kind is written; a dash for none."""
     return SCORES[run.metric].text(value) if run.metric else NONE
 
@@ -76,12 +76,9 @@ def _columns(runs: Runs, folder: Path) -> tuple[list[Column], list[_Cell]]:
     metrics = {run.metric for run in runs if run.metric}
     title = SCORES[next(iter(metrics))].title if len(metrics) == 1 else "score"
 
-    def scored(run: RunRecord, value: float | None) -> str:
-        text = score_text(run, value)
-        return text if len(metrics) < 2 or not run.metric else f"{SCORES[run.metric].title} {text}"
-
-    def tested(run: RunRecord) -> str:
-        return scored(run, (run.test or {}).get(run.metric or ""))
+    def scored(run: RunRecord) -> str:
+        text = _score_text(run, run.score)
+        return f"{SCORES[run.metric].title} {text}" if len(metrics) > 1 and run.metric else text
 
     found: list[tuple[Column, _Cell]] = [
         (Column("run", least=10), lambda run: _path(run, folder)),
@@ -90,8 +87,11 @@ def _columns(runs: Runs, folder: Path) -> tuple[list[Column], list[_Cell]]:
         (Column("epochs", "right"), lambda run: f"{len(run.epochs)}/{run.planned}"),
         (Column("best", "right"), lambda run: str(run.best.number) if run.best else NONE),
         (Column("loss", "right"), lambda run: loss_text(run.loss)),
-        (Column(title, "right"), lambda run: scored(run, run.score)),
-        (Column("test", "right"), tested),
+        (Column(title, "right"), scored),
+        (
+            Column("test", "right"),
+            lambda run: _score_text(run, (run.test or {}).get(run.metric or "")),
+        ),
         (Column("params", "right"), lambda run: scaled(run.parameters)),
         (Column("MACs", "right"), lambda run: scaled(run.macs)),
         (Column("time", "right"), lambda run: duration(run.seconds)),
@@ -129,15 +129,6 @@ def _shared(runs: Sequence[RunRecord], name: str) -> str:
 def _path(run: RunRecord, folder: Path) -> str:
     """Where a run lies below the folder; its name, where it is the folder."""
     return str(run.folder.path.relative_to(folder)) if run.folder.path != folder else run.name
-
-
-def _said(chosen: Choices) -> str:
-    """`lr=0.003 seed=1`, without what has columns of its own."""
-    return " ".join(
-        written(name, value)
-        for name, value in chosen.items()
-        if value not in (None, "") and name not in (NET, DATA, EPOCHS)
-    )
 
 
 def _csv_cell(value: Any) -> Any:

@@ -24,13 +24,21 @@ from cnndsl.source import Source
 from cnndsl.specs import load
 from cnndsl.training.config import Config, read_config
 from cnndsl.training.folder import RunFolder
-from cnndsl.training.progress import Ending, Epoch, Progress, Scores
+from cnndsl.training.progress import (
+    LARGEST,
+    MOST_STEPS,
+    Ending,
+    Epoch,
+    Progress,
+    Scores,
+)
 
 _MOST_BYTES = 64 << 20
 _MOST_NETS = 1000
 """Nets whose sizes are remembered: runs of one net are many."""
 
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Seconds = Annotated[float, Field(ge=0, lt=MOST_STEPS)]
+_Score = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Results:
     data: str = ""
     targets: str = ""
     trained_parameters: Annotated[int, Field(ge=0)] | None = None
-    test: dict[str, float | None] | None = None
+    test: dict[str, _Score | None] | None = None
     seconds: _Seconds = 0.0
     features_seconds: _Seconds = 0.0
     ended: Literal["epochs", "patience", "time", "stopped"] | None = None

@@ -23,6 +23,9 @@ said so."""
 MOST_STEPS = 1 << 53
 """What floats count exactly, and no training reaches."""
 
+LARGEST = 1e39
+"""No score is further from 0: they are computed in float32."""
+
 COUNTS = {"correct": "top1", "correct5": "top5"}
 
 
@@ -82,13 +85,19 @@ class Epoch:
 
         def number(name: str) -> float:
             value = float(row.get(name) or "nothing")
-            if not isfinite(value) or value < 0:
+            if not 0 <= value < MOST_STEPS:
                 raise ValueError(name)
+            return value
+
+        def score(text: str) -> float:
+            value = float(text)
+            if isfinite(value) and abs(value) > LARGEST:
+                raise ValueError(text)
             return value
 
         def scores(part: str) -> Scores:
             found = {n.removeprefix(part): v for n, v in row.items() if n and n.startswith(part)}
-            return {name: float(value) for name, value in found.items() if value}
+            return {name: score(value) for name, value in found.items() if value}
 
         return cls(
             number=int(number("epoch")),

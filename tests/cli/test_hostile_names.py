@@ -196,6 +196,10 @@ def test_trainings(call: Callable[..., Result]) -> None:
     call("resume", str(run), "--epochs", "2")
     call("runs")
     call("runs", "--sort", NAME, code=1)
+    for form in ("table", "md", "csv", "json"):
+        call("compare", "runs", "--format", form)
+    for suffix in ("html", "svg", "png"):
+        call("compare", "runs", "-o", f"runs/compared{NAME}.{suffix}")
     for form in ("csv", "json"):
         call("runs", "--format", form)
     call("resume", f"none{NAME}", code=1)
@@ -204,9 +208,9 @@ def test_trainings(call: Callable[..., Result]) -> None:
     call("predict", str(run), "data", code=None)
     call("lr-find", net, "--data", "data", "--to", "0.1", "--steps", "20", "-o", "curve.svg")
     call("transfer", model, "--data", "data", *QUICK, "--name", "moved")
-    for report in Path("runs").glob("*/report.html"):
+    for report in Path("runs").rglob("*.html"):
         _readable(report)
-    drawings = [Path("curve.svg"), *Path("runs").glob("*/plots/*.svg")]
+    drawings = [Path("curve.svg"), *Path("runs").glob("*/plots/*.svg"), *Path("runs").glob("*.svg")]
     assert len(drawings) > 4
     for drawing in drawings:
         ElementTree.fromstring(_readable(drawing))

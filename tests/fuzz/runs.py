@@ -163,6 +163,8 @@ def _arguments(run: str, changed: list[str], random: Random) -> tuple[str, ...]:
     resume = ("resume", run, "--epochs", "3", random.choice(["-q", "--json"]))
     choices: list[tuple[str, ...]] = [resume, resume, resume]
     choices.append(("eval", run, "--threads", "1", random.choice(["--classes", "--format=json"])))
+    choices.append(("runs", run, "--sort", random.choice(["score", "seconds", "lr"])))
+    choices.append(("compare", run, "tiny.cnn"))
     if "best.onnx" in changed or "labels.txt" in changed:
         model = f"{run}/best.onnx"
         choices += [

@@ -64,17 +64,21 @@ def test_before_the_first_epoch_there_is_nothing(tmp_path: Path) -> None:
     assert (run.epochs, run.seconds, run.data, run.ended) == ([], 0.0, "garden", "")
 
 
+HEAD = "epoch,step,lr,seconds,images_per_second,val_loss\n"
 DAMAGE = [
     ("metrics.csv", "epoch,step\n1,x\n", "it has no epoch a row"),
     ("metrics.csv", "epoch\n", None),
     ("metrics.csv", "nothing\n1\n", "it has no epoch a row"),
     ("metrics.csv", "epoch,step,lr,seconds,images_per_second\n1,1,0,inf,1\n", "no epoch a row"),
     ("metrics.csv", "epoch,step,lr,seconds,images_per_second\n1,1,0,1,1,5\n", None),
+    ("metrics.csv", HEAD + "1,1,0,1,1,1e300\n", "no epoch a row"),
+    ("metrics.csv", HEAD + "1,1,0,1,1,nan\n", None),
     ("metrics.csv", b"\xff", "is no UTF-8 text"),
     ("results.json", "[]", "doesn't say what came of the run"),
     ("results.json", "[" * 9999, "doesn't say what came of the run"),
     ("results.json", '{"seconds": -1}', "doesn't say what came of the run"),
     ("results.json", '{"seconds": 1e999}', "doesn't say what came of the run"),
+    ("results.json", '{"test": {"loss": 1e99}}', "doesn't say what came of the run"),
     ("results.json", '{"ended": 3, "test": 1}', "doesn't say what came of the run"),
     ("results.json", "{}", None),
     ("config.toml", "epochs", "it is no TOML"),

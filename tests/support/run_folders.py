@@ -59,6 +59,11 @@ def write_run(
         rows = [epoch.row() for epoch in over]
         write_csv(folder.metrics, list(dict.fromkeys(n for row in rows for n in row)), rows)
         progress = Progress(100, list(over), seconds=sum(e.seconds for e in over), ended=ended)
-        facts = {"model": spec, "data": data, "targets": "classes", "trained_parameters": 7}
+        facts = {
+            "model": spec,
+            "data": Path(data).name,
+            "targets": "classes",
+            "trained_parameters": 7,
+        }
         write_json(folder.results, results(progress, facts, test))
     return path

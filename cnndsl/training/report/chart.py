@@ -1,12 +1,13 @@
-"""Curves over epochs or steps as SVG: axes with round numbers, lines, a mark at the best."""
+"""Curves over epochs, steps or time: axes with round numbers, lines, a mark at the best."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cnndsl.printing import escape
+from cnndsl.show.marks import Area, Dot, Mark, Point, Stroke, Text, as_svg
 
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 70, 44, 46, 40
@@ -14,21 +15,27 @@ TICKS = 5
 LABEL_GAP = 15.0
 """How far apart the lines' names are kept, in the chart's units."""
 
+MOST_DOTS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A name, its points, and which of the five colours it has, from 1 on."""
+    """A name, its points, and which of the page's colours it has, from 1 on. A `band` has the lower
+    and the upper end around each point.
+    """
 
     name: str
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     colour: int = 1
+    band: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """`across` and `up` name the axes, `label` writes the numbers of the vertical one; `mark` is an
     x with a line through it. `logarithmic` is whether the horizontal axis is; its values are above
-    0 then.
+    0 then. Lines are `named` at their ends where there are several; `whole` is whether there is
+    nothing between two whole numbers of the horizontal axis.
     """
 
     title: str
@@ -39,24 +46,35 @@ class Chart:
     mark: tuple[float, str] | None = None
     from_zero: bool = False
     logarithmic: bool = False
+    named: bool = True
+    whole: bool = True
 
 
 def svg(chart: Chart) -> str:
-    """The chart as an element of a page, whose style sheet colours it."""
-    points = [point for line in chart.lines for point in line.points if math.isfinite(point[1])]
-    if not points:
+    """The chart as an element of a page, whose style sheet colours it; "" without points."""
+    drawn = marks(chart)
+    if not drawn:
         return ""
-    scale = _Scale(points, chart)
-    parts = [
+    return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        f' aria-label="{escape(chart.title)}">',
-        f'<text class="title" x="4" y="16">{escape(chart.title)}</text>',
+        f' aria-label="{escape(chart.title)}">{as_svg(drawn)}</svg>'
+    )
+
+
+def marks(chart: Chart) -> list[Mark]:
+    """What the chart is drawn of; nothing where it has no points."""
+    points = [point for line in chart.lines for point in (*line.points, *_ends(line))]
+    points = [(x, y) for x, y in points if math.isfinite(y)]
+    if not points:
+        return []
+    scale = _Scale(points, chart)
+    return [
+        Text("title", (4, 16), chart.title),
         *_axes(chart, scale),
-        *(_line(line, scale) for line in chart.lines),
-        *_names(chart.lines, scale),
-        "</svg>",
+        *(mark for line in chart.lines for mark in _band(line, scale)),
+        *(mark for line in chart.lines for mark in _line(line, scale)),
+        *(_names(chart.lines, scale) if chart.named else ()),
     ]
-    return "".join(parts)
 
 
 def ticks(low: float, high: float, most: int = TICKS) -> list[float]:
@@ -73,10 +91,12 @@ def ticks(low: float, high: float, most: int = TICKS) -> list[float]:
 class _Scale:
     """From values to places."""
 
-    def __init__(self, points: Sequence[tuple[float, float]], chart: Chart):
+    def __init__(self, points: Sequence[Point], chart: Chart):
         from_zero, longest = chart.from_zero, max(len(line.name) for line in chart.lines)
-        self.end = WIDTH - max(RIGHT, 10 + 7 * longest if len(chart.lines) > 1 else 0)
+        named = chart.named and len(chart.lines) > 1
+        self.end = WIDTH - max(RIGHT if chart.named else 14, 10 + 7 * longest if named else 0)
         self.across = math.log10 if chart.logarithmic else float
+        self.whole = chart.whole
         xs, ys = [x for x, _ in points], [y for _, y in points]
         self.left, self.right = min(xs), max(xs)
         low, high = (0.0 if from_zero else min(ys)), max(ys)
@@ -88,62 +108,66 @@ class _Scale:
         part = (self.across(value) - low) / (high - low) if high > low else 0.5
         return LEFT + (self.end - LEFT) * part
 
-    def marks(self) -> list[float]:
-        """Where the horizontal axis has numbers."""
-        if self.across is float:
-            return ticks(self.left, self.right)
-        powers = range(math.floor(math.log10(self.left)), math.ceil(math.log10(self.right)))
-        values = [n * 10.0**power for power in powers for n in (1, 2, 5)]
-        return [value for value in values if self.left <= value <= self.right]
-
     def y(self, value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
 
+    def place(self, point: Point) -> Point:
+        return self.x(point[0]), self.y(point[1])
 
-def _axes(chart: Chart, scale: _Scale) -> list[str]:
+    def marks(self) -> list[float]:
+        """Where the horizontal axis has numbers."""
+        if self.across is float:
+            values = ticks(self.left, self.right)
+        else:
+            powers = range(math.floor(math.log10(self.left)), math.ceil(math.log10(self.right)))
+            values = [n * 10.0**power for power in powers for n in (1, 2, 5)]
+            values = [value for value in values if self.left <= value <= self.right]
+        return [value for value in values if not self.whole or value == round(value)]
+
+
+def _axes(chart: Chart, scale: _Scale) -> Iterator[Mark]:
     bottom, right = HEIGHT - BOTTOM, scale.end
-    parts: list[str] = []
     for value in ticks(scale.low, scale.high):
         y = scale.y(value)
-        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{right}"/>')
-        text = escape(chart.label(value))
-        parts.append(f'<text class="y" x="{LEFT - 8}" y="{y + 4:.1f}">{text}</text>')
+        yield Stroke("grid", [(LEFT, y), (right, y)])
+        yield Text("y", (LEFT - 8, y + 4), chart.label(value))
     for value in scale.marks():
-        if value == round(value):  # there are no halves of epochs or steps
-            x = scale.x(value)
-            parts.append(f'<path class="base" d="M{x:.1f} {bottom}v4"/>')
-            parts.append(f'<text class="x" x="{x:.1f}" y="{bottom + 17}">{value:,.0f}</text>')
-    middle = (LEFT + right) / 2
-    parts.append(f'<path class="base" d="M{LEFT} {bottom}H{right}"/>')
-    parts.append(f'<text class="x" x="{middle}" y="{HEIGHT - 5}">{escape(chart.across)}</text>')
-    turned = f'transform="translate(13 {(TOP + bottom) / 2:g}) rotate(-90)"'
-    parts.append(f'<text class="x" {turned}>{escape(chart.up)}</text>')
+        x = scale.x(value)
+        yield Stroke("base", [(x, bottom), (x, bottom + 4)])
+        yield Text("x", (x, bottom + 17), f"{value:,.0f}" if scale.whole else f"{value:,g}")
+    yield Stroke("base", [(LEFT, bottom), (right, bottom)])
+    yield Text("x", ((LEFT + right) / 2, HEIGHT - 5), chart.across)
+    yield Text("x", (13, (TOP + bottom) / 2), chart.up, turned=True)
     if chart.mark is not None:
         x = scale.x(chart.mark[0])
-        parts.append(f'<path class="mark" d="M{x:.1f} {TOP}V{bottom}"/>')
-        parts.append(f'<text class="x" x="{x:.1f}" y="{TOP - 4}">{escape(chart.mark[1])}</text>')
-    return parts
+        yield Stroke("mark", [(x, TOP), (x, bottom)])
+        yield Text("x", (x, TOP - 4), chart.mark[1])
 
 
-def _line(line: Line, scale: _Scale) -> str:
-    places = [(scale.x(x), scale.y(y)) for x, y in line.points if math.isfinite(y)]
-    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-    drawn = f'<path class="line c{line.colour}" d="M{path}"/>'
-    if len(places) <= 30:
-        drawn += "".join(
-            f'<circle class="c{line.colour}" cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>' for x, y in places
-        )
-    return drawn
+def _ends(line: Line) -> list[Point]:
+    """The ends of a line's band, as points."""
+    return [(x, y) for (x, _), ends in zip(line.points, line.band, strict=False) for y in ends]
 
 
-def _names(lines: Sequence[Line], scale: _Scale) -> list[str]:
+def _band(line: Line, scale: _Scale) -> Iterator[Mark]:
+    ends = [scale.place(point) for point in _ends(line) if math.isfinite(point[1])]
+    if len(ends) > 2:
+        yield Area(f"band c{line.colour}", [*ends[::2], *ends[::-2]])
+
+
+def _line(line: Line, scale: _Scale) -> Iterator[Mark]:
+    places = [scale.place(point) for point in line.points if math.isfinite(point[1])]
+    if places:
+        yield Stroke(f"line c{line.colour}", places)
+    if len(places) <= MOST_DOTS:
+        yield from (Dot(f"c{line.colour}", place) for place in places)
+
+
+def _names(lines: Sequence[Line], scale: _Scale) -> Iterator[Mark]:
     """Each line's name at its end, moved apart where ends are close."""
     finite = {line: [y for _, y in line.points if math.isfinite(y)] for line in lines}
     ends = sorted((scale.y(ys[-1]), line.name, line.colour) for line, ys in finite.items() if ys)
-    parts: list[str] = []
     last = -math.inf
     for y, name, colour in ends if len(lines) > 1 else []:
         last = max(y, last + LABEL_GAP)
-        place = f'x="{scale.end + 8}" y="{last + 4:.1f}"'
-        parts.append(f'<text class="name c{colour}" {place}>{escape(name)}</text>')
-    return parts
+        yield Text(f"name c{colour}", (scale.end + 8, last + 4), name)

@@ -116,12 +116,17 @@ def as_page(run: RunReport) -> str:
         _folded("Configuration", run.config),
         _folded("Environment", run.environment),
     ]
-    return document(run.title, run.subtitle, "".join(sections), styles(STYLE))
+    return document(run.title, run.subtitle, "".join(sections), style())
+
+
+def style() -> str:
+    """The style sheet of pages about runs."""
+    return styles(STYLE)
 
 
 def standalone(svg: str) -> str:
     """A chart of the page as a file of its own, with the page's colours."""
-    return alone(svg, styles(STYLE))
+    return alone(svg, style())
 
 
 def _section(title: str, content: str, text: str = "") -> str:
