@@ -16,7 +16,9 @@ from cnndsl.training.report.page import Strip
 from cnndsl.training.report.pictures import ACROSS, mosaic, png
 
 MOST_EPOCHS = 8
-"""Of so many epochs, evenly spread, the page shows answers."""
+"""Of so many epochs, evenly spread, the page shows answers below each other."""
+MOST_FRAMES, MOST_BYTES = 40, 4 << 20
+"""Epochs that are played one after the other, and the size of all their pictures together."""
 
 
 def watch(training: Training, folder: RunFolder, epoch: int) -> None:
@@ -40,18 +42,27 @@ def strips(training: Training, folder: RunFolder, progress: Progress) -> tuple[S
     )
     answers = [*drawn.values()][-1]
     count, width = len(answers), answers[0].shape[1]
-    between = [
-        (f"epoch {epoch}", path.read_bytes())
-        for epoch in _some(len(progress.epochs))
-        if (path := _of_epoch(folder, epoch)).is_file()
-    ]
     best = f"{title}, epoch {progress.best.number}" if progress.best else title
-    shown = (*given, *between, (best, last))
-    return tuple(Strip(title, picture, width, count) for title, picture in shown)
+    kept = {e.number: p for e in progress.epochs if (p := _of_epoch(folder, e.number)).is_file()}
+    below = {*_some([*kept], MOST_EPOCHS)}
+    played = _some([*kept], max(MOST_EPOCHS, min(MOST_FRAMES, MOST_BYTES // max(1, len(last)))))
+    epochs = (
+        Strip(f"epoch {n}", kept[n].read_bytes(), width, count, n, played=n not in below)
+        for n in sorted({*below, *played})
+    )
+    return (
+        *(Strip(name, picture, width, count) for name, picture in given),
+        *epochs,
+        Strip(best, last, width, count),
+    )
 
 
-def _some(epochs: int) -> Sequence[int]:
-    return np.unique(np.linspace(1, epochs, min(epochs, MOST_EPOCHS)).round().astype(int)).tolist()
+def _some(epochs: Sequence[int], most: int) -> Sequence[int]:
+    """At most so many of some epochs, evenly spread, with the first and the last."""
+    places: list[int] = (
+        np.linspace(0, len(epochs) - 1, min(len(epochs), most)).round().astype(int).tolist()
+    )
+    return [epochs[place] for place in dict.fromkeys(places)]
 
 
 def _of_epoch(folder: RunFolder, epoch: int) -> Path:

@@ -14,7 +14,14 @@ from cnndsl.training.progress import Epoch, Progress
 from cnndsl.training.report import chart, confusion
 from cnndsl.training.report.chart import Chart, Line, ticks
 from cnndsl.training.report.curves import curves
-from cnndsl.training.report.page import Card, Picture, RunReport, as_page, standalone
+from cnndsl.training.report.page import (
+    Card,
+    Picture,
+    RunReport,
+    Strip,
+    as_page,
+    standalone,
+)
 
 LABELS = ("cat", "dog & wolf", "<fish>")
 COUNTS = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
@@ -130,3 +137,34 @@ def test_the_page_needs_no_other_file_and_escapes_what_it_shows() -> None:
 def test_a_run_without_classes_or_pictures_has_a_page_too() -> None:
     page = as_page(RunReport("net", "run", (), Progress(), ()))
     assert "taken for" not in page and "</html>" in page
+
+
+def test_labels_keep_away_from_the_axis_name() -> None:
+    points = tuple((float(n), 13.5 + n / 100) for n in range(4))
+    text = chart.svg(Chart("PSNR", "epoch", "PSNR", (Line("val", points),), "{:.3f} dB".format))
+    ((x, label),) = re.findall(r'<text class="y" x="([\d.]+)" y="[\d.]+">([^<]*)</text>', text)[:1]
+    assert label.endswith(" dB") and float(x) - chart.LETTER * len(label) >= chart.AXIS_NAME - 0.1
+    start = min(float(n) for n in re.findall(r'<circle class="c1" cx="([\d.]+)"', text))
+    assert start == pytest.approx(float(x) + 8, abs=0.1)
+
+
+def film(*epochs: int, played: tuple[int, ...] = ()) -> str:
+    strips = [Strip("picture", b"in", 28, 8)]
+    strips += [Strip(f"epoch {n}", b"%d" % n, 28, 8, n, played=n in played) for n in epochs]
+    strips.append(Strip("answer, epoch 3", b"best", 28, 8))
+    return as_page(RunReport("run", "", (), progress(3), (), strips=tuple(strips)))
+
+
+def test_answers_are_played_where_there_are_several() -> None:
+    """Without the script all rows are there but those that are played alone; nothing is loaded."""
+    page = film(1, 2, 3, 4, played=(2,))
+    assert re.findall(r'<tr data-epoch="(\d)"( class="played")?>', page) == [
+        ("1", ""), ("2", ' class="played"'), ("3", ""), ("4", ""),
+    ]  # fmt: skip
+    assert page.count('class="player"') == 1 and 'querySelectorAll(".film")' in page
+    assert ".strips tr.played, .player { display: none; }" in page
+    assert "prefers-reduced-motion: reduce" in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    single = film(1)
+    assert 'class="player"' not in single and ".film" not in single.split("<script>")[1]
+    assert "epoch 1" in single

@@ -14,6 +14,8 @@ LEFT, RIGHT, TOP, BOTTOM = 70, 44, 46, 40
 TICKS = 5
 LABEL_GAP = 15.0
 """How far apart the lines' names are kept, in the chart's units."""
+LETTER, AXIS_NAME = 6.4, 24
+"""A letter's width, and the room that the vertical axis' name takes."""
 
 MOST_DOTS = 30
 
@@ -102,11 +104,14 @@ class _Scale:
         low, high = (0.0 if from_zero else min(ys)), max(ys)
         margin = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
         self.low, self.high = (low if from_zero else low - margin), high + margin
+        self.labels = {value: chart.label(value) for value in ticks(self.low, self.high)}
+        widest = LETTER * max(map(len, self.labels.values()), default=0)
+        self.start = max(LEFT, AXIS_NAME + widest + 8)
 
     def x(self, value: float) -> float:
         low, high = self.across(self.left), self.across(self.right)
         part = (self.across(value) - low) / (high - low) if high > low else 0.5
-        return LEFT + (self.end - LEFT) * part
+        return self.start + (self.end - self.start) * part
 
     def y(self, value: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
@@ -126,17 +131,17 @@ class _Scale:
 
 
 def _axes(chart: Chart, scale: _Scale) -> Iterator[Mark]:
-    bottom, right = HEIGHT - BOTTOM, scale.end
-    for value in ticks(scale.low, scale.high):
+    bottom, left, right = HEIGHT - BOTTOM, scale.start, scale.end
+    for value, text in scale.labels.items():
         y = scale.y(value)
-        yield Stroke("grid", [(LEFT, y), (right, y)])
-        yield Text("y", (LEFT - 8, y + 4), chart.label(value))
+        yield Stroke("grid", [(left, y), (right, y)])
+        yield Text("y", (left - 8, y + 4), text)
     for value in scale.marks():
         x = scale.x(value)
         yield Stroke("base", [(x, bottom), (x, bottom + 4)])
         yield Text("x", (x, bottom + 17), f"{value:,.0f}" if scale.whole else f"{value:,g}")
-    yield Stroke("base", [(LEFT, bottom), (right, bottom)])
-    yield Text("x", ((LEFT + right) / 2, HEIGHT - 5), chart.across)
+    yield Stroke("base", [(left, bottom), (right, bottom)])
+    yield Text("x", ((left + right) / 2, HEIGHT - 5), chart.across)
     yield Text("x", (13, (TOP + bottom) / 2), chart.up, turned=True)
     if chart.mark is not None:
         x = scale.x(chart.mark[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnndsl.data.targets import SCORES, RegionScores
 from cnndsl.printing import escape
-from cnndsl.show.document import document, styles
+from cnndsl.show.document import THEME, document, styles
 from cnndsl.show.document import standalone as alone
 from cnndsl.training.progress import Progress
 from cnndsl.training.report import chart, confusion
@@ -18,6 +18,7 @@ from cnndsl.training.report.curves import curves
 from cnndsl.training.screen import duration
 
 STYLE = Path(__file__).parent / "page.css"
+FILM = Path(__file__).parent / "film.js"
 PIXELATED = 64
 """Pictures up to so many pixels wide are enlarged without smoothing."""
 
@@ -40,12 +41,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Pictures side by side, a PNG: so many, each of so many pixels across."""
+    """Pictures side by side, a PNG: so many, each of so many pixels across. Those of an `epoch` are
+    shown one after the other too; of these some are `played` alone, where there are many.
+    """
 
     title: str
     png: bytes
     width: int
     count: int
+    epoch: int | None = None
+    played: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,8 @@ def as_page(run: RunReport) -> str:
         _folded("Configuration", run.config),
         _folded("Environment", run.environment),
     ]
-    return document(run.title, run.subtitle, "".join(sections), style())
+    script = THEME + (FILM.read_text("utf-8") if _is_film(run.strips) else "")
+    return document(run.title, run.subtitle, "".join(sections), style(), script)
 
 
 def style() -> str:
@@ -194,16 +200,34 @@ def _pictures(pictures: Sequence[Picture]) -> str:
 
 
 def _strips(strips: Sequence[Strip]) -> str:
+    if not strips:
+        return ""
     rows = "".join(map(_strip, strips))
-    return f'<div class="panel"><table class="strips">{rows}</table></div>' if strips else ""
+    table = f'<table class="strips">{rows}</table>'
+    if not _is_film(strips):
+        return f'<div class="panel">{table}</div>'
+    return f'<div class="panel film">{_PLAYER}{table}</div>'
+
+
+_PLAYER = (
+    '<div class="player"><button type="button" class="play">play</button>'
+    '<input type="range" min="0" aria-label="epoch"><output></output>'
+    '<button type="button" class="all" aria-pressed="false">all epochs</button></div>'
+)
+
+
+def _is_film(strips: Sequence[Strip]) -> bool:
+    return sum(strip.epoch is not None for strip in strips) > 1
 
 
 def _strip(strip: Strip) -> str:
     large = "" if strip.width <= PIXELATED else ' class="large"'
     data = b64encode(strip.png).decode()
+    of = "" if strip.epoch is None else f' data-epoch="{strip.epoch}"'
+    of += ' class="played"' if strip.played else ""
     return (
-        f"<tr><th>{escape(strip.title)}</th>"
-        f'<td><img alt=""{large} style="max-width: {strip.count * _WIDEST}px" '
+        f"<tr{of}><th>{escape(strip.title)}</th>"
+        f'<td><img alt="" decoding="sync"{large} style="max-width: {strip.count * _WIDEST}px" '
         f'src="data:image/png;base64,{data}"></td></tr>'
     )
 
