@@ -18,6 +18,9 @@ from cnndsl.training.progress import Epoch
 
 Part = Literal["train", "val"]
 
+MOST_BANDS = 6
+"""More lines with bands can't be told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
@@ -107,6 +110,11 @@ class Comparison:
     def metrics(self) -> list[str]:
         """The groups' scores, each once."""
         return list(dict.fromkeys(group.metric for group in self.groups if group.metric))
+
+    @property
+    def banded(self) -> bool:
+        """Whether curves show deviations, too: where there are any, of few lines."""
+        return self.repeats and len(self.groups) <= MOST_BANDS
 
     @property
     def repeats(self) -> bool:

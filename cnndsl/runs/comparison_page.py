@@ -20,8 +20,9 @@ from cnndsl.training.report.sheet import SUFFIXES, Sheet, write_sheet
 
 Over = Literal["epochs", "time"]
 
-COLOURS = 8
-BANDS = "Means over runs that differ in their seed alone; bands reach a deviation to either side."
+COLOURS = 12
+MEANS = "Lines are means over runs that differ in their seed alone"
+BANDS = f"{MEANS}; bands reach a deviation to either side."
 _PARTS: Mapping[Part, str] = {"val": "validation", "train": "training"}
 
 
@@ -57,8 +58,8 @@ def as_page(comparison: Comparison, drawn: list[Chart]) -> str:
     notes = f'<ul class="notes">{notes}</ul>' if notes else ""
     remark = f"<p>{escape(_remark(comparison))}</p>" if comparison.repeats else ""
     content = (
-        f'<section><div class="pair">{figures}</div>{remark}</section>'
-        f'<section><div class="scroll">{_table(comparison)}</div>'
+        f'<section>{_legend(comparison)}<div class="pair wide">{figures}</div>{remark}</section>'
+        f'<section><div class="scroll compared">{_table(comparison)}</div>'
         f"<p>{escape(legend(comparison))}</p>"
         f"{notes}</section>"
     )
@@ -71,7 +72,7 @@ def _charts(comparison: Comparison, name: str, score: Score, over: Over) -> Iter
     factor = 100.0 if score.unit == "%" else 1.0
     for part, title in _PARTS.items():
         lines = tuple(
-            _line(curve, group.label, _colour(number), factor, over)
+            _line(curve, group.label, _colour(number), factor, over, comparison.banded)
             for number, group in enumerate(comparison.groups)
             if name in (LOSS, group.metric) and (curve := group.curve(part, name))
         )
@@ -87,13 +88,15 @@ def _charts(comparison: Comparison, name: str, score: Score, over: Over) -> Iter
             )
 
 
-def _line(curve: Sequence[CurvePoint], label: str, colour: int, factor: float, over: Over) -> Line:
+def _line(
+    curve: Sequence[CurvePoint], label: str, colour: int, factor: float, over: Over, banded: bool
+) -> Line:
     across = [point.epoch if over == "epochs" else point.seconds for point in curve]
     means = [factor * point.score.mean for point in curve]
     widths = [factor * (point.score.deviation or 0.0) for point in curve]
     ends = [(mean - width, mean + width) for mean, width in zip(means, widths, strict=True)]
     points = tuple(zip(across, means, strict=True))
-    return Line(label, points, colour, tuple(ends) if any(widths) else ())
+    return Line(label, points, colour, tuple(ends) if banded and any(widths) else ())
 
 
 def _colour(number: int) -> int:
@@ -107,8 +110,16 @@ def _title(comparison: Comparison) -> str:
 
 
 def _remark(comparison: Comparison) -> str:
-    """What bands are, where there are any."""
-    return BANDS if comparison.repeats else ""
+    """What lines and bands are, where runs are repeated."""
+    return BANDS if comparison.banded else f"{MEANS}." if comparison.repeats else ""
+
+
+def _legend(comparison: Comparison) -> str:
+    entries = "".join(
+        f'<li><span class="c{_colour(number)}"></span>{escape(group.label)}</li>'
+        for number, group in enumerate(comparison.groups)
+    )
+    return f'<ul class="legend">{entries}</ul>'
 
 
 def _table(comparison: Comparison) -> str:

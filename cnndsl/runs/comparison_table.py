@@ -10,7 +10,6 @@ from typing import Any
 
 from cnndsl.data.targets import SCORES, Score
 from cnndsl.printing import json_text, printable
-from cnndsl.runs.choices import said
 from cnndsl.runs.comparison import Comparison, CurvePoint, Group, Part, Statistic
 from cnndsl.runs.listing import NONE, loss_text
 from cnndsl.show.figures import scaled
@@ -109,7 +108,7 @@ def columns(comparison: Comparison) -> Cells:
         return lambda group: _loss_text(figures(group)[name])
 
     found: Cells = [
-        (Column("run", least=10), lambda group: group.names),
+        (Column("differs in", least=14), lambda group: group.label),
         (Column("epochs", "right"), _epochs),
         (Column("train loss", "right"), lost("train_loss")),
         (Column("val loss", "right"), lost("val_loss")),
@@ -119,7 +118,7 @@ def columns(comparison: Comparison) -> Cells:
         (Column("params", "right"), lambda group: scaled(group.first.parameters)),
         (Column("MACs", "right"), lambda group: scaled(group.first.macs)),
         (Column("time", "right"), _time),
-        (Column("differs in", least=14), lambda group: said(group.choices) or group.label),
+        (Column("run", least=10), lambda group: group.names),
     ]
     return [
         (column, cell)

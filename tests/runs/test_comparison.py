@@ -216,10 +216,10 @@ def test_drawings_are_well_formed(suffix: str, over: Any, tmp_path: Path) -> Non
 
 
 def test_more_groups_than_colours(tmp_path: Path) -> None:
-    paths = [p for n in range(1, 12) for p in seeds(tmp_path, n / 100, 1, 2)]
+    paths = [p for n in range(1, 15) for p in seeds(tmp_path, n / 100, 1, 2)]
     write_comparison(read(*paths), tmp_path / "curves.svg")
     text = (tmp_path / "curves.svg").read_text()
-    assert "line c8" in text and "line c9" not in text
+    assert "line c12" in text and "line c13" not in text
 
 
 def test_wrong_comparisons(tmp_path: Path) -> None:
