@@ -120,7 +120,8 @@ def check(
         echo(as_text(findings, how))
         if drawn:
             changed = augmentation.describe() if augmentation else "nothing is augmented"
-            echo(f"\n{drawn}: samples as they are, then augmented ({changed})")
+            beside = ", each beside its answer" if found.paired else ""
+            echo(f"\n{drawn}: samples as they are, then augmented ({changed}){beside}")
     if strict and not findings.sound:
         raise SystemExit(1)
 
@@ -129,7 +130,9 @@ def opened(where: str, data_dir: Path | None, seed: int = 0) -> DataSet:
     """A data set, with a bar on the terminal where it has to be downloaded. Raises UsageError."""
     from cnndsl.data import open_data
 
-    return open_data(where, seed=seed, data_dir=data_dir, progress=downloading, unlabelled=True)
+    return open_data(
+        where, seed=seed, data_dir=data_dir, progress=downloading, unlabelled=True, numbers=None
+    )
 
 
 def read_sides(text: str | None, data: DataSet) -> tuple[int, int]:

@@ -67,7 +67,7 @@ def command(
     pictures or masks a line says what each is like, and -o names a folder for them; one that learnt
     numbers says them.
     """
-    from cnndsl.data.targets import Masks, Numbers, PictureItself
+    from cnndsl.data.targets import Masks, Numbers, PictureItself, Pictures
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
     from cnndsl.runtime.labels import read_labels
@@ -79,7 +79,7 @@ def command(
     samples = gather(opened, list(inputs), how, lenient=True)
     if samples.picture:
         remark_taken(pictures, opened.name, opened.preprocessing, samples.picture)
-    if opened.targets in (Masks.word, PictureItself.word):
+    if opened.targets in (Masks.word, PictureItself.word, Pictures.word):
         if form or (output and output.suffix):
             raise UsageError(f"`{model}` answers with pictures: -o names a folder for them")
         predict_pictures(opened, samples, batch, output)

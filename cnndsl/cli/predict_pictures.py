@@ -28,7 +28,7 @@ def predict_pictures(
     Raises UsageError.
     """
     from cnndsl.cli.output import echo_line
-    from cnndsl.data.targets import Masks, PictureItself
+    from cnndsl.data.targets import Masks, PictureItself, Pictures
     from cnndsl.files import replaced
     from cnndsl.runtime.images import write_picture
 
@@ -37,10 +37,14 @@ def predict_pictures(
         raise UsageError(
             "answers that are pictures are given to pictures; `cnndsl run` takes arrays"
         )
-    if model.targets == Masks.word:
-        target: PictureTarget = Masks(picture, model.labels or ())
-    else:
-        target = PictureItself(picture)
+    target: PictureTarget
+    match model.targets:
+        case Masks.word:
+            target = Masks(picture, model.labels or ())
+        case Pictures.word:
+            target = Pictures(picture)
+        case _:
+            target = PictureItself(picture)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     told, taken = 0, set[str]()

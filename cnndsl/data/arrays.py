@@ -56,9 +56,7 @@ def as_targets(array: Array, count: int, source: str) -> Array:
     """Class numbers as int64, or numbers to answer with as float32. Raises UsageError."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim < 1 or len(array) != count:
-        found = len(array) if array.ndim else 1
-        raise UsageError(f"{source} has {found:,} entries for {count:,} pictures")
+    check_count(array, count, source)
     if array.dtype.kind == "f" or (array.ndim > 1 and array.dtype.kind in "iub"):
         targets = array.astype(np.float32)
         if not np.isfinite(targets).all():
@@ -72,6 +70,13 @@ def as_targets(array: Array, count: int, source: str) -> Array:
             f"{source} has numbers from {least} to {most}; classes are numbered from 0"
         )
     return array.astype(np.int64)
+
+
+def check_count(array: Array, count: int, source: str) -> None:
+    """Raise UsageError unless there is an entry for each picture."""
+    if array.ndim < 1 or len(array) != count:
+        found = len(array) if array.ndim else 1
+        raise UsageError(f"{source} has {found:,} entries for {count:,} pictures")
 
 
 def _scale(array: Array, source: str) -> tuple[float, bool]:

@@ -7,7 +7,7 @@ sides, noise a part of the pixels' range of 0 to 255; a number `a` means from âˆ
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -148,6 +148,15 @@ class Plan:
     brightness: Floats
     contrast: Floats
     erased: Doubles
+
+    def whole(self, sides: tuple[int, int]) -> Plan:
+        """The plan with shifts by whole pixels of pictures with that height and width, which are
+        whole ones of pictures twice as large, too.
+        """
+        if self.augmentation.turns:
+            return self
+        across = np.array(sides[::-1])
+        return replace(self, shifts=np.rint(self.shifts * across) / across)
 
     def part(self, start: int, stop: int) -> Plan:
         """The plan for some of the examples."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,6 @@ from cnndsl.data.contents import contents
 from cnndsl.data.randomness import Indices
 from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.printing import encodable
-
-if TYPE_CHECKING:
-    from cnndsl.data.masks import MaskArrays, MaskFiles
 
 SPLITS = ("train", "val", "test")
 """The names of splits, in the order in which they are listed."""
@@ -62,6 +59,8 @@ class Files:
     paths: tuple[Path, ...]
     root: Path
 
+    masks: ClassVar[bool] = False
+
     def __len__(self) -> int:
         return len(self.paths)
 
@@ -90,6 +89,8 @@ class Arrays:
         default_factory=dict[object, npt.NDArray[Any]], repr=False
     )
 
+    masks: ClassVar[bool] = False
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -100,8 +101,9 @@ class Arrays:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Some of a source's examples: `index` says which, `targets` what they are, and `masks`, in the
-    order of the source, where each has a mask.
+    """Some of a source's examples: `index` says which, `targets` what they are. `answers` are, in
+    the order of the source, what each is to be answered with where that is a picture, too: a mask
+    (`MaskFiles`, `MaskArrays`), or another picture.
 
     `targets` are class numbers (int64, one for each example) or, where there are no classes,
     numbers (float32, N×…) that a net is to answer with: none (N×0) where there are only pictures.
@@ -111,7 +113,7 @@ class Split:
     source: Files | Arrays
     index: Indices
     targets: npt.NDArray[Any]
-    masks: MaskFiles | MaskArrays | None = None
+    answers: Files | Arrays | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -120,6 +122,16 @@ class Split:
     def in_memory(self) -> bool:
         """Whether the pictures are arrays."""
         return isinstance(self.source, Arrays)
+
+    @property
+    def masked(self) -> bool:
+        """Whether each example has a mask."""
+        return self.answers is not None and self.answers.masks
+
+    @property
+    def paired(self) -> bool:
+        """Whether each example has another picture to be answered with."""
+        return self.answers is not None and not self.answers.masks
 
     def name_of(self, number: int) -> str:
         """What the example is called, for messages and lists."""
@@ -136,7 +148,7 @@ class Split:
     def part(self, numbers: Indices, name: str | None = None) -> Split:
         """The examples of these numbers, as a split of their own."""
         index, targets = self.index[numbers], self.targets[numbers]
-        return Split(name or self.name, self.source, index, targets, self.masks)
+        return Split(name or self.name, self.source, index, targets, self.answers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,14 +197,23 @@ class DataSet:
         """The examples to train on, or those of the first split that there is."""
         return next(iter(self.splits.values()))
 
+    @property
+    def paired(self) -> bool:
+        """Whether each picture has another one to be answered with."""
+        return self.first.paired
+
     def check_labelled(self) -> None:
         """Raise UsageError where there are only pictures, and nothing to answer with."""
         if self.unlabelled:
             raise UsageError(self.unlabelled)
 
     def check_classes(self) -> None:
-        """Raise UsageError where there are only pictures, or a class for each pixel."""
+        """Raise UsageError where there are no classes of whole pictures."""
         self.check_labelled()
+        if self.paired:
+            raise UsageError(
+                f"{self.name} has pairs of pictures, and a class for each picture is wanted"
+            )
         if self.pixels:
             raise UsageError(
                 f"{self.name} has masks, a class for each pixel, and a class for each picture is "
@@ -245,7 +266,7 @@ class DataSet:
         return fingerprint == self.fingerprint
 
     def _sources(self) -> list[Files | Arrays]:
-        every = [s for split in self.splits.values() for s in (split.source, split.masks) if s]
+        every = [s for split in self.splits.values() for s in (split.source, split.answers) if s]
         return list({id(source): source for source in every}.values())
 
     def _digest(self, digests: Mapping[Path, npt.NDArray[np.uint8]] | None) -> str:
@@ -274,6 +295,8 @@ class DataSet:
                 return f"a mask of {_counted(self.pixels)} each"
             if self.unlabelled:
                 return "without classes"
+            if self.paired:
+                return "a picture to answer each with"
             targets = self.first.targets
             return f"{'x'.join(map(str, targets.shape[1:])) or '1'} numbers each"
         return _counted(self.labels)

@@ -40,8 +40,8 @@ _PIECES = 4  # for each thread and batch, so that all of them finish at about th
 @dataclass(frozen=True, slots=True)
 class Batch:
     """B examples: `images` B×C×H×W in the input's type (B×H×W×C where it wants that), `targets`
-    int64 class numbers (or float32; of masks B×H×W, −1 for what counts nowhere), and `numbers`,
-    which examples of the split they are.
+    int64 class numbers (or float32; of masks B×H×W, −1 for what counts nowhere; of pictures to
+    answer with B×C×H×W), and `numbers`, which examples of the split they are.
     """
 
     images: Array
@@ -60,7 +60,8 @@ class Loader:
     of pictures that can't be read; "replace" keeps batches full, "skip" makes them shorter.
     workers: threads that make batches, 0 for none but the caller's; by default all cores for
     pictures in files, one for arrays that are augmented. prefetch: how many batches are made
-    ahead. cache: bytes of memory for resized pictures.
+    ahead. cache: bytes of memory for resized pictures. answer: how the pictures that are to be
+    answered with are prepared, where examples have such; without it they are left aside.
 
     A context manager. Raises UsageError where the split doesn't go with the input.
     """
@@ -79,6 +80,7 @@ class Loader:
         workers: int | None = None,
         prefetch: int = 3,
         cache: int = CACHE,
+        answer: PictureInput | None = None,
     ):
         if batch < 1 or not len(split):
             raise UsageError(f"there is no batch of {batch} out of {len(split):,} examples")
@@ -86,12 +88,14 @@ class Loader:
             raise UsageError(
                 f"{len(split):,} examples don't fill a batch of {batch}; take a smaller one"
             )
-        if picture.height is None or picture.width is None:
-            raise UsageError(f"input `{picture.name}` leaves the pictures' size open; say one")
+        self.sides = picture.sides
         self.split, self.picture, self.batch = split, picture, batch
         self.seed, self.shuffle, self.last = seed, shuffle, last
         self.prefetch = prefetch
-        self.pipeline = open_pipeline(split, picture, augmentation, seed, corrupt, cache)
+        self.answer = answer if split.paired else None
+        self.pipeline = open_pipeline(
+            split, picture, augmentation, seed, corrupt, cache, self.answer
+        )
         if workers is None:
             workers = min(available_cores(), MOST_WORKERS)
             if not self.pipeline.per_picture:
@@ -153,13 +157,21 @@ class Loader:
             for pending in waiting:
                 pending.cancel()
 
-    def fill(self, numbers: Indices, epoch: int, out: Array, masks: Array | None) -> Indices:
+    def room(self, count: int) -> Array | None:
+        """Where masks or pictures to answer with go, of so many examples; None without such."""
+        if self.answer:
+            return np.zeros((count, self.answer.channels, *self.answer.sides), np.float32)
+        if self.split.masked:
+            return np.full((count, *self.sides), IGNORED, np.uint8)
+        return None
+
+    def fill(self, numbers: Indices, epoch: int, out: Array, answers: Array | None) -> Indices:
         """Make some of a batch's examples in their places; the numbers that are there then."""
         planes = out.transpose(0, 3, 1, 2) if self.picture.channels_last else out
         if planes.dtype == np.float32:
-            return self.pipeline.fill(numbers, epoch, planes, masks)
+            return self.pipeline.fill(numbers, epoch, planes, answers)
         values = np.empty(planes.shape, np.float32)
-        found = self.pipeline.fill(numbers, epoch, values, masks)
+        found = self.pipeline.fill(numbers, epoch, values, answers)
         planes[...] = values if planes.dtype.kind == "f" else np.rint(values)
         return found
 
@@ -170,24 +182,23 @@ class _Pending:
     def __init__(self, loader: Loader, numbers: Indices, epoch: int):
         self.loader, self.numbers = loader, numbers
         picture, count = loader.picture, len(numbers)
-        shape = [picture.channels, picture.height or 0, picture.width or 0]
+        shape = [picture.channels, *loader.sides]
         if picture.channels_last:
             shape = [*shape[1:], shape[0]]
         self.images = np.empty((count, *shape), np.dtype(picture.type))
-        sides = picture.height or 0, picture.width or 0
-        self.masks = np.full((count, *sides), IGNORED, np.uint8) if loader.split.masks else None
+        self.answers = loader.room(count)
         self.pieces: list[Future[Indices]] = []
         pool, fill = loader.pool, loader.fill
         if pool is None:
-            self.found = fill(numbers, epoch, self.images, self.masks)
+            self.found = fill(numbers, epoch, self.images, self.answers)
             return
         step = count
         if loader.pipeline.per_picture:
             step = max(1, count // (loader.workers * _PIECES))
         for at in range(0, count, step):
             part = slice(at, at + step)
-            masks = None if self.masks is None else self.masks[part]
-            self.pieces.append(pool.submit(fill, numbers[part], epoch, self.images[part], masks))
+            answers = None if self.answers is None else self.answers[part]
+            self.pieces.append(pool.submit(fill, numbers[part], epoch, self.images[part], answers))
 
     def batch(self) -> Iterator[Batch]:
         """Wait for it; nothing where all of its examples were left out."""
@@ -200,9 +211,11 @@ class _Pending:
             yield Batch(images, self._targets(found, there), found)
 
     def _targets(self, found: Indices, there: npt.NDArray[np.bool_]) -> Array:
-        if self.masks is None:
+        if self.answers is None:
             return self.loader.split.targets[found]
-        masks = self.masks[there].astype(np.int64)
+        if self.loader.answer:
+            return self.answers[there]
+        masks = self.answers[there].astype(np.int64)
         masks[masks == IGNORED] = -1
         return masks
 

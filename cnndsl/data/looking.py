@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cnndsl.data.arrays import Array
-from cnndsl.data.dataset import Arrays, Split
+from cnndsl.data.dataset import Arrays, Files, Split
 from cnndsl.data.masks import MaskArrays, MaskFiles
 from cnndsl.data.near_duplicates import SIDE, Small
 from cnndsl.diagnostics import UsageError
@@ -56,26 +56,44 @@ def look(split: Split, progress: Callable[[int], None] | None = None) -> list[Lo
                 looks += [_at_array(source.images[number]) for number in numbers]
             else:
                 looks += pool.map(_at_file, [source.paths[number] for number in numbers])
-            if split.masks:
-                masked = partial(_with_mask, split.masks)
-                looks[-len(numbers) :] = pool.map(masked, numbers, looks[-len(numbers) :])
+            if split.answers:
+                answered = partial(_with_answer, split.answers)
+                looks[-len(numbers) :] = pool.map(answered, numbers, looks[-len(numbers) :])
             if progress:
                 progress(len(numbers))
     return looks
 
 
-def _with_mask(masks: MaskFiles | MaskArrays, number: int, found: Look) -> Look:
-    """The look at a picture whose mask is of no use says why."""
+def _with_answer(answers: Files | Arrays, number: int, found: Look) -> Look:
+    """The look at a picture whose mask, or picture to answer with, is of no use says why."""
     if found.reason:
         return found
     try:
-        width, height = masks.read(number).size
+        width, height = size_of(answers, number)
     except UsageError as e:
         return replace(found, reason=str(e))
-    if sorted((width, height)) == sorted((found.width, found.height)):  # which may lie on its side
+    own, seen = (
+        sorted((width, height)),
+        sorted((found.width, found.height)),
+    )  # it may lie on its side
+    larger = own[0] * seen[1] == own[1] * seen[0]
+    if own == seen or (larger and not answers.masks):
         return found
+    kind = "mask" if answers.masks else "target"
     sizes = f"{height}x{width}, and its picture {found.height}x{found.width}"
-    return replace(found, reason=f"the mask `{masks.name(number)}` is {sizes}")
+    return replace(found, reason=f"the {kind} `{answers.name(number)}` is {sizes}")
+
+
+def size_of(source: Files | Arrays, number: int) -> tuple[int, int]:
+    """The width and height of a picture or mask. Raises UsageError."""
+    if isinstance(source, MaskFiles | MaskArrays):
+        return source.read(number).size
+    if isinstance(source, Arrays):
+        height, width = source.images.shape[2:]
+        return width, height
+    from cnndsl.data import photos
+
+    return photos.opened(source.paths[number], 3).size
 
 
 def _at_array(image: Array) -> Look:

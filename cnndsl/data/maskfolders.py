@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,10 @@ import numpy as np
 
 from cnndsl.data.classtable import NO_CLASS, ClassTable, table_beside
 from cnndsl.data.csvpaths import listed
-from cnndsl.data.dataset import SPLITS, Files, Split, nothing, split_word
-from cnndsl.data.folders import subfolders
+from cnndsl.data.dataset import Files, Split, nothing
 from cnndsl.data.masks import IGNORED, Code, MaskFiles, code_for, mask_pixels, packed_colours
+from cnndsl.data.pairing import matched, paired_folders
 from cnndsl.diagnostics import UsageError
-from cnndsl.runtime.searching import holds_pictures, pictures_below
 from cnndsl.runtime.session import available_cores
 
 IMAGES = ("images", "image", "imgs", "img")
@@ -40,80 +39,29 @@ def read_mask_folders(folder: Path, ignore: int | None) -> Found | None:
     """Read `images/…` and `masks/…`, or those below any of `train`, `val` and `test`, or with these
     inside of both. None where there is no such pair of folders. Raises UsageError.
     """
-    pairs = dict(_pairs(folder))
+    pairs = paired_folders(folder, [(IMAGES, MASKS)])
     if not pairs:
         return None
     notes: list[str] = []
-    matched = {name: _matched(*pair, notes) for name, pair in pairs.items()}
-    matched = {name: found for name, found in matched.items() if found}
-    if not matched:
+    every_split = {name: matched(pair, "mask", _ENDS, notes) for name, pair in pairs.items()}
+    every_split = {name: found for name, found in every_split.items() if found}
+    if not every_split:
         images, masks = next(iter(pairs.values()))
         raise UsageError(
             f"no picture in `{images}` has a mask of the same name in `{masks}`; `001.jpg` goes "
             f"with `001.png`"
         )
-    every = [mask for found in matched.values() for _, mask in found]
+    every = [mask for found in every_split.values() for _, mask in found]
     beside = {path for pair in pairs.values() for path in (folder, *pair, pair[1].parent)}
     table = table_beside(*sorted(beside, key=lambda path: len(path.parts)))
     code, labels = _code(every, table, ignore, notes)
     splits: dict[str, Split] = {}
-    for name, found in matched.items():
+    for name, found in every_split.items():
         count = len(found)
         pictures = Files(tuple(image for image, _ in found), folder)
         masks = MaskFiles(tuple(mask for _, mask in found), folder, code)
         splits[name] = Split(name, pictures, np.arange(count), nothing(count), masks)
     return Found(splits, labels, tuple(notes))
-
-
-def _pairs(folder: Path) -> Iterator[tuple[str, tuple[Path, Path]]]:
-    """The folders of pictures and masks of each split."""
-    pair = _pair(folder)
-    if pair is not None:
-        inside = [
-            {split_word(path.name): path for path in subfolders(part) if split_word(path.name)}
-            for part in pair
-        ]
-        both = [name for name in SPLITS if name in inside[0] and name in inside[1]]
-        for name in both:
-            yield name, (inside[0][name], inside[1][name])
-        if not both:
-            yield "train", pair
-        return
-    for path in subfolders(folder):
-        name = split_word(path.name)
-        if name and (pair := _pair(path)):
-            yield name, pair
-
-
-def _pair(folder: Path) -> tuple[Path, Path] | None:
-    """A folder of pictures and one of masks, both with pictures in them."""
-    inside = {path.name.lower(): path for path in subfolders(folder)}
-    pair = [
-        next((inside[word] for word in words if word in inside), None) for words in (IMAGES, MASKS)
-    ]
-    images, masks = pair
-    if images is None or masks is None or not (holds_pictures(images) and holds_pictures(masks)):
-        return None
-    return images, masks
-
-
-def _matched(images: Path, masks: Path, notes: list[str]) -> list[tuple[Path, Path]]:
-    """Each picture with its mask, by the path below the folders less the suffix."""
-    pictures = {_stem(path, images): path for path in pictures_below(images).paths}
-    found = {_stem(path, masks): path for path in pictures_below(masks).paths}
-    for stem in list(found):
-        end = next((end for end in _ENDS if stem.lower().endswith(end)), "")
-        if stem not in pictures and end and stem[: -len(end)] in pictures:
-            found.setdefault(stem[: -len(end)], found.pop(stem))
-    for kind, there, others in (("mask", pictures, found), ("picture", found, pictures)):
-        missing = [path.name for stem, path in there.items() if stem not in others]
-        if missing and len(missing) < len(there):
-            notes.append(f"without a {kind}, left out: {len(missing):,} ({listed(missing)})")
-    return [(pictures[stem], found[stem]) for stem in sorted(pictures) if stem in found]
-
-
-def _stem(path: Path, root: Path) -> str:
-    return path.relative_to(root).with_suffix("").as_posix()
 
 
 def _code(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,8 @@ class MaskFiles(Files):
 
     code: Code = field(default_factory=lambda: Code(np.arange(256, dtype=np.uint8)))
 
+    masks: ClassVar[bool] = True
+
     @property
     def meaning(self) -> bytes:
         """What values and colours mean."""
@@ -123,6 +125,8 @@ class MaskFiles(Files):
 @dataclass(frozen=True, eq=False)
 class MaskArrays(Arrays):
     """Masks in memory: N×1×H×W."""
+
+    masks: ClassVar[bool] = True
 
     def read(self, number: int) -> Picture:
         """A mask, as grey bytes."""

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import DataSet, Split
 from cnndsl.data.loader import Loader
+from cnndsl.data.looking import size_of
 from cnndsl.data.randomness import Indices, key, order
+from cnndsl.diagnostics import UsageError
 from cnndsl.files import replaced
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
@@ -32,7 +34,7 @@ def mosaic(
     seed: int = 0,
 ) -> Pixels:  # fmt: skip
     """Eight pictures of different classes, to train on if there are such: as they are, and seven
-    times augmented.
+    times augmented. Of pairs the pictures to answer with stand beside the others.
 
     Just as a net with that input size (height, width) would see them, before its pixels are
     normalised. Without augmentation each row shows eight pictures of a class. H×W×3 bytes. Raises
@@ -41,15 +43,15 @@ def mosaic(
     channels = 1 if data.shape and data.shape[0] == 1 else 3
     plain = replace(how, scale=1.0, mean=(0.0,), std=(1.0,), order="RGB")
     picture = PictureInput("", "float32", channels, *size, False, plain)
-    chosen = _rows(data, seed, 1 if augmentation else COLUMNS)
+    each = COLUMNS // 2 if data.paired else COLUMNS
+    chosen = _rows(data, seed, 1 if augmentation else each)
+    numbers = np.concatenate(chosen)
+    columns = _seen(data.first, numbers, picture, None, seed, 0)
     if augmentation is None:
-        tiles = _seen(data.first, np.concatenate(chosen), picture, None, seed, 0)
-        columns = [tiles[n::COLUMNS] for n in range(COLUMNS)]
+        columns = [tiles[n::each] for n in range(each) for tiles in columns]
     else:
-        numbers = np.concatenate(chosen)
-        columns = [_seen(data.first, numbers, picture, None, seed, 0)]
-        for epoch in range(COLUMNS - 1):
-            columns.append(_seen(data.first, numbers, picture, augmentation, seed, epoch))
+        for epoch in range(each - 1):
+            columns += _seen(data.first, numbers, picture, augmentation, seed, epoch)
     labels = [_label(data, int(row[0])) for row in chosen]
     return _put_together(columns, labels)
 
@@ -78,13 +80,32 @@ def _rows(data: DataSet, seed: int, each: int) -> list[Indices]:
 def _seen(
     split: Split, numbers: Indices, picture: PictureInput, augmentation: Augmentation | None,
     seed: int, epoch: int,
-) -> npt.NDArray[np.float32]:  # fmt: skip
-    """Pictures as the net sees them: N×C×H×W, 0 to 255."""
+) -> list[npt.NDArray[np.float32]]:  # fmt: skip
+    """Pictures as the net sees them, and those to answer with: N×C×H×W each, 0 to 255."""
     chosen = split.part(numbers)
+    answer = _answer_input(chosen, picture)
     with Loader(
-        chosen, picture, batch=len(chosen), seed=seed, augmentation=augmentation, workers=0, cache=0
-    ) as loader:
-        return next(loader.epoch(epoch)).images
+        chosen, picture, batch=len(chosen), seed=seed, augmentation=augmentation, workers=0,
+        cache=0, answer=answer,
+    ) as loader:  # fmt: skip
+        batch = next(loader.epoch(epoch))
+        return [batch.images, batch.targets] if answer else [batch.images]
+
+
+def _answer_input(split: Split, picture: PictureInput) -> PictureInput | None:
+    """How pictures to answer with are shown: as many times as large as the first one is. None where
+    there are none, or they are larger by no whole number.
+    """
+    if not split.paired or split.answers is None:
+        return None
+    number = int(split.index[0])
+    try:
+        (width, _), (larger, _) = (size_of(s, number) for s in (split.source, split.answers))
+    except UsageError:
+        return picture
+    times, rest = divmod(larger, width)
+    height, across = picture.sides
+    return None if rest else replace(picture, height=times * height, width=times * across)
 
 
 def _label(data: DataSet, number: int) -> str:
@@ -94,7 +115,7 @@ def _label(data: DataSet, number: int) -> str:
 def _put_together(columns: list[npt.NDArray[np.float32]], labels: list[str]) -> Pixels:
     from cnndsl.data import photos
 
-    _, _, height, width = columns[0].shape
+    height, width = (max(column.shape[axis] for column in columns) for axis in (2, 3))
     times = max(1, -(-SIDE // min(height, width)))
     high, wide = height * times, width * times
     longest = max(len(label) for label in labels)
@@ -103,7 +124,8 @@ def _put_together(columns: list[npt.NDArray[np.float32]], labels: list[str]) -> 
     pixels = np.full(shape, _WHITE, np.uint8)
     for x, column in enumerate(columns):
         for y, tile in enumerate(column):
-            enlarged = tile.transpose(1, 2, 0).repeat(times, 0).repeat(times, 1)
+            larger = high // tile.shape[1]  # pictures to answer with may be larger than others
+            enlarged = tile.transpose(1, 2, 0).repeat(larger, 0).repeat(larger, 1)
             top, at = _GAP + y * (high + _GAP), left + x * (wide + _GAP)
             pixels[top : top + high, at : at + wide] = np.rint(np.clip(enlarged, 0, _WHITE))
     tops = [_GAP + y * (high + _GAP) + high // 2 for y in range(len(labels))]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data.arrays import Array, as_pictures, as_targets
+from cnndsl.data.arrays import Array, as_pictures, as_targets, check_count
 from cnndsl.data.dataset import SPLIT_WORDS, SPLITS, Arrays, Split, nothing, split_word
 from cnndsl.data.masks import IGNORED, MaskArrays, as_masks
 from cnndsl.diagnostics import UsageError
@@ -20,6 +20,8 @@ SPLIT = ("split", "splits")
 NAMES = ("label_names", "class_names", "classes", "names")
 
 _LONGEST_NAME = 1000
+_LOOKED_AT = 200  # targets, to tell whether they are pictures
+_FEW = 64  # values of whole numbers that are rather classes than shades
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +43,37 @@ def read_npy(path: Path) -> Found:
     return Found({"train": split}, unlabelled=f"`{path}` holds pictures alone, without classes")
 
 
-def read_npz(path: Path, ignore: int | None = None) -> Found:
+def read_npz(path: Path, ignore: int | None = None, numbers: bool | None = False) -> Found:
     """Read an .npz.
 
     Arrays are called images and labels, or x and y, with a `split` for each if one likes; or each
     split has its own: x_train, y_train, x_test, … or train_images, train_labels, …; further ones
     are not read. Whole numbers of the pictures' own height and width are masks, in which `ignore`
-    is no class. Raises UsageError.
+    is no class. Where `numbers` are wanted (None: perhaps), pictures may be answered with pictures.
+    Raises UsageError.
     """
     with Archive(path) as archive:
         found = {split: pair for split in SPLITS if (pair := _of_split(archive, split))}
         splits: dict[str, Split] = {}
         for split, (images, targets) in found.items():
-            splits[split] = _read_split(archive, split, images, targets, split)
+            splits[split] = _read_split(archive, split, (images, targets), split, numbers)
         splits = _with_masks(splits, ignore)
         if not found:
-            pair = _first(archive, IMAGES), _first(archive, TARGETS)
-            if pair[0] is None or pair[1] is None:
+            images, targets = _first(archive, IMAGES), _first(archive, TARGETS)
+            if images is None or targets is None:
                 return _without_targets(archive)
-            whole = _read_split(archive, "train", pair[0], pair[1], path.stem)
+            whole = _read_split(archive, "train", (images, targets), path.stem, numbers)
             splits = _divided(archive, _with_masks({"train": whole}, ignore)["train"])
         names = _first(archive, NAMES)
         labels = _names(archive.read(names)) if names else ()
-        if any(split.masks for split in splits.values()):
+        if any(split.masked for split in splits.values()):
             return Found(splits, pixels=_of_pixels(splits, labels, path))
         return Found(splits, labels)
 
 
 def _of_pixels(splits: dict[str, Split], labels: tuple[str, ...], path: Path) -> tuple[str, ...]:
     """The names of the masks' classes; their numbers where there are none. Raises UsageError."""
-    masks = [split.masks for split in splits.values()]
+    masks = [split.answers for split in splits.values()]
     if not all(isinstance(source, MaskArrays) for source in masks):
         raise UsageError(f"`{path}` has masks in some splits alone")
     every = [source.images for source in masks if isinstance(source, MaskArrays)]
@@ -121,27 +124,58 @@ def _part_of(archive: Archive, split: str, parts: tuple[str, ...]) -> str | None
     return next((name for pair in pairs if (name := "_".join(pair)) in archive.names), None)
 
 
-def _read_split(archive: Archive, split: str, images: str, targets: str, source: str) -> Split:
-    """A split; masks are still the numbers of the file."""
-    pictures = as_pictures(archive.read(images), f"`{images}` in `{archive.path}`")
-    answers = archive.read(targets)
-    masks = _masks(answers, pictures, f"`{targets}` in `{archive.path}`")
-    if masks is not None:
-        count, given = len(pictures), MaskArrays(masks, source)
+def _read_split(
+    archive: Archive, split: str, names: tuple[str, str], source: str, numbers: bool | None
+) -> Split:
+    """A split of images and targets by their names; masks are still the numbers of the file."""
+    images, targets = (f"`{name}` in `{archive.path}`" for name in names)
+    pictures, answers = as_pictures(archive.read(names[0]), images), archive.read(names[1])
+    count = len(pictures)
+    if _are_pictures(answers, names[1], numbers):
+        check_count(answers, count, targets)
+        others = as_pictures(answers, targets)
+        if others.dtype != pictures.dtype:  # what is made of them is made in one way
+            pictures, others = pictures.astype(np.float32), others.astype(np.float32)
+        given = Arrays(others, source)
         return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), given)
-    answers = as_targets(answers, len(pictures), f"`{targets}` in `{archive.path}`")
-    return Split(split, Arrays(pictures, source), np.arange(len(pictures)), answers)
+    masks = _masks(answers, pictures, targets)
+    if masks is not None:
+        given = MaskArrays(masks, source)
+        return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), given)
+    answers = as_targets(answers, count, targets)
+    return Split(split, Arrays(pictures, source), np.arange(count), answers)
+
+
+def _are_pictures(answers: Array, name: str, numbers: bool | None) -> bool:
+    """Whether targets are pictures: fractions from 0 to 1, or whole numbers up to 255 that are more
+    than the few classes of masks. Other fractions are numbers as they are.
+    """
+    if numbers is False or name.startswith("mask") or answers.ndim not in (3, 4):
+        return False
+    step = max(1, len(answers) // _LOOKED_AT)
+    values = np.unique(answers[::step])
+    if answers.dtype.kind == "f":
+        whole = bool((values == np.rint(values)).all())
+        return bool((values >= 0).all()) and values.max(initial=0) <= (255 if whole else 1)
+    if answers.dtype.kind not in "iu" or values.min(initial=0) < 0:
+        return False
+    several = answers.ndim == 4 and 1 not in (answers.shape[1], answers.shape[3])
+    few = set(values.tolist()) <= {0, 1, 255} if numbers else len(values) <= _FEW
+    return several or not few
 
 
 def _with_masks(splits: dict[str, Split], ignore: int | None) -> dict[str, Split]:
     """Splits whose masks have class numbers, by what is met in all of them. Raises UsageError."""
-    given = {name: s.masks for name, s in splits.items() if isinstance(s.masks, MaskArrays)}
+    given = {n: s.answers for n, s in splits.items() if isinstance(s.answers, MaskArrays)}
     if not given:
         return splits
     found = as_masks({f"split `{name}`": m.images for name, m in given.items()}, ignore)
     made = zip(given.items(), found.values(), strict=True)
     masks = {name: MaskArrays(images, source.source) for (name, source), images in made}
-    return {name: replace(split, masks=masks.get(name)) for name, split in splits.items()}
+    return {
+        name: replace(split, answers=masks.get(name, split.answers))
+        for name, split in splits.items()
+    }
 
 
 def _masks(answers: Array, pictures: Array, what: str) -> Array | None:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data import builtin, cifar, csvfile, csvnumbers, folders, idx, maskfolders, npz
+from cnndsl.data import (
+    builtin,
+    cifar,
+    csvfile,
+    csvnumbers,
+    folders,
+    idx,
+    maskfolders,
+    npz,
+    picturefolders,
+)
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.data.places import data_folders
 from cnndsl.data.readable import heic_remark
@@ -48,7 +58,7 @@ def open_data(
     progress: Progress | None = None,
     unlabelled: bool = False,
     ignore: int | None = None,
-    numbers: bool = False,
+    numbers: bool | None = False,
 ) -> DataSet:
     """The data set that a path or a built-in name means.
 
@@ -59,7 +69,9 @@ def open_data(
     it, with `progress` called on the way. Where `unlabelled` allows it, pictures alone, too: a
     folder of them, with or without train, val and test, an .npy, an .npz without labels. `ignore`
     is the value in masks that is no class, by default 255 where others are numbered. Where
-    `numbers` are wanted, a CSV's columns of numbers are no classes.
+    `numbers` are wanted, a CSV's columns of numbers are no classes, and two folders of pictures
+    with equal names, or two arrays of pictures, are pictures and what they are to be answered
+    with; None asks for these where names or values say so.
 
     Where there is no validation split, a fifth of the training examples becomes one, at most 5,000,
     or the part that `validation` says; `test` likewise, but nothing by default. They are chosen
@@ -75,6 +87,8 @@ def open_data(
         raise UsageError(found.unlabelled)
     labels = _labels(found)
     splits, made = completed(found.splits, seed, validation, test)
+    if len({split.paired for split in splits.values()}) > 1:
+        raise UsageError(f"{name} has pictures to answer with in some of its splits alone")
     sources = [split.source for split in splits.values()]
     if len({source.images.shape[1:] for source in sources if isinstance(source, Arrays)}) > 1:
         raise UsageError(f"{name} has pictures of different sizes in its splits")
@@ -104,7 +118,7 @@ def _name(where: Path | None) -> str:
     return where.resolve().stem if where.is_file() else where.resolve().name
 
 
-def _at(path: Path, ignore: int | None, numbers: bool) -> _Opened:
+def _at(path: Path, ignore: int | None, numbers: bool | None) -> _Opened:
     """What lies at a path."""
     if path.is_dir():
         try:
@@ -119,7 +133,7 @@ def _at(path: Path, ignore: int | None, numbers: bool) -> _Opened:
         raise UsageError(f"`{path}` is no ordinary file")
     suffix = path.suffix.lower()
     if suffix in (".npz", ".npy"):
-        return _npz(path, ignore)
+        return _npz(path, ignore, numbers)
     if suffix in (".csv", ".tsv"):
         return _csv(path, numbers)
     pairs = idx.idx_files(path.parent)
@@ -133,7 +147,7 @@ def _at(path: Path, ignore: int | None, numbers: bool) -> _Opened:
 
 
 def _folder(
-    path: Path, depth: int = 0, ignore: int | None = None, numbers: bool = False
+    path: Path, depth: int = 0, ignore: int | None = None, numbers: bool | None = False
 ) -> _Opened:
     """What a folder holds."""
     if idx.idx_files(path):
@@ -149,11 +163,17 @@ def _folder(
     if lists:
         return _csv(lists[0], numbers)
     if archives:
-        return _npz(archives[0], ignore)
+        return _npz(archives[0], ignore, numbers)
     if masked := maskfolders.read_mask_folders(path, ignore):
         return _Opened(
             "pictures with masks", path, masked.splits, notes=masked.notes, pixels=masked.labels
         )
+    paired = None
+    if numbers is not False:
+        paired = picturefolders.read_picture_folders(path, wanted=bool(numbers))
+    if paired:
+        kind = f"folders {paired.called}"
+        return _Opened(kind, path, paired.splits, notes=paired.notes)
     inside = folders.subfolders(path)
     if len(inside) == 1 and depth < _DEEPEST and folders.is_wrapping(inside[0]):
         return _folder(inside[0], depth + 1, ignore, numbers)
@@ -177,8 +197,10 @@ def _idx(folder: Path) -> _Opened:
     return _Opened("idx files", folder, splits, labels, mirror=known.mirror if known else False)
 
 
-def _npz(path: Path, ignore: int | None = None) -> _Opened:
-    found = npz.read_npy(path) if path.suffix.lower() == ".npy" else npz.read_npz(path, ignore)
+def _npz(path: Path, ignore: int | None, numbers: bool | None) -> _Opened:
+    found = (
+        npz.read_npy(path) if path.suffix.lower() == ".npy" else npz.read_npz(path, ignore, numbers)
+    )
     source = next(iter(found.splits.values())).source
     colour = isinstance(source, Arrays) and source.images.shape[1] == _COLOURS
     kind = path.suffix.lower()[1:]
@@ -190,7 +212,7 @@ def _npz(path: Path, ignore: int | None = None) -> _Opened:
     return _Opened(kind, path, found.splits, labels, mirror=colour)
 
 
-def _csv(path: Path, numbers: bool) -> _Opened:
+def _csv(path: Path, numbers: bool | None) -> _Opened:
     found = csvnumbers.read_numbers(path) if numbers else csvfile.read_csv(path)
     return _Opened("CSV", path, found.splits, found.labels, notes=found.notes)
 

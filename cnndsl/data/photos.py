@@ -98,7 +98,7 @@ def covering(image: Picture, picture: PictureInput) -> Picture:
 
     What lies around the crop is what shifts and turns bring into sight.
     """
-    how, (height, width) = picture.preprocessing, _size(picture)
+    how, (height, width) = picture.preprocessing, picture.sides
     if how.crop == "stretch" or (how.resize is None and image.size == (width, height)):
         return _resized(image, width, height, how.interpolation)
     shorter, resize = min(height, width), how.resize_for(height, width)
@@ -117,7 +117,7 @@ def pixels_of(
 
     `plan` is that of this picture alone. Bytes; float32 for grey pictures of 16 bits.
     """
-    height, width = _size(picture)
+    height, width = picture.sides
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     if plan is None or not plan.augmentation.geometric:
         cut = image.crop((left, top, left + width, top + height))
@@ -129,12 +129,6 @@ def pixels_of(
     if pixels.ndim == 2:
         return np.broadcast_to(pixels, (picture.channels, *pixels.shape))
     return pixels.transpose(2, 0, 1)
-
-
-def _size(picture: PictureInput) -> tuple[int, int]:
-    if picture.height is None or picture.width is None:
-        raise UsageError(f"input `{picture.name}` leaves the pictures' size open; say one")
-    return picture.height, picture.width
 
 
 def _resized(image: Picture, width: int, height: int, interpolation: str) -> Picture:
@@ -164,7 +158,7 @@ def _moved(image: Picture, box: Box, plan: Plan) -> Picture:
 
 def _turned(image: Picture, picture: PictureInput, plan: Plan) -> Picture:
     """Any affine change, about the middle of the picture."""
-    height, width = _size(picture)
+    height, width = picture.sides
     (a, b), (d, e) = plan.matrices[0].tolist()
     x, y = (0.5 + plan.shifts[0]) * (width, height)
     c = image.width / 2 - a * x - b * y

@@ -11,10 +11,10 @@ import numpy as np
 
 from cnndsl.data.arrays import Array
 from cnndsl.data.augmentation import Augmentation, Plan, plan
-from cnndsl.data.dataset import Arrays, Split
+from cnndsl.data.dataset import Arrays, Files, Split
 from cnndsl.data.finish import normalised, photometric
 from cnndsl.data.fitting import fitted
-from cnndsl.data.masks import IGNORED
+from cnndsl.data.masks import IGNORED, MaskArrays, MaskFiles
 from cnndsl.data.randomness import Indices
 from cnndsl.data.warp import warped
 from cnndsl.diagnostics import UsageError
@@ -32,7 +32,7 @@ NONE = -1
 
 
 _Pair = tuple["Picture", "Picture | None"]
-"""A picture and its mask, if there are masks."""
+"""A picture and what it is to be answered with, where that is a mask or a picture."""
 
 
 class Pipeline(Protocol):
@@ -44,17 +44,24 @@ class Pipeline(Protocol):
     skipped: dict[str, str]
     """The names of pictures that can't be read, with the reason."""
 
-    def fill(self, numbers: Indices, epoch: int, out: Array, masks: Array | None = None) -> Indices:
+    def fill(
+        self, numbers: Indices, epoch: int, out: Array, answers: Array | None = None
+    ) -> Indices:
         """Make these examples of the split as they are in that epoch.
 
-        `out` is B×C×H×W float32, `masks` B×H×W bytes where the split has masks. The numbers of the
-        examples that are there now. Raises UsageError.
+        `out` is B×C×H×W float32, `answers` B×H×W bytes where the split has masks, B×C×H×W float32
+        where pictures are answered with pictures. The numbers of the examples that are there now.
+        Raises UsageError.
         """
         ...
 
 
 class InMemory:
-    """Arrays of the net's own size: a batch is made without a loop over its pictures."""
+    """Arrays of the net's own size: a batch is made without a loop over its pictures.
+
+    `answers` are pictures to answer with, and how they are prepared: they move as the others do,
+    and keep their light.
+    """
 
     per_picture = False
 
@@ -65,26 +72,37 @@ class InMemory:
         picture: PictureInput,
         augmentation: Augmentation | None,
         seed: int,
+        answers: tuple[Array, PictureInput] | None = None,
     ):
-        self.images, self.index, self.how = images, split.index, picture.preprocessing
-        self.augmentation, self.seed = augmentation, seed
+        self.images, self.index, self.picture = images, split.index, picture
+        self.augmentation, self.seed, self.answers = augmentation, seed, answers
         self.skipped: dict[str, str] = {}
 
-    def fill(self, numbers: Indices, epoch: int, out: Array, masks: Array | None = None) -> Indices:
+    def fill(
+        self, numbers: Indices, epoch: int, out: Array, answers: Array | None = None
+    ) -> Indices:
         index = self.index[numbers]
-        pixels = self.images.take(index, axis=0)
+        drawn = None
         if self.augmentation:
             drawn = plan(self.augmentation, self.seed, epoch, index)
+            drawn = drawn.whole(self.picture.sides) if self.answers else drawn
+        pixels = self.images.take(index, axis=0)
+        if drawn:
             pixels = photometric(warped(pixels, drawn), drawn)
-        normalised(pixels, self.how, out)
+        normalised(pixels, self.picture.preprocessing, out)
+        if self.answers and answers is not None:
+            pixels = self.answers[0].take(index, axis=0)
+            how = self.answers[1].preprocessing
+            normalised(warped(pixels, drawn) if drawn else pixels, how, answers)
         return numbers
 
 
 class OneByOne:
     """Pictures in files, arrays that have to be resized, those with masks: each is made by Pillow.
 
-    A mask goes the way of its picture, but for light and noise. A picture's resized form is kept
-    for the next epoch, as long as all of them take less than `cache` bytes.
+    A mask, or a picture to answer with, goes the way of its picture, but for light and noise. A
+    picture's resized form is kept for the next epoch, as long as all of them take less than `cache`
+    bytes.
     """
 
     per_picture = True
@@ -97,6 +115,7 @@ class OneByOne:
         seed: int,
         corrupt: Corrupt,
         cache: int,
+        answer: PictureInput | None = None,
     ):
         from cnndsl.data import photos
 
@@ -105,14 +124,17 @@ class OneByOne:
         self.skipped: dict[str, str] = {}
         self._unreadable: set[int] = set()
         self._kept: dict[int, _Pair] = {}
-        self._mask_input = photos.mask_input(picture)
+        self._answer = photos.mask_input(picture) if split.masked else answer
         self._left, self._lock = cache, Lock()
 
-    def fill(self, numbers: Indices, epoch: int, out: Array, masks: Array | None = None) -> Indices:
+    def fill(
+        self, numbers: Indices, epoch: int, out: Array, answers: Array | None = None
+    ) -> Indices:
         pictures = [self._example(number) for number in numbers.tolist()]
         found = np.array([number for number, _ in pictures], np.int64)
         index = self.split.index[found]
         drawn = plan(self.augmentation, self.seed, epoch, index) if self.augmentation else None
+        drawn = drawn.whole(self.picture.sides) if drawn and self.split.paired else drawn
         pixels = [
             np.zeros(out.shape[1:], np.uint8)
             if pair is None
@@ -122,25 +144,33 @@ class OneByOne:
             for place, (_, pair) in enumerate(pictures)
         ]
         stacked = np.stack(pixels)
-        if masks is not None:
-            self._fill_masks(masks, [pair for _, pair in pictures], drawn)
+        if answers is not None:
+            self._fill_answers(answers, [pair for _, pair in pictures], drawn)
         normalised(
             photometric(stacked, drawn) if drawn else stacked, self.picture.preprocessing, out
         )
         return found
 
-    def _fill_masks(self, masks: Array, pairs: Sequence[_Pair | None], drawn: Plan | None) -> None:
-        """What is beyond a picture's edge is no class where that is one colour."""
-        if drawn:
+    def _fill_answers(
+        self, answers: Array, pairs: Sequence[_Pair | None], drawn: Plan | None
+    ) -> None:
+        """What is beyond a picture's edge is no class of a mask where that is one colour."""
+        assert self._answer
+        masked = self.split.masked
+        if drawn and masked:
             drawn = replace(drawn, augmentation=replace(drawn.augmentation, fill_value=IGNORED))
         for place, pair in enumerate(pairs):
             if pair is None or pair[1] is None:
                 continue
             own = drawn.part(place, place + 1) if drawn else None
-            masks[place] = self.photos.pixels_of(pair[1], self._mask_input, own)[0]
+            pixels = self.photos.pixels_of(pair[1], self._answer, own)
+            if masked:
+                answers[place] = pixels[0]
+            else:
+                normalised(pixels[None], self._answer.preprocessing, answers[place : place + 1])
 
     def _example(self, number: int) -> tuple[int, _Pair | None]:
-        """The example, or what stands for it, with its picture and mask."""
+        """The example, or what stands for it, with its picture and what that is answered with."""
         for candidate in range(number, number + len(self.split)):
             candidate %= len(self.split)
             image = self._covering(candidate)
@@ -151,7 +181,7 @@ class OneByOne:
         raise UsageError(nothing_read(len(self.split), self.skipped))
 
     def _covering(self, number: int) -> _Pair | None:
-        """The resized picture and mask; None where it can't be read, and that is no error."""
+        """Both resized; None where one of them can't be read, and that is no error."""
         image = self._kept.get(number)
         if image is not None or number in self._unreadable:
             return image
@@ -163,8 +193,7 @@ class OneByOne:
             self._unreadable.add(number)
             self.skipped[self.split.name_of(number)] = str(e)
             return None
-        size = image[0].width * image[0].height * (1 if image[0].mode == "L" else 4)
-        size += image[1].width * image[1].height if image[1] else 0
+        size = sum(p.width * p.height * (1 if p.mode == "L" else 4) for p in image if p)
         with self._lock:
             if size <= self._left and number not in self._kept:
                 self._kept[number] = image
@@ -173,21 +202,60 @@ class OneByOne:
 
     def _read(self, number: int) -> _Pair:
         source, place = self.split.source, int(self.split.index[number])
-        masks, photos, picture = self.split.masks, self.photos, self.picture
-        if isinstance(source, Arrays):
-            image = photos.of_pixels(source.images[place], picture)
-        else:
-            image = photos.opened(source.paths[place], picture.channels)
-        if masks is None:
+        answers, photos, picture = self.split.answers, self.photos, self.picture
+        image = self._opened(source, place, picture)
+        if answers is None or self._answer is None:
             return photos.covering(image, picture), None
-        mask = masks.read(place)
-        if mask.size != image.size:
-            sizes = [f"{found.height}x{found.width}" for found in (mask, image)]
+        own = self._opened(answers, place, self._answer)
+        if unlike := sizes_apart((image.height, image.width), (own.height, own.width), self._sides):
+            kind = "mask" if answers.masks else "target"
             raise UsageError(
-                f"the mask `{masks.name(place)}` is {sizes[0]}, and its picture "
-                f"`{source.name(place)}` {sizes[1]}: they are to be of one size"
+                f"the {kind} `{answers.name(place)}` is {own.height}x{own.width}, and its picture "
+                f"`{source.name(place)}` {image.height}x{image.width}: {unlike}"
             )
-        return photos.covering(image, picture), photos.covering(mask, self._mask_input)
+        return photos.covering(image, picture), photos.covering(own, self._enlarging(image))
+
+    def _enlarging(self, image: Picture) -> PictureInput:
+        """How an answer is prepared: as much larger as the net makes it, before it is cut."""
+        assert self._answer
+        (taken, given), how = self._sides, self.picture.preprocessing
+        as_it_is = how.resize is None and (image.height, image.width) == taken
+        if taken == given or how.crop == "stretch" or as_it_is:
+            return self._answer
+        resize = how.resize_for(*taken) * given[0] // taken[0]
+        return replace(self._answer, preprocessing=replace(how, resize=resize))
+
+    @property
+    def _sides(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        assert self._answer
+        return self.picture.sides, self._answer.sides
+
+    def _opened(self, source: Files | Arrays, place: int, picture: PictureInput) -> Picture:
+        """A source's picture, or mask, as it is. Raises UsageError."""
+        if isinstance(source, MaskFiles | MaskArrays):
+            return source.read(place)
+        if isinstance(source, Arrays):
+            return self.photos.of_pixels(source.images[place], picture)
+        return self.photos.opened(source.paths[place], picture.channels)
+
+
+Sides = tuple[int, int]
+"""Height and width."""
+
+
+def sizes_apart(picture: Sides, answer: Sides, net: tuple[Sides, Sides]) -> str:
+    """Why an answer's size doesn't go with its picture's; empty where it does.
+
+    `net` is what the net takes and gives: answers are larger by as much as it makes them.
+    """
+    if all(
+        a * taken == p * given for p, a, taken, given in zip(picture, answer, *net, strict=True)
+    ):
+        return ""
+    if net[0] == net[1]:
+        return "they are to be of one size"
+    taken, given = ("x".join(map(str, sides)) for sides in net)
+    return f"the net makes {given} of {taken}"
 
 
 def nothing_read(count: int, skipped: Mapping[str, str]) -> str:
@@ -203,10 +271,26 @@ def open_pipeline(
     seed: int,
     corrupt: Corrupt,
     cache: int,
+    answer: PictureInput | None = None,
 ) -> Pipeline:
-    """The way from a split to an input. Raises UsageError."""
-    if isinstance(split.source, Arrays) and split.masks is None:
+    """The way from a split to an input, and to pictures to answer with. Raises UsageError."""
+    if isinstance(split.source, Arrays) and not split.masked:
         images = fitted(split.source, picture)
-        if images is not None:
-            return InMemory(images, split, picture, augmentation, seed)
-    return OneByOne(split, picture, augmentation, seed, corrupt, cache)
+        answers = _fitted_answers(split, picture, answer) if answer else None
+        if images is not None and (answers or not answer):
+            return InMemory(images, split, picture, augmentation, seed, answers)
+    return OneByOne(split, picture, augmentation, seed, corrupt, cache, answer)
+
+
+def _fitted_answers(
+    split: Split, picture: PictureInput, answer: PictureInput
+) -> tuple[Array, PictureInput] | None:
+    """All pictures to answer with as the net gives them; None where that takes too much memory."""
+    assert isinstance(split.source, Arrays) and isinstance(split.answers, Arrays)
+    (_, _, *own), (_, _, *given) = split.source.images.shape, split.answers.images.shape
+    sides = (own[0], own[1]), (given[0], given[1])
+    if unlike := sizes_apart(*sides, (picture.sides, answer.sides)):
+        sizes = ("x".join(map(str, side)) for side in sides)
+        raise UsageError(f"the pictures are {' and the targets '.join(sizes)}: {unlike}")
+    images = fitted(split.answers, answer)
+    return None if images is None else (images, answer)

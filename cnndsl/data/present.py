@@ -181,6 +181,11 @@ def _remarks(found: Findings) -> Iterator[str]:
         yield "note: there is nothing to train on; `cnndsl eval` judges by such data"
     elif data.unlabelled:
         yield "note: pictures alone train nets whose loss compares with the picture itself"
+    elif data.paired:
+        yield (
+            "note: pairs of pictures train nets whose loss compares with them, `loss mse(out, "
+            "target)`; for a net with classes, two folders are two classes"
+        )
     elif data.classes == 1:
         yield "note: training takes two classes at least; `cnndsl eval` judges by one, too"
     if data.made:

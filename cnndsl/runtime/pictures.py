@@ -43,6 +43,13 @@ class PictureInput:
                 f"that input `{self.name}` takes"
             )
 
+    @property
+    def sides(self) -> Size:
+        """Height and width. Raises UsageError where they are open."""
+        if self.height is None or self.width is None:
+            raise UsageError(f"input `{self.name}` leaves the pictures' size open; say one")
+        return self.height, self.width
+
     def describe(self) -> str:
         """What happens to a picture, in one line."""
         how = self.preprocessing

@@ -16,6 +16,7 @@ from cnndsl.runtime.pictures import PictureInput
 from cnndsl.runtime.session import Array
 from cnndsl.training.evaluation import Examples
 from cnndsl.training.graphs import Slot
+from cnndsl.training.losses import TARGET
 
 EVALUATED = 256
 """Examples at a time that are evaluated, at most: more save nothing, and take memory."""
@@ -76,6 +77,7 @@ class TrainingFeed:
             shuffle=True,
             last="short" if self.plan.rest else "drop",
             augmentation=augmentation,
+            answer=_answer(target, slots),
         )
 
     def epoch(self, number: int, start: int) -> Iterator[Mapping[str, Array]]:
@@ -100,7 +102,13 @@ class EvaluationFeed:
         batch: int,
     ):
         self._target, self._slots, self._picture = target, slots, picture.name
-        self.loader = Loader(split, picture, batch=min(batch, EVALUATED), corrupt="skip")
+        self.loader = Loader(
+            split,
+            picture,
+            batch=min(batch, EVALUATED),
+            corrupt="skip",
+            answer=_answer(target, slots),
+        )
 
     def __iter__(self) -> Iterator[Examples]:
         for batch in self.loader.epoch():
@@ -110,6 +118,11 @@ class EvaluationFeed:
     def close(self) -> None:
         """Let the threads go."""
         self.loader.close()
+
+
+def _answer(target: Target, slots: Mapping[str, Slot]) -> PictureInput | None:
+    """How pictures to answer with are prepared, where the graph takes any."""
+    return target.answer_input(slots[TARGET].shape) if TARGET in slots else None
 
 
 def as_examples(
@@ -130,13 +143,14 @@ def as_examples(
 def _unlike(slot: Slot, given: Array, masks: bool) -> str:
     """What is wrong where targets aren't as the loss wants them."""
     wanted, found = ("x".join(map(str, a.shape[1:])) for a in (slot, given))
-    if given.dtype.kind == np.dtype(slot.type).kind == "i":
+    if np.dtype(slot.type).kind == "i":
         answers = f"maps of {wanted}" if wanted else "a class for each picture"
-        others = f"the masks are {found}" if masks else "the data has a class for each picture"
-        return f"the net answers with {answers}, and {others}"
-    if given.dtype.kind == np.dtype(slot.type).kind == "f" and len(slot.shape) == given.ndim == 2:
-        return f"the net answers with {wanted} numbers for each picture, and the data has {found}"
-    return (
-        f"the loss wants targets {slot.type} {wanted or 'one each'}, and the data has "
-        f"{given.dtype.name} {found or 'one each'}"
-    )
+        numbers = f"{found} numbers for each"
+    else:
+        answers, numbers = f"{wanted or 'one'} numbers for each picture", found
+    if masks:
+        return f"the net answers with {answers}, and the masks are {found}"
+    if given.dtype.kind == "f":
+        return f"the net answers with {answers}, and the data has {numbers}"
+    pairs = "; pictures to compare with lie in `targets/` beside `inputs/`" * (len(slot.shape) > 3)
+    return f"the net answers with {answers}, and the data has a class for each picture{pairs}"

@@ -13,10 +13,13 @@ from typing import Any, cast
 import numpy as np
 
 from cnndsl.data.dataset import DataSet
+from cnndsl.data.masks import MaskArrays, MaskFiles
+from cnndsl.data.pipeline import nothing_read
 from cnndsl.data.targets import (
     Classes,
     Masks,
     Numbers,
+    Pictures,
     RegionScorer,
     RegionScores,
     Target,
@@ -71,16 +74,22 @@ class Run:
 
     @property
     def gives_numbers(self) -> bool:
-        """Whether its answers are numbers that aren't those of classes."""
-        return self.word == Numbers.word
+        """Whether its answers are numbers, or pictures, that the data has."""
+        return self.word in (Numbers.word, Pictures.word)
 
     def judge(
         self, data: DataSet, split: str, *, batch: int, device: str, threads: int | None
     ) -> RunScores:
         """Ask the best weights about every example of a split. Raises UsageError."""
         adapter, config = kept_adapter(self.folder.path), read_config(self.folder.config)
-        if self.gives_numbers and (data.classes or data.pixels):
-            raise UsageError(f"`{self.folder.path}` answers with numbers, and {data.name} has none")
+        has = {
+            Numbers.word: not (data.classes or data.pixels or data.paired),
+            Pictures.word: data.paired,
+        }
+        if not has.get(self.word, True):
+            raise UsageError(
+                f"`{self.folder.path}` answers with {self.word}, and {data.name} has none"
+            )
         notes: Sequence[str] = ()
         if self.word == Masks.word:
             data, notes = self._in_own_classes(data, split)
@@ -102,7 +111,7 @@ class Run:
         finally:
             feed.close()
         if not scores:
-            raise UsageError(f"none of the pictures in split `{split}` can be read")
+            raise UsageError(f"split `{split}`: {nothing_read(len(data[split]), unreadable)}")
         by_class = scorer.by_class() if isinstance(scorer, RegionScorer) else []
         count = len(data[split]) - len(unreadable)
         return RunScores(target, scores, count, unreadable, by_class, notes)
@@ -126,8 +135,8 @@ class Run:
             )
         numbers = np.arange(256, dtype=np.uint8)
         numbers[: len(data.pixels)] = [n for n in matching.columns if n is not None]
-        assert part.masks
-        part = replace(part, masks=part.masks.renumbered(numbers))
+        assert isinstance(part.answers, MaskFiles | MaskArrays)
+        part = replace(part, answers=part.answers.renumbered(numbers))
         return replace(data, splits={split: part}, pixels=own), matching.notes
 
     def _preprocessing(self) -> Preprocessing:

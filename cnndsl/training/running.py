@@ -110,6 +110,7 @@ def begin_on(
     config, more = fitting(config, data, adapter)
     with Training(config, make_task(config, adapter, data)) as training:
         training.start()
+        training.sample()  # what the loss can't take of the data is said before there is a folder
         return train_in(folder(), training, callback, notes + more)
 
 

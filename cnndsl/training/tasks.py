@@ -12,7 +12,7 @@ from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import Arrays, DataSet
 from cnndsl.data.recipe import read_augmentation
 from cnndsl.data.statistics import measured, whole_or_middle
-from cnndsl.data.targets import Classes, Masks, Numbers, PictureItself, Target
+from cnndsl.data.targets import Classes, Masks, Numbers, PictureItself, Pictures, Target
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.runtime.pictures import PictureInput
@@ -42,7 +42,7 @@ def make_task(
     """What is to be trained on what.
 
     The preprocessing is the one given, that of the net's weights, or else measured (0 to 1 for a
-    net that is to give back the picture); `pictures` are fields of it that are set by hand,
+    net that is to give a picture); `pictures` are fields of it that are set by hand,
     by default the configuration's. Raises UsageError where net and data don't go together.
     """
     if adapter.wants_targets:
@@ -52,7 +52,7 @@ def make_task(
     if how is None and config.model.weights:
         how = open_weights(config.model.weights).preprocessing
     by_hand = bool(given.keys() & {"scale", "mean", "std", "order"})
-    if how is None and not by_hand and not adapter.reconstructs:
+    if how is None and not by_hand and not (adapter.reconstructs or data.paired):
         plain = adapter.picture(replace(whole_or_middle(data), **given))
         how = measured(data.train, plain, config.training.seed)
     try:
@@ -77,6 +77,14 @@ def target_for(
         )
     if data.pixels:
         return Masks(picture, data.pixels)
+    if data.paired:
+        if not adapter.wants_numbers:
+            raise UsageError(
+                f"{data.name} has a picture for each picture, and the loss of {adapter.name} "
+                f"compares with classes: `loss mse(out, target)` compares with pictures"
+            )
+        _check_range(data)
+        return Pictures(picture)
     return Classes() if data.classes else Numbers()
 
 
@@ -96,13 +104,14 @@ def _check_labelled(data: DataSet) -> None:
 
 def _check_range(data: DataSet) -> None:
     """Raise UsageError where values are no pixels from 0 to 255, which scores compare."""
-    for split in data.splits.values():
-        if isinstance(split.source, Arrays) and split.source.images.dtype != np.uint8:
-            least, most = split.source.images.min(), split.source.images.max()
+    sources = (s for split in data.splits.values() for s in (split.source, split.answers))
+    for source in sources:
+        if isinstance(source, Arrays) and source.images.dtype != np.uint8:
+            least, most = source.images.min(), source.images.max()
             if least < 0 or most > 255:
                 raise UsageError(
                     f"{data.name} has values from {least:g} to {most:g}, and a net that is to give "
-                    f"back pictures takes them from 0 to 1, or from 0 to 255"
+                    f"pictures takes them from 0 to 1, or from 0 to 255"
                 )
 
 

@@ -301,7 +301,7 @@ def test_a_number_means_the_same_in_all_splits(tmp_path: Path) -> None:
     found = open_data(tmp_path / "a.npz")
     assert found.pixels == ("0", "1")
     for split, values in (("train", {0, 1, 255}), ("val", {0, 255})):
-        mask = found[split].masks
+        mask = found[split].answers
         assert isinstance(mask, MaskArrays) and set(np.unique(mask.images).tolist()) == values
 
 

@@ -15,6 +15,7 @@ from cnndsl.training.graphs import TrainingGraphs, build_training
 from cnndsl.training.losses import Recipe
 from tests.support.gradients import feeds_for, run_graph, torch_gradients, worst
 from tests.support.peers import torch
+from tests.support.similarity import ssim_by_torch
 
 BATCH = 4
 HEAD = "cnndsl 1\nnet N(classes=5)\ninput x 3@6x6\n"
@@ -125,25 +126,6 @@ def test_an_output_that_is_expanded() -> None:
         [term("mse", "out", "target")],
         lambda f, v, t: f.mse_loss(v["out"], t["target"]),
     )
-
-
-def ssim_by_torch(a: Any, b: Any, window: int) -> Any:
-    """The mean similarity of two batches of pictures, by convolutions with one window."""
-    library, channels = torch(), a.shape[1]
-    shorter = min(a.shape[2:])
-    window = min(window, shorter if shorter % 2 else shorter - 1)
-    line = library.exp(-((library.arange(window, dtype=a.dtype) - window // 2) ** 2) / (2 * 1.5**2))
-    weights = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, window, window)
-
-    def blurred(values: Any) -> Any:
-        return library.nn.functional.conv2d(values, weights, groups=channels)
-
-    mean_a, mean_b = blurred(a), blurred(b)
-    covariance = blurred(a * b) - mean_a * mean_b
-    variances = blurred(a * a) - mean_a**2 + blurred(b * b) - mean_b**2
-    c1, c2 = 0.01**2, 0.03**2
-    light = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    return (light * (2 * covariance + c2) / (variances + c2)).mean()
 
 
 @pytest.mark.torch

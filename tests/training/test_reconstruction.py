@@ -192,4 +192,4 @@ def test_a_growing_weight_goes_on_to_the_same_bits(stop: int, place: Path) -> No
 def test_pixels_below_0_are_refused(place: Path) -> None:
     np.save("low.npy", (noise(12, 16, 16) / 127.5 - 1).astype(np.float32))
     found = cnndsl("train", "autoencoder", "--data", "low.npy", code=1).stderr
-    assert "low has values from -1 to 1, and a net that is to give back pictures" in found
+    assert "low has values from -1 to 1, and a net that is to give pictures" in found

@@ -14,6 +14,7 @@ from cnndsl.data.targets.classes import Classes
 from cnndsl.data.targets.itself import PictureItself
 from cnndsl.data.targets.masks import Masks, RegionScorer, RegionScores
 from cnndsl.data.targets.numbers import Numbers
+from cnndsl.data.targets.pictures import Pictures
 
 __all__ = [
     "SCORES",
@@ -22,6 +23,7 @@ __all__ = [
     "Numbers",
     "PictureItself",
     "PictureTarget",
+    "Pictures",
     "RegionScorer",
     "RegionScores",
     "Score",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnndsl.data.arrays import Array
 from cnndsl.data.loader import Batch
+from cnndsl.runtime.pictures import PictureInput
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -90,6 +91,12 @@ class Target(ABC):
     def examples(self, batch: Batch, epoch: int) -> tuple[Array, Array]:
         """What goes into the net, and what it is to answer with: pictures B×C×H×W, targets B×…."""
         return batch.images, batch.targets
+
+    def answer_input(self, shape: tuple[int, ...]) -> PictureInput | None:
+        """How pictures to answer with are prepared for a graph that takes them in that shape, the
+        batch first; None where there are none. Raises UsageError.
+        """
+        return None
 
     @property
     def legend(self) -> list[tuple[str, tuple[int, int, int]]]:
