@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnndsl.cli.eval_run import as_json, as_text, check_unused
-from cnndsl.cli.options import read_size
+from cnndsl.cli.options import device_options, labels_options, read_size
 from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.train_options import FOLDER
@@ -32,19 +32,7 @@ _NAMED = 5  # classes or pictures that one line lists
 @click.option("--data", help="By default that of the run.")
 @click.option("--data-dir", type=FOLDER, help="Where built-in data sets lie.")
 @click.option("--split", help="By default test, else val, else everything.")
-@click.option(
-    "--labels",
-    type=FILE,
-    help="The model's classes, where it doesn't name them: text or JSON.",
-)
-@click.option(
-    "--labels-from",
-    "first",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="The class that the first label names: 1 where class 0 is the background.",
-)
+@labels_options
 @click.option(
     "--unknown",
     type=click.Choice(["wrong", "left-out"]),
@@ -54,8 +42,7 @@ _NAMED = 5  # classes or pictures that one line lists
 )
 @click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
+@device_options
 @click.option("--classes", "by_class", is_flag=True, help="Figures for each class.")
 @click.option("--predictions", type=FILE, help="Write answers to a CSV.")
 @click.option(

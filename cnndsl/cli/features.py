@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnndsl.cli.options import read_size, spec_settings
+from cnndsl.cli.options import device_options, read_size, spec_settings
 from cnndsl.cli.output import counted, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.train_options import FOLDER
@@ -50,8 +50,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--batch", type=click.IntRange(min=1), help="Examples at a time; by default the model's, or 16."
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
+@device_options
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Of splits, and of a spec's weights."
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from cnndsl.cli.loading import load_weights
-from cnndsl.cli.options import read_size, spec_settings
+from cnndsl.cli.options import device_options, labels_options, read_size, spec_settings
 from cnndsl.cli.output import counted, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.trained import spec_or_model
@@ -51,19 +51,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--patch", type=click.IntRange(min=1), metavar="PIXELS", help="Of occlusion: the patch's side."
 )
 @click.option("-o", "--output", type=FILE, help="A .png; by default the model's name and --show.")
-@click.option("--labels", type=FILE, help="The classes' names: a line each, or JSON.")
-@click.option(
-    "--labels-from",
-    "first",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="The class that the first label names: 1 where class 0 is the background.",
-)
+@labels_options
 @click.option("--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones.")
 @spec_settings
 @click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
-@click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
+@device_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of a spec without weights.")
 @picture_options
 @click.option("-q", "--quiet", is_flag=True, help="No remarks, no progress.")
@@ -82,6 +74,7 @@ def command(
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
     size: str | None,
+    device: str,
     threads: int | None,
     seed: int,
     quiet: bool,
@@ -120,7 +113,7 @@ def command(
         if isinstance(opened, Path):
             raise UsageError(f"`{model}` has weights of its own, so it takes no others")
         loaded = load_weights(opened, str(known), quiet=quiet or weights is None)
-    with open_subject(opened, weights=loaded, seed=seed, threads=threads) as subject:
+    with open_subject(opened, weights=loaded, seed=seed, threads=threads, device=device) as subject:
         usual = usual_preprocessing(subject.model)
         subject = replace(
             subject,

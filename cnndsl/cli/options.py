@@ -38,6 +38,39 @@ def spec_settings(function: F) -> F:
     )(function)
 
 
+def labels_options(function: F) -> F:
+    """`--labels` and `--labels-from`, `labels` and `first`."""
+    function = click.option(
+        "--labels-from",
+        "first",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="The class that the first label names: 1 where class 0 is the background.",
+    )(function)
+    return click.option(
+        "--labels",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The classes' names: a line each, or JSON.",
+    )(function)
+
+
+def device_options(function: F) -> F:
+    """`--device` and `--threads`."""
+    function = click.option(
+        "--threads",
+        type=click.IntRange(min=1, max=1024),
+        help="By default all cores that this process may use.",
+    )(function)
+    return click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where to run.",
+    )(function)
+
+
 def attribution_options(function: F) -> F:
     """`--with` and `--class`."""
     function = click.option(

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cnndsl.cli.output import csv_row, echo
+from cnndsl.cli.options import device_options, labels_options
+from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
-from cnndsl.cli.predict_numbers import NUMBERS
+from cnndsl.cli.predict_lines import CLASSES, NUMBERS, NoAnswer, lines
 from cnndsl.cli.predict_pictures import predict_pictures
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
-from cnndsl.printing import encodable, json_text, printable
+from cnndsl.printing import encodable
 
 if TYPE_CHECKING:
     from cnndsl.runtime import Model, Results, Samples
     from cnndsl.runtime.answers import Best, Extent
     from cnndsl.runtime.session import Array
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command(short_help="Name the classes of pictures.")
 @click.argument("model")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="Classes.")
-@click.option("--labels", type=FILE, help="The classes' names: a line each, or JSON.")
+@labels_options
 @click.option(
     "--format",
     "form",
@@ -45,14 +43,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="A file instead of the screen, or a folder for answers that are pictures.",
 )
 @click.option("--batch", type=click.IntRange(min=1), help="Pictures at a time.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(1, 1024), help="By default all cores.")
+@device_options
 @picture_options
 def command(
     model: str,
     inputs: tuple[str, ...],
     top: int,
     labels: Path | None,
+    first: int,
     form: str | None,
     output: Path | None,
     batch: int | None,
@@ -74,7 +72,7 @@ def command(
     from cnndsl.runtime.pictures import usual_preprocessing
 
     opened = open_model(model_path(model), device=device, threads=threads)
-    names = read_labels(labels) if labels else opened.labels
+    names = ("",) * first + read_labels(labels) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
     samples = gather(opened, list(inputs), how, lenient=True)
     if samples.picture:
@@ -87,31 +85,24 @@ def command(
     if form is None:
         form = {".csv": "csv", ".json": "json"}.get(output.suffix if output else "", "text")
     if opened.targets == Numbers.word:
-        lines = NUMBERS[form](_answers(opened, samples, batch, _numbers))
+        said = lines(NUMBERS, form, _answers(opened, samples, batch, _numbers))
     else:
         found = _answers(opened, samples, batch, lambda r: _classes(opened, r, top, names))
-        lines = FORMATS[form](found)
+        said = lines(CLASSES, form, found)
     if output is None:
-        for line in lines:
+        for line in said:
             echo(line)
     else:
         with replaced(output) as file:
-            for line in lines:
+            for line in said:
                 file.write(encodable(f"{line}\n").encode())
     check_all_read(samples)
-
-
-class NoAnswer(str):
-    """Why a picture that was read has no best class; other reasons are on stderr already."""
 
 
 T = TypeVar("T")
 Labels = tuple[str, ...] | None
 Reader = tuple[str, "Callable[[Array], T]"]
 """The name of an output, and what is said about a row of it."""
-
-Answer = tuple[str, "Best | str"]
-"""A source with its best classes, or with the reason why there are none."""
 
 
 def _without_best(found: Extent) -> str:
@@ -160,54 +151,3 @@ def _classes(model: Model, results: Results, top: int, labels: Labels) -> Reader
 def _numbers(results: Results) -> Reader[list[float]]:
     """All numbers of the first output."""
     return next(iter(results)), lambda row: row.reshape(-1).tolist()
-
-
-def _name(label: str, number: int) -> str:
-    return label or f"class {number}"
-
-
-def _text(answers: Iterator[Answer]) -> Iterator[str]:
-    for source, best in answers:
-        if isinstance(best, NoAnswer):
-            yield printable(f"{source}: {best}")
-        elif not isinstance(best, str):
-            shown = [f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked]
-            yield printable(f"{source}: {', '.join(shown)}")
-
-
-def _csv(answers: Iterator[Answer]) -> Iterator[str]:
-    early: list[Answer] = []  # before the number of columns is known
-    for found in answers:
-        early.append(found)
-        if not isinstance(found[1], str):
-            break
-    width = max((len(best.ranked) for _, best in early if not isinstance(best, str)), default=1)
-    numbers = [f"_{n}" if n > 1 else "" for n in range(1, width + 1)]
-    yield csv_row(
-        ["input", *(f"{h}{n}" for n in numbers for h in ("class", "probability")), "error"]
-    )
-    for source, best in chain(early, answers):
-        if isinstance(best, str):
-            yield csv_row([source, *[""] * (2 * width), best])
-            continue
-        cells = [c for r in best.ranked for c in (_name(r.label, r.number), f"{r.score:.6f}")]
-        yield csv_row([source, *cells, ""])
-
-
-def _json(answers: Iterator[Answer]) -> Iterator[str]:
-    line = "["
-    for place, (source, best) in enumerate(answers):
-        yield line + "," * (place > 0)
-        entry: dict[str, object] = {"input": source}
-        if isinstance(best, str):
-            entry |= {"top": [], "error": best}
-        else:
-            entry["top"] = [
-                {"class": r.number, "label": r.label or None, "score": r.score} for r in best.ranked
-            ]
-        line = json_text(entry)
-    yield line
-    yield "]"
-
-
-FORMATS = {"text": _text, "csv": _csv, "json": _json}

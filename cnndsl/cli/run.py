@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnndsl.cli.loading import load_weights
-from cnndsl.cli.options import load_spec, read_size
+from cnndsl.cli.options import device_options, labels_options, load_spec, read_size
 from cnndsl.cli.output import counted, echo, echo_line
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.unreadable import check_all_read, named
@@ -37,15 +37,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="How many classes to show; 0 shows the extent of the values instead.",
 )
-@click.option("--labels", type=FILE, help="The classes' names: a line each, or JSON.")
-@click.option(
-    "--labels-from",
-    "first",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="The class that the first label names: 1 where class 0 is the background.",
-)
+@labels_options
 @click.option(
     "--softmax/--no-softmax",
     default=None,
@@ -67,20 +59,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @picture_options
 @click.option("--size", metavar="HxW", help="The size of pictures where the model leaves it open.")
 @click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda"]),
-    default="cpu",
-    show_default=True,
-    help="Where to run.",
-)
-@click.option(
     "--batch", type=click.IntRange(min=1), help="Examples at a time; by default the model's, or 16."
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1, max=1024),
-    help="By default all cores that this process may use.",
-)
+@device_options
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of a spec: a value.")
 @click.option("--input", "shapes", multiple=True, metavar="[NAME=]SHAPE", help="Of a spec.")
 @click.option("--weights", metavar="FILE|NAME", help="Of a spec: a file's, or known ones.")

@@ -43,6 +43,7 @@ class Subject:
     model: Model
     named: Callable[[str], str]
     threads: int | None = None
+    device: str = "cpu"
     size: Size | None = None
     how: Preprocessing | None = None
     labels: Sequence[str] | None = None
@@ -73,7 +74,7 @@ class Subject:
 
     def opened(self, model: onnx.ModelProto) -> Model:
         """Another model of the same net."""
-        made = open_model(model.SerializeToString(), threads=self.threads)
+        made = open_model(model.SerializeToString(), device=self.device, threads=self.threads)
         return replace(made, name=self.model.name, preprocessing=self.model.preprocessing)
 
     def paths(self, pictures: Sequence[str | Path]) -> list[Path]:
@@ -125,6 +126,7 @@ def open_subject(
     weights: WeightMapping | None = None,
     seed: int = 0,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Generator[Subject]:
     """An .onnx file, or a network with its weights, which are drawn from `seed` otherwise.
 
@@ -132,8 +134,8 @@ def open_subject(
     """
     if not isinstance(model, Network):
         path = Path(model)
-        opened = open_model(path, threads=threads)
-        yield Subject(path, opened, str, threads, labels=opened.labels)
+        opened = open_model(path, device=device, threads=threads)
+        yield Subject(path, opened, str, threads, device, labels=opened.labels)
         return
     network, lowered = model, lower(model)
     fresh = weights is None and bool(lowered.parameters)
@@ -144,9 +146,9 @@ def open_subject(
     with TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / network.name
         write_network(network, path, seed, weights)
-        opened = open_model(path, threads=threads)
+        opened = open_model(path, device=device, threads=threads)
         opened = replace(opened, name=f"`{network.name}`", fresh=fresh)
-        yield Subject(path, opened, named, threads, labels=opened.labels)
+        yield Subject(path, opened, named, threads, device, labels=opened.labels)
 
 
 def shown(photo: Pixels) -> Pixels:

@@ -46,6 +46,7 @@ def look(
     size: tuple[int, int] | None = None,
     labels: Sequence[str] | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> View:
     """Look inside a net: heat maps over pictures, maps, kernels, what excites a channel.
 
@@ -74,7 +75,7 @@ def look(
         loaded = load_weights(model, weights)
     paths = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     wanted = [of] if isinstance(of, int | str) else list(of)
-    with open_subject(model, weights=loaded, seed=seed, threads=threads) as subject:
+    with open_subject(model, weights=loaded, seed=seed, threads=threads, device=device) as subject:
         subject = replace(subject, how=preprocessing, size=size, labels=labels or subject.labels)
         return view(subject, paths, show, at, wanted, channels, patch)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -221,6 +222,19 @@ def test_what_can_not_be_seen(folder: Path, arguments: Sequence[str], message: s
     result = run(*arguments)
     assert result.exit_code != 0 and message in result.output, result.output
     assert not list(folder.glob("*.png"))
+
+
+@pytest.mark.parametrize("model", ["small.cnn", "means.onnx"])
+def test_a_device_that_is_missing_is_said(folder: Path, model: str) -> None:
+    """In the words of `run`; nothing falls back to the CPU."""
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+    given = (model, "photos/a.png", "--device", "cuda")
+    result, other = run(*given), CliRunner().invoke(main, ["run", *given])
+    assert result.exit_code == 1 and "this ONNX Runtime has no CUDA" in result.stderr
+    assert result.stderr.splitlines()[-1] == other.stderr.splitlines()[-1]
+    with pytest.raises(UsageError, match="has no CUDA"):
+        cnndsl.look(model, "photos/a.png", device="cuda")
 
 
 def test_a_damaged_picture_is_named(folder: Path) -> None:
