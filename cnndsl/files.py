@@ -150,13 +150,15 @@ def check_ordinary(path: Path) -> None:
         raise OSError(kind, "it is no ordinary file", str(path))
 
 
-def read_bounded(path: Path, most: int) -> bytes:
-    """Read a whole ordinary file of at most so many bytes. Raises OSError for any other."""
+def read_bounded(path: Path, most: int, kind: str = "such a file") -> bytes:
+    """Read a whole ordinary file of at most so many bytes. Raises OSError for any other; `kind` is
+    what its reason calls the file.
+    """
     check_ordinary(path)
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"it is larger than such a file may be ({most:,} bytes)")
+        raise OSError(errno.EFBIG, f"it is larger than {kind} may be ({most:,} bytes)")
     return data
 
 

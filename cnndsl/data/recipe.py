@@ -16,7 +16,7 @@ from typing import Any, TypeGuard, cast
 
 from cnndsl.data.augmentation import PRESETS, Augmentation, preset
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.files import check_ordinary
+from cnndsl.files import read_bounded
 
 MOST_BYTES = 1 << 20
 _FLIPS = ("horizontal_flip", "vertical_flip")
@@ -62,15 +62,9 @@ def parse_augmentation(
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        check_ordinary(path)
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        return tomllib.loads(read_bounded(path, MOST_BYTES).decode("utf-8"))
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"`{path}` is larger than such a file may be ({MOST_BYTES:,} bytes)")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as e:  # a TOML or a decoding error
         reason = str(e) if isinstance(e, tomllib.TOMLDecodeError) else "it is no UTF-8 text"
         raise UsageError(f"`{path}` is no TOML: {reason}") from None

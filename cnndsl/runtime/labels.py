@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import check_ordinary
+from cnndsl.files import read_bounded
 from cnndsl.printing import encodable
 
 MOST_BYTES = 64 << 20
@@ -55,15 +55,9 @@ def read_labels(path: Path, *, whole: bool = False) -> tuple[str, ...]:
     UsageError where the file is none of these or leaves a class out.
     """
     try:
-        check_ordinary(path)
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        text = read_bounded(path, MOST_BYTES, "a file of labels").decode("utf-8-sig")
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror or e}") from None
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"`{path}` is larger than a file of labels may be ({MOST_BYTES:,} bytes)")
-    try:
-        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"`{path}` is no UTF-8 text; labels are a text file or JSON") from None
     labels = _from_json(path, text, whole) if path.suffix.lower() == ".json" else _from_lines(text)

@@ -16,7 +16,7 @@ from typing import Any, cast
 import tomli_w
 
 from cnndsl.diagnostics import UsageError
-from cnndsl.files import check_ordinary, replaced
+from cnndsl.files import read_bounded, replaced
 from cnndsl.shape import Shape
 from cnndsl.specs import read_shape
 from cnndsl.training.choices import make_choice, write_choice
@@ -150,15 +150,9 @@ def write_config(config: Config, path: Path) -> None:
 def read_config(path: Path) -> Config:
     """Read `config.toml`. Raises UsageError."""
     try:
-        check_ordinary(path)
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        return Config.from_toml(read_bounded(path, MOST_BYTES, "a configuration").decode())
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"`{path}` is larger than a configuration may be ({MOST_BYTES:,} bytes)")
-    try:
-        return Config.from_toml(data.decode())
     except UnicodeDecodeError:
         raise UsageError(f"`{path}` is no UTF-8 text") from None
     except UsageError as e:

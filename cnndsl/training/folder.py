@@ -103,14 +103,13 @@ class RunFolder:
                 raise UsageError(f"`{self.path}` is being trained by another process") from None
             yield
 
+    def data_record(self) -> dict[str, Any]:
+        """What is kept of the data; empty where that is damaged."""
+        return _object(self.data)
+
     def features_record(self) -> dict[str, Any]:
         """What is kept of the features that the run was trained on; empty where there are none."""
-        try:
-            check_ordinary(self.features)
-            found: object = json.loads(self.features.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        return _object(self.features)
 
     def features_seconds(self) -> float | None:
         """How long they took; None where there are none."""
@@ -121,6 +120,16 @@ class RunFolder:
         """Append a line to the log, with the time."""
         with blamed_on(self.log), self.log.open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now().isoformat(' ', 'seconds')}  {printable(text)}\n")
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is none."""
+    try:
+        check_ordinary(path)
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -64,7 +63,7 @@ class Run:
 
     def __init__(self, path: Path):
         self.folder = RunFolder.open(path)
-        self._about = _about(self.folder.data)
+        self._about = self.folder.data_record()
         self.word = str(self._about.get("targets", Classes.word))
 
     @property
@@ -152,13 +151,3 @@ def run_of(model: Path) -> Run | None:
     folder = model if model.is_dir() else model.parent
     own = model.is_dir() or model.name == RunFolder(folder).best_model.name
     return Run(folder) if own and RunFolder(folder).config.is_file() else None
-
-
-def _about(path: Path) -> Mapping[str, Any]:
-    """What a run says of its data; nothing where that is damaged."""
-    try:
-        check_ordinary(path)
-        found: object = json.loads(path.read_text(encoding="utf-8"))
-    except (UsageError, OSError, ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}

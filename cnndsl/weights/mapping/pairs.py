@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.files import check_ordinary
+from cnndsl.files import read_bounded
 from cnndsl.source import Source, Span
 from cnndsl.weights.mapping.modules import Module, layer_of, stripped
 from cnndsl.weights.mapping.places import Place
@@ -50,17 +50,11 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
 
 def _text(path: Path) -> str:
     try:
-        check_ordinary(path)
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        text = data.decode("utf-8-sig")
+        return read_bounded(path, MOST_BYTES, "a file of pairs").decode("utf-8-sig")
     except OSError as e:
         raise UsageError(f"`{path}` can't be read: {e.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"`{path}` is no UTF-8 text, as a file of pairs is") from None
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"`{path}` is larger than pairs may be ({MOST_BYTES:,} bytes)")
-    return text
 
 
 def paired(
