@@ -12,6 +12,7 @@ SEARCHES = {
     "resume": "Go on with a search that stopped.",
     "show": "Show the trials of a search, the best first.",
     "best": "Print the folder of the best trial's run.",
+    "work": "Do trials of a search beside its other workers.",
 }
 """Every subcommand with its one-line help; `search_NAME.py` holds it."""
 

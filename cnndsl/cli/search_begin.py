@@ -71,6 +71,11 @@ LIMITS = (
     click.option("--max-memory", metavar="16GB", help="The most memory of a training step."),
 )
 MORE = (option("patience"), option("checkpoint-every"), option("allow-missing"))
+WORKERS = (
+    click.option(
+        "--workers", type=POSITIVE, default=1, show_default=True, help="Processes that do trials."
+    ),
+)
 REPORTS = (
     click.option("-q", "--quiet", is_flag=True, help="Nothing but errors."),
     click.option("--json", "as_json", is_flag=True, help="A JSON object a line."),
@@ -87,7 +92,7 @@ REPORTS = (
 @options(SEARCH, LIMITS)
 @spec_settings
 @options(DATA, FROM_SCRATCH, RECIPE, START, MORE, DEVICE)
-@options(REPORTS)
+@options(WORKERS, REPORTS)
 @click.option(
     "--runs", type=FOLDER, default="runs", show_default=True, help="Where folders are made."
 )
@@ -119,7 +124,14 @@ def command(
         time_limit=read_duration(limit, "--time-limit") if limit else None,
         **read_limits(values),
     )
-    outcome = begin(search, reporter(values), root=runs, name=values["name"], progress=downloading)
+    outcome = begin(
+        search,
+        reporter(values),
+        root=runs,
+        name=values["name"],
+        workers=values["workers"],
+        progress=downloading,
+    )
     end(context, outcome)
 
 

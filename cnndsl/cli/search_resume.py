@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from cnndsl.cli.search_begin import REPORTS, end, reporter
+from cnndsl.cli.search_begin import REPORTS, WORKERS, end, reporter
 from cnndsl.cli.train_options import options
 
 
 @click.command(short_help="Go on with a search that stopped.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@options(REPORTS)
+@options(WORKERS, REPORTS)
 @click.pass_context
 def command(context: click.Context, folder: Path, **values: Any) -> None:
     """Go on with the search in FOLDER: trials that weren't finished are done again."""
     from cnndsl.searching.running import resume
 
-    end(context, resume(folder, reporter(values)))
+    end(context, resume(folder, reporter(values), workers=values["workers"]))

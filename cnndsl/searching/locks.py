@@ -15,6 +15,9 @@ except ModuleNotFoundError:  # Windows
     fcntl = None
 
 
+CAN_LOCK = fcntl is not None
+
+
 class FileLock:
     """A file that one holder at a time has; others wait, in this process too."""
 

@@ -12,11 +12,13 @@ from cnndsl.downloads import Progress as Downloading
 from cnndsl.printing import html_table
 from cnndsl.searching.folder import SearchFolder
 from cnndsl.searching.leaderboard import ranked, row, shown, titles, write_leaderboard
+from cnndsl.searching.locks import CAN_LOCK
 from cnndsl.searching.objectives import check_objective, usual_objective
 from cnndsl.searching.reporting import Reporter
 from cnndsl.searching.search import Search, mark_of
 from cnndsl.searching.study import Attempt, Study, check_installed
 from cnndsl.searching.worker import Data, Worker
+from cnndsl.searching.workers import Workers
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.networks import adapter_for
 from cnndsl.training.tasks import make_task
@@ -64,13 +66,15 @@ def begin(
     *,
     root: Path = Path("runs"),
     name: str | None = None,
+    workers: int = 1,
     callback: Callback | None = None,
     progress: Downloading | None = None,
 ) -> SearchOutcome:
-    """Search in a new folder; `callback` is told how each trial's training goes, and `progress`
-    about downloads. Raises SpecError, UsageError.
+    """Search in a new folder, by so many `workers`: one is this process, several are others.
+    `callback` is told how each trial's training goes where it is done in this process, and
+    `progress` about downloads. Raises SpecError, UsageError.
     """
-    check_installed()
+    _check(workers)
     config = search.config({})
     data = Data(search)
     opened = data.of(config, progress)
@@ -87,12 +91,24 @@ def begin(
     )
     folder = SearchFolder.create(root, name or Path(config.model.spec).stem)
     search.write(folder)
-    return _run(folder, search, reporter, data, callback)
+    worker = Worker(folder, search, data=data, callback=callback)
+    return _run(worker, reporter, workers, search.plan.time_limit)
 
 
-def resume(path: Path, reporter: Reporter, callback: Callback | None = None) -> SearchOutcome:
-    """Go on with a search that stopped. Raises UsageError where net or data have changed."""
-    check_installed()
+def resume(
+    path: Path,
+    reporter: Reporter,
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+    time_limit: float | None = None,
+) -> SearchOutcome:
+    """Go on with a search that stopped, or beside others that are at it; `threads` are those of a
+    training, and no trial begins after `time_limit` seconds, by default the search's own.
+
+    Raises UsageError, also where net or data have changed.
+    """
+    _check(workers)
     folder = SearchFolder.open(path)
     search = Search.read(folder)
     config = search.config({})
@@ -101,7 +117,8 @@ def resume(path: Path, reporter: Reporter, callback: Callback | None = None) -> 
             f"`{config.model.spec}` isn't what it was when the search began, so its trials can't "
             f"be compared: put it back, or begin a new search"
         )
-    return _run(folder, search, reporter, Data(search), callback)
+    worker = Worker(folder, search, threads=threads)
+    return _run(worker, reporter, workers, time_limit or search.plan.time_limit)
 
 
 def show(path: Path) -> SearchOutcome:
@@ -112,21 +129,26 @@ def show(path: Path) -> SearchOutcome:
     return SearchOutcome(path, search, _latest(Study(folder, search).attempts()))
 
 
+def _check(workers: int) -> None:
+    """Raise UsageError where Optuna isn't installed, or more workers are asked for than can be."""
+    check_installed()
+    if workers > 1 and not CAN_LOCK:
+        raise UsageError("this system has no locks that several workers need: take --workers 1")
+
+
 def _run(
-    folder: SearchFolder,
-    search: Search,
-    reporter: Reporter,
-    data: Data,
-    callback: Callback | None,
+    worker: Worker, reporter: Reporter, workers: int, time_limit: float | None
 ) -> SearchOutcome:
     """Do what is left to do, and say how it stands then."""
+    folder, search = worker.folder, worker.search
+    until = None if time_limit is None else monotonic() + time_limit
     study = Study(folder, search)
     board = _Board(folder, search, reporter, study)
     reporter.begin(search, _header(folder, search, board.trials))
-    limit = search.plan.time_limit
-    until = None if limit is None else monotonic() + limit
-    worker = Worker(folder, search, data=data, callback=callback, finished=board.update)
-    signal = worker.work(until)
+    if workers == 1:
+        signal = worker.work(until, board.update)
+    else:
+        signal = Workers(folder, workers, until).work(lambda: board.update(study))
     outcome = SearchOutcome(folder.path, search, board.trials, signal)
     for line in _end(outcome, study.is_complete):
         reporter.note(line)
@@ -150,7 +172,9 @@ class _Board:
 
     def update(self, study: Study) -> None:
         """Look what is new. Raises OSError."""
-        self._attempts = study.attempts()
+        with study.exclusive:  # nobody writes an older leaderboard over a newer one
+            self._attempts = study.attempts()
+            write_leaderboard(self.folder, self.search, self._attempts)
         best = ranked(self.search, self._attempts)[:1]
         for place, attempt in enumerate(self._attempts):
             if place in self._told or attempt.state == "running":
@@ -158,7 +182,6 @@ class _Board:
             self._told.add(place)
             if attempt.state != "lost":
                 self.reporter.trial(self.search, attempt, attempt in best)
-        write_leaderboard(self.folder, self.search, self._attempts)
 
 
 def _header(folder: SearchFolder, search: Search, trials: Sequence[Attempt]) -> list[str]:
@@ -198,7 +221,9 @@ def _end(outcome: SearchOutcome, complete: bool) -> list[str]:
         )
         lines += [f"best       trial {best.number}: {figures}", f"           {values}"]
         lines.append(f"run        {outcome.best}")
-    if not complete:
+    if others := states.count("running"):
+        lines.append(f"others are at {others} trial{'s' * (others != 1)}")
+    elif not complete:
         why = "stopped" if outcome.signal else "the time is over"
         lines.append(f"{why}; everything is kept. To go on:")
         lines.append(f"  cnndsl search resume {outcome.folder}")

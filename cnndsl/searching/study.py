@@ -86,10 +86,10 @@ class Study:
 
     def __init__(self, folder: SearchFolder, search: Search, worker: str = ""):
         self.folder, self.search, self.worker = folder, search, worker
-        self._claims = FileLock(folder.locks / "claims")
+        self.exclusive = FileLock(folder.locks / "claims")
         self._grid = search.grid() if search.plan.method == "grid" else []
         self._distributions = _distributions(search.parameters)
-        with self._claims:
+        with self.exclusive:
             self._study = _open(folder, search)
 
     def claim(self, refusal: Refusal = lambda values: "") -> Claim | None:
@@ -97,7 +97,7 @@ class Study:
 
         Raises UsageError where no values can be found that aren't refused.
         """
-        with self._claims:
+        with self.exclusive:
             self._bury()
             while (number := self._next()) is not None:
                 values = self._values(number, refusal)

@@ -66,16 +66,18 @@ class Worker:
         threads: int | None = None,
         data: Data | None = None,
         callback: Callback | None = None,
-        finished: Callable[[Study], None] = lambda study: None,
     ):
         self.folder, self.search, self.threads = folder, search, threads
         self.data, self.callback = data or Data(search), callback or Callback()
-        self.finished = finished
         self.name = f"{getpid()}-{token_hex(4)}"
 
-    def work(self, until: float | None = None) -> int | None:
-        """Do trials, none that would begin after `until` on the monotonic clock; return the signal
-        that interrupted it, None where none did. Raises UsageError, OSError.
+    def work(
+        self, until: float | None = None, look: Callable[[Study], None] = lambda study: None
+    ) -> int | None:
+        """Do trials, none that would begin after `until` on the monotonic clock, and `look` at the
+        study after each; return the signal that interrupted it, None where none did.
+
+        Raises UsageError, OSError.
         """
         lock = FileLock(self.folder.locks / self.name)
         study = Study(self.folder, self.search, self.name)
@@ -85,11 +87,11 @@ class Worker:
             with lock, Interrupts() as interrupts:
                 while not interrupts.requested and (until is None or monotonic() < until):
                     claim = study.claim(lambda values: refusal(self.search, values, data))
-                    self.finished(study)
+                    look(study)
                     if claim is None:
                         return None
                     signal = self._do(claim)
-                    self.finished(study)
+                    look(study)
                     if signal is not None:
                         return signal
                     _check_any(study)

@@ -83,6 +83,7 @@ def search(
     max_params: int | None = None,
     max_macs: int | None = None,
     max_memory: int | None = None,
+    workers: int = 1,
     config: Path | str | None = None,
     runs: Path | str = "runs",
     name: str | None = None,
@@ -96,7 +97,8 @@ def search(
     line ("16..64:step=16"), or a list. `options` are those of `train`, for every trial; trial k is
     the same for the same seed. No trial begins after `time_limit` seconds; nets that cost more than
     the limits allow aren't trained (`max_memory` in bytes of a training step). `objective` is any
-    figure of a run. `callbacks` are told how each training goes. Raises UsageError, SpecError.
+    figure of a run. Several `workers` are processes of their own; `callbacks` are told how each
+    training goes where there is one. Raises UsageError, SpecError.
     """
     from cnndsl.searching.reporting import Reporter, TableReporter
     from cnndsl.searching.request import request
@@ -117,9 +119,14 @@ def search(
         max_macs=max_macs,
         max_memory=max_memory,
     )
-    told = Callbacks(*callbacks)
-    reporter = Reporter() if quiet else TableReporter()
-    return begin(whole, reporter, root=Path(runs), name=name, callback=told)
+    return begin(
+        whole,
+        Reporter() if quiet else TableReporter(),
+        root=Path(runs),
+        name=name,
+        workers=workers,
+        callback=Callbacks(*callbacks),
+    )
 
 
 def transfer(
