@@ -24,6 +24,7 @@ MOST_RUNS = 4096
 """Of a net with a patch at another place each."""
 
 _STEPS = 7  # patches beside each other along the shorter side, if their size isn't given
+_LEAST_DROP = 1e-3  # of a probability: where no patch takes away as much, nothing is hot
 _BRIGHT = 99.5  # the percentile of a gradient that is white
 
 
@@ -116,7 +117,7 @@ def occlusion_view(
         for found, drop in zip(classes, np.concatenate(drops).T, strict=True):
             heat = places.means(drop)
             most = float(heat.max())
-            pixels = overlaid(photo, np.maximum(heat, 0) / (most if most > 0 else 1))
+            pixels = overlaid(photo, np.maximum(heat, 0) / max(most, _LEAST_DROP))
             tiles.append(Tile(shown(pixels), found.caption(f" ({100 * most:.1f} less)")))
             lines.append(f"{path}: {found}, behind a patch up to {100 * most:.1f} % less")
             maps[-1].append(heat)

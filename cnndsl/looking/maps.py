@@ -19,10 +19,12 @@ from cnndsl.looking.view import (
     Tile,
     View,
     about_zero,
+    beside_each_other,
     coloured,
     enlarged,
     overlaid,
     sheet,
+    signed,
     spread,
 )
 from cnndsl.runtime.model import Model
@@ -40,7 +42,8 @@ MOST_KERNELS = 64
 BEST = 9
 """Pictures that excite a channel most."""
 
-_SIDES = {"map": 64, "kernel": 28, "colour": 56}  # pixels that a tile has about
+_SIDES = {"map": 64, "kernel": 28, "colour": 56}  # pixels that a tile has about, at least
+_WIDTH, _LARGEST = 700, 160  # pixels of a view of few tiles, and of one of them at most
 _COLOURS = 3
 
 
@@ -79,18 +82,20 @@ def _grid(maps: Array, channels: Sequence[int] = ()) -> tuple[Pixels, list[str]]
     most = max(1, min(MOST_MAPS, MOST_PIXELS // (2 * side * side)))
     some = _some(len(maps), most)
     chosen = _channels(channels, len(maps)) or [*some]
-    tiles = [Tile(enlarged(coloured(spread(maps[n])), _SIDES["map"]), f"{n}") for n in chosen]
+    columns = _columns(len(chosen))
+    side = _side("map", columns)
+    tiles = [Tile(enlarged(coloured(spread(maps[n])), side), f"{n}") for n in chosen]
     told = [] if channels else _told(some, len(maps), "channels")
-    pixels = sheet(tiles, _columns(len(tiles)))
+    pixels = sheet(tiles, columns)
     return pixels, ["each from its least to its largest value", *told]
 
 
 def kernels_view(subject: Subject, at: str | None = None) -> View:
     """The weights of a convolution, by default the first one.
 
-    Where it takes colours, a filter is a tile in colour; else a filter is a row, and its channels
-    are the row's tiles. 0 is in the middle of each filter's scale, its largest absolute weight at
-    an end. The view's values `kernels` are O×I×H×W. Raises UsageError.
+    Where it takes colours, a filter is a tile in colour; else a strip, whose tiles are its
+    channels. 0 is in the middle of each filter's scale, its largest absolute weight at an end. The
+    view's values `kernels` are O×I×H×W. Raises UsageError.
     """
     model = read_model(subject.path)
     first = next((n.output[0] for n in model.graph.node if n.op_type == "Conv"), None)
@@ -107,22 +112,29 @@ def kernels_view(subject: Subject, at: str | None = None) -> View:
     if channels == _COLOURS:
         bgr = _takes_bgr(subject)
         lines.append(f"in colour: red, green, blue are channels {'2, 1, 0' if bgr else '0, 1, 2'}")
-        tiles = [Tile(_in_colour(weights[n], bgr), f"{n}") for n in rows]
-        columns = _columns(len(tiles))
+        columns = _columns(len(rows))
+        side = _side("colour", columns)
+        tiles = [Tile(_in_colour(weights[n], bgr, side), f"{n}") for n in rows]
     else:
         some = _some(channels, MOST_KERNELS)
-        columns = len(some) if channels > 1 else _columns(len(rows))
+        columns = (
+            max(1, round(sqrt(1.5 * len(rows) / len(some))))
+            if channels > 1
+            else _columns(len(rows))
+        )
+        side = _side("kernel", columns * len(some))
+        lines.append("blue is below 0, white is 0, red is above")
         tiles = [
-            Tile(enlarged(coloured(filter[c]), _SIDES["kernel"]), _place(n, c, channels))
+            Tile(beside_each_other([enlarged(signed(filter[c]), side) for c in some]), f"{n}")
             for n in rows
             for filter in [about_zero(weights[n])]
-            for c in some
         ]
         if channels > 1:
-            lines.append("a row is a filter, a column a channel that it takes")
+            lines.append("each strip is a filter, its tiles are the channels that it takes")
         lines += _told(some, channels, "channels")
     lines += _told(rows, filters, "filters")
-    return View(sheet(tiles, columns), tuple(lines), {"kernels": weights})
+    pixels = sheet(tiles, columns, left=channels not in (1, _COLOURS))
+    return View(pixels, tuple(lines), {"kernels": weights})
 
 
 def exciting_view(
@@ -184,7 +196,10 @@ def _channels(wanted: Sequence[int], count: int) -> list[int]:
 
 
 def _columns(count: int) -> int:
-    return max(1, ceil(sqrt(count * 1.5)))  # somewhat wider than high, as screens are
+    """Somewhat wider than high, as screens are, with few places left in the last row."""
+    about = ceil(sqrt(count * 1.5))
+    near = range(max(1, about - 1), min(about + 2, count) + 1)
+    return min(near, key=lambda n: (-count % n, abs(n - about)), default=1)
 
 
 def _some(count: int, most: int) -> range:
@@ -199,14 +214,14 @@ def _told(some: range, count: int, what: str) -> list[str]:
     return [f"{len(some)} of {count} {what} are shown, one of {some.step}"]
 
 
-def _place(number: int, channel: int, channels: int) -> str:
-    """Rows are numbered at their beginning."""
-    return f"{number}" if channel == 0 or channels == 1 else ""
+def _side(kind: str, columns: int) -> int:
+    """How large a tile is: few are shown larger."""
+    return max(_SIDES[kind], min(_WIDTH // columns, _LARGEST))
 
 
-def _in_colour(kernel: Array, bgr: bool) -> Array:
+def _in_colour(kernel: Array, bgr: bool, side: int) -> Array:
     picture = about_zero(kernel[::-1] if bgr else kernel).transpose(1, 2, 0)
-    return enlarged(np.rint(255 * picture).astype(np.uint8), _SIDES["colour"])
+    return enlarged(np.rint(127.5 * (1 + picture)).astype(np.uint8), side)
 
 
 def _takes_bgr(subject: Subject) -> bool:

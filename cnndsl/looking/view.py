@@ -29,7 +29,10 @@ _ANCHORS = (
 large, in grey too, and to eyes that don't tell red from green.
 """
 
-_GAP, _WHITE = 4, 255
+_NEGATIVE, _ZERO, _POSITIVE = (33, 102, 172), (247, 247, 247), (178, 24, 43)
+"""The ends and the middle of ColorBrewer's RdBu (Brewer 2003), for numbers about 0."""
+
+_GAP, _WHITE, _GREY = 4, 255, 205
 _STRONGEST, _FADE = 0.8, 0.75  # share of the colour where a heat map is hottest, and towards that
 _SMALL, _LARGE = 10, 13  # letters, by the tiles' width
 _WIDE = 160
@@ -76,6 +79,14 @@ def coloured(values: Array) -> Pixels:
     return np.rint(np.stack(bands, axis=-1)).astype(np.uint8)
 
 
+def signed(values: Array) -> Pixels:
+    """Numbers from −1 to 1 in colours, blue below 0, white at 0, red above: H×W → H×W×3."""
+    share = np.clip(np.nan_to_num(values), -1, 1)[..., None]
+    zero = np.array(_ZERO, np.float64)
+    ends = np.where(share < 0, np.array(_NEGATIVE), np.array(_POSITIVE))
+    return np.rint(zero + np.abs(share) * (ends - zero)).astype(np.uint8)
+
+
 def overlaid(photo: Pixels, heat: Array) -> Pixels:
     """A photo in grey under a heat map H×W from 0 to 1: the hotter, the more colour."""
     grey = np.repeat(photo.mean(-1, keepdims=True), 3, axis=-1)
@@ -91,9 +102,9 @@ def spread(values: Array) -> Array:
 
 
 def about_zero(values: Array) -> Array:
-    """From minus the largest absolute value to the largest, as 0 to 1: 0 is in the middle."""
+    """From minus the largest absolute value to the largest, as −1 to 1."""
     numbers = np.nan_to_num(np.asarray(values, np.float64))
-    return 0.5 + 0.5 * numbers / (np.abs(numbers).max() or 1)
+    return numbers / (np.abs(numbers).max() or 1)
 
 
 def enlarged(pixels: Pixels, side: int) -> Pixels:
@@ -102,16 +113,26 @@ def enlarged(pixels: Pixels, side: int) -> Pixels:
     return pixels.repeat(times, 0).repeat(times, 1)
 
 
-def sheet(tiles: Sequence[Tile], columns: int) -> Pixels:
-    """Tiles in rows, each under its caption. Raises UsageError where that would be too large."""
+def beside_each_other(tiles: Sequence[Pixels]) -> Pixels:
+    """Tiles of one size as one, a thin line between them."""
+    line = np.full((tiles[0].shape[0], 1, 3), _GREY, np.uint8)
+    return np.concatenate([part for tile in tiles for part in (tile, line)][:-1], axis=1)
+
+
+def sheet(tiles: Sequence[Tile], columns: int, *, left: bool = False) -> Pixels:
+    """Tiles in rows, each under its caption, or with that at its `left`.
+
+    Raises UsageError where the picture would be too large.
+    """
     from cnndsl.data.photos import written_on
 
     high = max(tile.pixels.shape[0] for tile in tiles)
     wide = max(tile.pixels.shape[1] for tile in tiles)
     size = _LARGE if wide >= _WIDE else _SMALL
-    line = size + _GAP if any(tile.caption for tile in tiles) else 0
+    line = size + _GAP if any(tile.caption for tile in tiles) and not left else 0
+    gutter = size * max(len(tile.caption) for tile in tiles) if left else 0
     rows = ceil(len(tiles) / columns)
-    shape = _GAP + rows * (high + line + _GAP), _GAP + columns * (wide + _GAP), 3
+    shape = _GAP + rows * (high + line + _GAP), _GAP + columns * (gutter + wide + _GAP), 3
     if shape[0] * shape[1] > MOST_PIXELS:
         raise UsageError(
             f"{len(tiles)} pictures of {wide}x{high} would make one of {shape[1]}x{shape[0]}, "
@@ -121,8 +142,10 @@ def sheet(tiles: Sequence[Tile], columns: int) -> Pixels:
     texts: list[tuple[str, int, int, int]] = []
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
-        top, left = _GAP + row * (high + line + _GAP), _GAP + column * (wide + _GAP)
+        top, x = _GAP + row * (high + line + _GAP), _GAP + column * (gutter + wide + _GAP)
         height, width = tile.pixels.shape[:2]
-        pixels[top + line : top + line + height, left : left + width] = tile.pixels
-        texts.append((tile.caption, left, top + line // 2 - 1, wide))
+        begin = x + gutter
+        pixels[top + line : top + line + height, begin : begin + width] = tile.pixels
+        middle = top + (height // 2 if left else line // 2 - 1)
+        texts.append((tile.caption, x, middle, gutter or wide))
     return written_on(pixels, texts, size)

@@ -17,7 +17,7 @@ import cnndsl
 from cnndsl.cli import main
 from cnndsl.diagnostics import UsageError
 from cnndsl.looking.heat import MOST_PICTURES
-from cnndsl.looking.view import Tile, about_zero, coloured, overlaid, sheet, spread
+from cnndsl.looking.view import Tile, about_zero, coloured, overlaid, sheet, signed, spread
 from cnndsl.preprocessing import Preprocessing
 from cnndsl.surgery.attribution import Attribution, attributed
 from tests.support.data import real_data
@@ -119,7 +119,8 @@ def test_maps_and_how_many_are_shown(folder: Path) -> None:
     np.testing.assert_allclose(seen.values["maps"], expected, atol=1e-6)
     assert seen.lines[1] == "150 of 300 channels are shown, one of 2"
     chosen = cnndsl.look("small.cnn", "photos/b.png", "maps", at="second", channels=[299, 3])
-    assert len(chosen.lines) == 1 and chosen.pixels.size < seen.pixels.size / 20
+    assert len(chosen.lines) == 1
+    assert chosen.pixels.shape == (4 + 17 + 160 + 4, 4 + 2 * (160 + 4), 3)  # few are larger
 
 
 def test_maps_are_what_run_draws(folder: Path) -> None:
@@ -154,12 +155,21 @@ def test_kernels(folder: Path) -> None:
         "kernels of `first`, 6x3x3x3, 0 in the middle of each filter's scale",
         "in colour: red, green, blue are channels 2, 1, 0",
     )
-    tile = seen.pixels[18:, 4:][: 3 * 19 : 19, : 3 * 19 : 19]  # caption and gap, then pixels of 19
-    expected = np.rint(255 * about_zero(weights[0][::-1]).transpose(1, 2, 0))
+    tile = seen.pixels[18:, 4:][: 3 * 53 : 53, : 3 * 53 : 53]  # caption and gap, then pixels of 53
+    expected = np.rint(127.5 * (1 + about_zero(weights[0][::-1]).transpose(1, 2, 0)))
     np.testing.assert_array_equal(tile, expected)
     later = cnndsl.look("small.onnx", show="kernels", at="second")
-    assert later.lines[1] == "a row is a filter, a column a channel that it takes"
-    assert later.lines[2] == "60 of 300 filters are shown, one of 5"
+    assert later.lines[1:] == (
+        "blue is below 0, white is 0, red is above",
+        "each strip is a filter, its tiles are the channels that it takes",
+        "60 of 300 filters are shown, one of 5",
+    )
+    wide, number = 6 * 30 + 5, 13 * len("295")  # a strip with its lines, and what stands before it
+    for filter_, column in ((0, 0), (5, 1), (15, 3)):
+        left = 4 + column * (number + wide + 4) + number
+        last = later.pixels[4 : 4 + 30 : 10, left + wide - 30 : left + wide : 10]
+        shown = signed(about_zero(stored["second.weight"][filter_])[5])
+        np.testing.assert_array_equal(last, shown)
 
 
 def test_the_pictures_that_excite_a_channel(folder: Path) -> None:
@@ -286,6 +296,9 @@ def test_colours_are_as_bright_as_numbers_are_large() -> None:
     assert pixels[0].tolist() == [0, 0, 4] and pixels[-1].tolist() == [252, 255, 164]
     photo = np.full((2, 2, 3), 100, np.uint8)
     assert (overlaid(photo, np.zeros((2, 2))) == photo).all()
+    colours = signed(np.array([[-1.0, 0.0, 1.0]]))[0].astype(int)
+    assert colours[1].min() > 240  # 0 is near white, what is below is blue, what is above red
+    assert colours[0, 2] > colours[0, 0] + 100 and colours[2, 0] > colours[2, 2] + 100
     assert (spread(np.array([2.0, 3.0, 4.0])) == [0, 0.5, 1]).all()
     assert (spread(np.ones(3)) == 0).all()
 
