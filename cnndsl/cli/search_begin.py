@@ -28,7 +28,7 @@ from cnndsl.cli.train_options import (
     options,
 )
 from cnndsl.diagnostics import UsageError
-from cnndsl.searching.options import METHODS, TRIALS
+from cnndsl.searching.options import METHODS, PRUNERS, TRIALS
 
 if TYPE_CHECKING:
     from cnndsl.searching.reporting import Reporter
@@ -47,7 +47,8 @@ SEARCH = (
         cls=Field,
         type=click.Choice(METHODS),
         otherwise="tpe",
-        help="grid: every combination; random; tpe: where good trials were.",
+        help="grid: every combination; random; tpe: where good trials were; nsga2: for several "
+        "objectives, by generations.",
     ),
     click.option(
         "--trials",
@@ -59,10 +60,16 @@ SEARCH = (
     click.option("--time-limit", metavar="10m", help="No trial begins after so long."),
     click.option(
         "--objective",
-        cls=Field,
-        otherwise="by what the best epoch is chosen",
+        "objectives",
+        multiple=True,
         metavar="NAME",
-        help="What trials are judged by: val_top1, val_loss, test_top1, params, seconds …",
+        help="What trials are judged by: val_top1, val_loss, test_top1, params, seconds …; by "
+        "default what the best epoch is chosen by. Several make a Pareto front.",
+    ),
+    click.option(
+        "--prune",
+        type=click.Choice(PRUNERS),
+        help="Stop trials that others beat after as many epochs.",
     ),
 )
 LIMITS = (
@@ -120,7 +127,8 @@ def command(
         options=read_options(values | {"time_limit": None}),
         method=values["method"],
         trials=values["trials"],
-        objectives=(values["objective"],) if values["objective"] else None,
+        objectives=values["objectives"] or None,
+        prune=values["prune"],
         time_limit=read_duration(limit, "--time-limit") if limit else None,
         **read_limits(values),
     )

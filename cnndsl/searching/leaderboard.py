@@ -15,18 +15,47 @@ from cnndsl.training.screen import duration
 
 
 def ranked(search: Search, attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The trials that are done, the best first; of equals the earlier one."""
+    """The trials that are done, the best first, of equals the earlier one. Where there are several
+    objectives those come first than which no other one is better in all: the Pareto front.
+    """
     done = sorted((a for a in attempts if a.state == "done"), key=lambda a: a.number)
-    falls = search.objectives[0].falls
-    return sorted(done, key=lambda a: a.objectives[0] * (1 if falls else -1))
+    front = fronts(search, done) if len(search.objectives) > 1 else {}
+    return sorted(done, key=lambda a: (front.get(a.number, 1), _losses(search, a)))
+
+
+def fronts(search: Search, attempts: Sequence[Attempt]) -> dict[int, int]:
+    """Which front each trial is on: 1 is the Pareto front, 2 that of the others, and so on."""
+    left = {attempt.number: _losses(search, attempt) for attempt in attempts}
+    found: dict[int, int] = {}
+    front = 0
+    while left:
+        front += 1
+        first = [n for n, own in left.items() if not any(_beats(o, own) for o in left.values())]
+        for number in first:
+            found[number] = front
+            del left[number]
+    return found
+
+
+def _losses(search: Search, attempt: Attempt) -> tuple[float, ...]:
+    """The objectives, so that less of each is better."""
+    pairs = zip(search.objectives, attempt.objectives, strict=True)
+    return tuple(value if objective.falls else -value for objective, value in pairs)
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether one is as good in everything, and better in something."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def write_leaderboard(folder: SearchFolder, search: Search, attempts: Sequence[Attempt]) -> None:
     """Write leaderboard.csv, leaderboard.txt and best.txt. Raises OSError."""
     found = ranked(search, attempts)
+    front = fronts(search, found) if len(search.objectives) > 1 else {}
     rows = [
         {
             "rank": rank,
+            **({"front": front[attempt.number]} if front else {}),
             "trial": attempt.number,
             **{o.name: v for o, v in zip(search.objectives, attempt.objectives, strict=True)},
             **attempt.values,
@@ -35,7 +64,8 @@ def write_leaderboard(folder: SearchFolder, search: Search, attempts: Sequence[A
         }
         for rank, attempt in enumerate(found, start=1)
     ]
-    columns: dict[str, Any] = {"rank": 0, "trial": 0}
+    heads = ("rank", "front", "trial") if front else ("rank", "trial")
+    columns: dict[str, Any] = dict.fromkeys(heads)
     columns |= dict.fromkeys(o.name for o in search.objectives)
     columns |= dict.fromkeys(p.name for p in search.parameters)
     columns |= dict.fromkeys(name for row in rows for name in row)

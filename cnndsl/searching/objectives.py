@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnndsl.data.dataset import DataSet
 from cnndsl.data.targets import SCORES, Target
 from cnndsl.diagnostics import UsageError, did_you_mean
+from cnndsl.searching.options import Plan
 
 COSTS = {
     "params": "parameters",
@@ -90,6 +91,15 @@ def check_objective(objective: Objective, target: Target, data: DataSet) -> None
         raise UsageError(
             f"the objective is `{objective.name}`, and runs on {data.name} have "
             f"{', '.join(('loss', *scores))}"
+        )
+
+
+def check_pruning(plan: Plan, objectives: Sequence[Objective]) -> None:
+    """Raise UsageError where trials can't be compared epoch by epoch."""
+    if plan.prune and (len(objectives) > 1 or not objectives[0].of_epochs):
+        names = ", ".join(o.name for o in objectives)
+        raise UsageError(
+            f"--prune compares trials epoch by epoch by one objective such as val_loss, not {names}"
         )
 
 

@@ -9,21 +9,25 @@ from pydantic import Field
 
 from cnndsl.training.options import Count, Positive
 
-Method = Literal["grid", "random", "tpe"]
+Method = Literal["grid", "random", "tpe", "nsga2"]
 METHODS: tuple[str, ...] = get_args(Method)
+Prune = Literal["median", "halving", "hyperband"]
+PRUNERS: tuple[str, ...] = get_args(Prune)
 TRIALS = 20
 """So many trials a search has where nobody says more; a grid has its own number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The method, how many trials, what they are judged by, when none is begun any more (in
-    seconds), and what a net may cost at most: parameters, multiply-adds, bytes in training.
+    """The method, how many trials, what they are judged by, how hopeless ones are stopped, when
+    none is begun any more (in seconds), and what a net may cost at most: parameters, multiply-adds,
+    bytes in training.
     """
 
     method: Method = "tpe"
     trials: Count = TRIALS
     objectives: tuple[str, ...] = ()
+    prune: Prune | None = None
     time_limit: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     max_params: Count | None = None

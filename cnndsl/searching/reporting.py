@@ -40,8 +40,9 @@ class TableReporter(Reporter):
         self.note(self._row(titles(search)))
 
     def trial(self, search: Search, attempt: Attempt, best: bool) -> None:
-        if attempt.state == "done":
-            self.note(self._row(row(search, attempt)) + (" best" if best else ""))
+        if attempt.state in ("done", "pruned"):
+            mark = " pruned" if attempt.state == "pruned" else " best" if best else ""
+            self.note(self._row(row(search, attempt)) + mark)
         else:
             values = ", ".join(f"{name}={value}" for name, value in attempt.values.items())
             self.note(f"{attempt.number:>5}  {attempt.state}: {values}: {attempt.said}")

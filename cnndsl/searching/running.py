@@ -11,9 +11,9 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.printing import html_table
 from cnndsl.searching.folder import SearchFolder
-from cnndsl.searching.leaderboard import ranked, row, shown, titles, write_leaderboard
+from cnndsl.searching.leaderboard import fronts, ranked, row, shown, titles, write_leaderboard
 from cnndsl.searching.locks import CAN_LOCK
-from cnndsl.searching.objectives import check_objective, usual_objective
+from cnndsl.searching.objectives import check_objective, check_pruning, usual_objective
 from cnndsl.searching.reporting import Reporter
 from cnndsl.searching.search import Search, mark_of
 from cnndsl.searching.study import Attempt, Study, check_installed
@@ -39,6 +39,12 @@ class SearchOutcome:
     def ranked(self) -> list[Attempt]:
         """The trials that are done, the best first."""
         return ranked(self.search, self.trials)
+
+    @property
+    def front(self) -> list[Attempt]:
+        """The Pareto front: those than which no other one is better in all objectives."""
+        found = fronts(self.search, self.ranked)
+        return [trial for trial in self.ranked if found[trial.number] == 1]
 
     @property
     def best(self) -> Path | None:
@@ -81,6 +87,7 @@ def begin(
     adapter, _ = adapter_for(config.model.spec, opened, config.model.settings, config.shapes())
     target = make_task(config, adapter, opened).target
     objectives = search.objectives or (usual_objective(target, opened),)
+    check_pruning(search.plan, objectives)
     for objective in objectives:
         check_objective(objective, target, opened)
     search = replace(
@@ -209,6 +216,8 @@ def _end(outcome: SearchOutcome, complete: bool) -> list[str]:
     """Lines that say how the search stands."""
     search, states = outcome.search, [trial.state for trial in outcome.trials]
     lines = [""]
+    if pruned := states.count("pruned"):
+        lines.append(f"pruned     {pruned} trial{'s' * (pruned != 1)}")
     if failed := states.count("failed"):
         lines.append(f"failed     {failed} trial{'s' * (failed != 1)}")
     if refused := states.count("refused"):

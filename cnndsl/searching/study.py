@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna import Trial
     from optuna.distributions import BaseDistribution
+    from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-State = Literal["running", "done", "failed", "refused", "lost"]
-"""`failed` are trials that came to no figure, `refused` are a grid's that cost too much and weren't
-trained, `lost` were begun by a process that ended; these are done again."""
+State = Literal["running", "done", "pruned", "failed", "refused", "lost"]
+"""`pruned` are trials that were stopped since others were better by then, `failed` came to no
+figure, `refused` are a grid's that cost too much and weren't trained, `lost` were begun by a
+process that ended; these are done again."""
 
 MOST_TRIES = 200
 """So often values are drawn for a trial before it is given up."""
@@ -40,6 +42,9 @@ MOST_LEARNT_TRIES = 20
 STARTUP = 10
 """So many trials are drawn by chance before anything can be learnt from them."""
 
+GENERATIONS, LEAST_POPULATION = 5, 4
+"""NSGA-II's trials make so many generations, none smaller than that."""
+
 NAME = "search"
 _CLAIM, _OUTCOME = "claim", "outcome"
 
@@ -49,8 +54,8 @@ Refusal = Callable[[Values], str]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt at a trial: its values, its state and, where it is done, the objectives and all
-    `figures` of the run. `said` is why it failed or was refused.
+    """One attempt at a trial: its values, its state and, where it is done or pruned, the objectives
+    and all `figures` of the run. `said` is why it failed or was refused.
     """
 
     number: int
@@ -72,6 +77,18 @@ class Claim:
         """The trial is done."""
         self._study.close(self._trial, "done", objectives, figures=dict(figures))
 
+    def report(self, epoch: int, value: float) -> bool:
+        """Note an epoch's value of the objective; return whether the trial is to be stopped, since
+        others were better by then.
+        """
+        with _quiet():
+            self._trial.report(value, epoch)
+            return self._trial.should_prune()
+
+    def prune(self, figures: Mapping[str, float]) -> None:
+        """The trial was stopped, as `report` said."""
+        self._study.close(self._trial, "pruned", figures=dict(figures))
+
     def fail(self, said: str) -> None:
         """The trial came to nothing, and would again."""
         self._study.close(self._trial, "failed", said=said)
@@ -91,6 +108,7 @@ class Study:
         self._distributions = _distributions(search.parameters)
         with self.exclusive:
             self._study = _open(folder, search)
+        self._study.pruner = _pruner(search)
 
     def claim(self, refusal: Refusal = lambda values: "") -> Claim | None:
         """Take the next trial that is to be done; None where there is none.
@@ -100,10 +118,9 @@ class Study:
         with self.exclusive:
             self._bury()
             while (number := self._next()) is not None:
-                values = self._values(number, refusal)
-                trial = self._ask(self._study, _given(values))
+                trial = self._propose(number, refusal)
                 trial.set_user_attr(_CLAIM, [number, self.worker])
-                said = refusal(values) if self._grid else ""
+                said = refusal(dict(trial.params)) if self._grid else ""
                 if not said:
                     return Claim(self, trial, number)
                 self.close(trial, "refused", said=said)
@@ -123,7 +140,7 @@ class Study:
     def _check(self, attempt: Attempt) -> None:
         """Raise UsageError for what no search like this one wrote."""
         names = {parameter.name for parameter in self.search.parameters}
-        count = len(self.search.objectives) if attempt.state == "done" else 0
+        count = len(self.search.objectives) if attempt.state in ("done", "pruned") else 0
         whole = isinstance(attempt.number, int) and attempt.state in get_args(State)  # pyright: ignore
         if not whole or set(attempt.values) != names or len(attempt.objectives) != count:
             raise UsageError(f"`{self.folder.journal}` is damaged: it is of another search")
@@ -142,6 +159,8 @@ class Study:
         trial.set_user_attr(_OUTCOME, {"state": state, **about})
         if state == "done":
             self._study.tell(trial, list(objectives))
+        elif state == "pruned":
+            self._study.tell(trial, state=TrialState.PRUNED)
         else:
             self._study.tell(trial, state=TrialState.FAIL)
 
@@ -162,30 +181,35 @@ class Study:
             if not (worker and FileLock(self.folder.locks / worker).is_held):
                 self._study.tell(trial.number, state=TrialState.FAIL)
 
-    def _values(self, number: int, refusal: Refusal) -> Values:
-        """The values of a trial: those of an attempt that was lost, of the grid, or drawn until
+    def _propose(self, number: int, refusal: Refusal) -> Trial:
+        """An attempt at a trial, with the values of one that was lost, of the grid, or drawn until
         they aren't refused. Raises UsageError.
 
-        They are drawn in a copy of the study, so that what is refused costs no writing.
+        They are drawn in a copy of the study, so that what is refused costs no writing; NSGA-II
+        keeps in the study itself which generation a trial belongs to.
         """
         from optuna.trial import TrialState
 
         attempts = self.attempts()
         before = next((a.values for a in attempts if a.number == number), None)
-        if before is not None:
-            return before
         if self._grid:
-            return self._grid[number - 1]
+            before = self._grid[number - 1]
+        if before is not None:
+            return self._ask(self._study, _given(before))
         learns = sum(a.state == "done" for a in attempts) >= STARTUP
-        copy, said = self._copy(), ""
+        study, said = self._study, ""
+        if self.search.plan.method != "nsga2":
+            study = self._copy()
         for draw in range(MOST_TRIES):
             sampler = self._sampler(number, draw, learns and draw < MOST_LEARNT_TRIES)
-            trial = self._ask(copy, sampler)
+            trial = self._ask(study, sampler)
             said = refusal(dict(trial.params))
+            if not said and study is self._study:
+                return trial
             if not said:
-                return dict(trial.params)
+                return self._ask(self._study, _given(dict(trial.params)))
             trial.set_constraint("costs", 1.0)  # the sampler is to learn where not to look
-            copy.tell(trial, state=TrialState.PRUNED)
+            study.tell(trial, state=TrialState.PRUNED)
         raise UsageError(
             f"trial {number}: {MOST_TRIES} draws in a row were refused, the last one because "
             f"{said}; allow more, or vary within narrower ranges"
@@ -213,9 +237,31 @@ class Study:
 
         text = f"{self.search.plan.seed} {number} {draw}"
         seed = int.from_bytes(sha256(text.encode()).digest()[:4], "big")
-        if self.search.plan.method == "tpe" and learns:
+        plan = self.search.plan
+        if plan.method == "tpe" and learns:
             return samplers.TPESampler(seed=seed)
+        if plan.method == "nsga2" and draw < MOST_LEARNT_TRIES:
+            population = min(50, max(LEAST_POPULATION, plan.trials // GENERATIONS))
+            return samplers.NSGAIISampler(seed=seed, population_size=population)
         return samplers.RandomSampler(seed=seed)
+
+
+def _pruner(search: Search) -> BasePruner:
+    """What compares trials epoch by epoch, and says which are hopeless."""
+    from optuna import pruners
+
+    match search.plan.prune:
+        case "median":
+            return pruners.MedianPruner(n_startup_trials=STARTUP // 2)
+        case "halving":
+            return pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+        case "hyperband":
+            varied = any(parameter.keyword == "epochs" for parameter in search.parameters)
+            epochs = search.config({}).training.epochs
+            most = "auto" if varied else max(epochs, 2)
+            return pruners.HyperbandPruner(1, most, reduction_factor=2)
+        case None:
+            return pruners.NopPruner()
 
 
 def _open(folder: SearchFolder, search: Search) -> OptunaStudy:
@@ -332,8 +378,9 @@ def _attempt(trial: FrozenTrial) -> Attempt:
     number, _ = trial.user_attrs[_CLAIM]
     about = trial.user_attrs.get(_OUTCOME, {})
     state: State = about.get("state", "lost") if trial.state.is_finished() else "running"
-    if state == "done" and not trial.values:  # its process died between two lines
+    judged = state in ("done", "pruned")
+    if judged and not trial.values:  # its process died between two lines
         state = "lost"
-    objectives = tuple(trial.values or ()) if state == "done" else ()
+    objectives = tuple(trial.values or ()) if judged else ()
     values, figures = dict(trial.params), about.get("figures", {})
     return Attempt(number, values, state, objectives, figures, about.get("said", ""))

@@ -18,7 +18,7 @@ from cnndsl.searching.locks import FileLock
 from cnndsl.searching.objectives import figure
 from cnndsl.searching.search import Search
 from cnndsl.searching.study import Claim, Study
-from cnndsl.training.callbacks import Callback
+from cnndsl.training.callbacks import Callback, Callbacks, EpochEnd
 from cnndsl.training.config import Config
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.interrupts import Interrupts
@@ -53,6 +53,21 @@ class Data:
                 f"or begin a new search"
             )
         return data
+
+
+class Pruning(Callback):
+    """Stops a training where the other trials were better after as many epochs."""
+
+    def __init__(self, claim: Claim, search: Search):
+        self._claim = claim
+        self._objective = search.objectives[0].name if search.plan.prune else ""
+        self.hopeless = False
+
+    def on_epoch(self, epoch: EpochEnd, /) -> bool:
+        value = epoch.metrics.get(self._objective)
+        if value is not None and isfinite(value):
+            self.hopeless = self._claim.report(epoch.epoch, value)
+        return self.hopeless
 
 
 class Worker:
@@ -107,7 +122,9 @@ class Worker:
                 config = config.with_training(threads=self.threads)
             data = self.data.of(config)
             costs = costs_of(config, data)
-            outcome = begin_on(data, config, self.callback, lambda: self._folder(claim.number))
+            pruning = Pruning(claim, self.search)
+            callback = Callbacks(self.callback, pruning)
+            outcome = begin_on(data, config, callback, lambda: self._folder(claim.number))
             if outcome.signal is not None:
                 claim.give_back()
                 return outcome.signal
@@ -121,7 +138,9 @@ class Worker:
             claim.give_back()
             raise
         else:
-            if all(map(isfinite, objectives)):
+            if pruning.hopeless:
+                claim.prune({n: v for n, v in figures.items() if isfinite(v)})
+            elif all(map(isfinite, objectives)):
                 claim.finish(objectives, {n: v for n, v in figures.items() if isfinite(v)})
             else:
                 claim.fail("an objective came to no finite number")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from cnndsl.runs import Runs
-    from cnndsl.searching.options import Method
+    from cnndsl.searching.options import Method, Prune
     from cnndsl.searching.parameters import Value
     from cnndsl.searching.running import SearchOutcome
     from cnndsl.training.running import Outcome
@@ -79,7 +79,8 @@ def search(
     method: Method = "tpe",
     trials: int | None = None,
     time_limit: float | None = None,
-    objective: str | None = None,
+    objectives: Sequence[str] = (),
+    prune: Prune | None = None,
     max_params: int | None = None,
     max_macs: int | None = None,
     max_memory: int | None = None,
@@ -96,8 +97,9 @@ def search(
     `vary` has values by the names of the net's parameters and of options: a text as on the command
     line ("16..64:step=16"), or a list. `options` are those of `train`, for every trial; trial k is
     the same for the same seed. No trial begins after `time_limit` seconds; nets that cost more than
-    the limits allow aren't trained (`max_memory` in bytes of a training step). `objective` is any
-    figure of a run. Several `workers` are processes of their own; `callbacks` are told how each
+    the limits allow aren't trained (`max_memory` in bytes of a training step). `objectives` are any
+    figures of a run; several make a Pareto front. `prune` stops trials that others beat after as
+    many epochs. Several `workers` are processes of their own; `callbacks` are told how each
     training goes where there is one. Raises UsageError, SpecError.
     """
     from cnndsl.searching.reporting import Reporter, TableReporter
@@ -114,7 +116,8 @@ def search(
         method=method,
         trials=trials,
         time_limit=time_limit,
-        objectives=(objective,) if objective else None,
+        objectives=tuple(objectives) or None,
+        prune=prune,
         max_params=max_params,
         max_macs=max_macs,
         max_memory=max_memory,

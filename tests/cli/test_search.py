@@ -114,9 +114,37 @@ def test_the_objective_may_be_any_figure() -> None:
     assert losses == sorted(losses)
 
 
+@pytest.mark.parametrize("prune", ["median", "halving", "hyperband"])
+def test_hopeless_trials_are_stopped(prune: str) -> None:
+    vary = ("--vary", "lr=0.1,0.05,0.02,0.01,0.005,1e-3,1e-4,1e-5,1e-6,1e-7", "--method", "grid")
+    said = search(*vary, "--epochs", "4", "--prune", prune).output
+    pruned = [line.split()[0] for line in said.splitlines() if line.endswith(" pruned")]
+    rows = leaderboard()
+    assert pruned and len(rows) + len(pruned) == 10
+    assert not {row["trial"] for row in rows} & {*pruned} and rows[0]["trial"] not in pruned
+    for number in pruned:
+        run = FOLDER / f"trial-{int(number):03d}"
+        assert len((run / "metrics.csv").read_text().splitlines()) - 1 <= 4
+        assert (run / "report.html").is_file(), "it is a run like any other"
+    assert len(list(csv.DictReader((FOLDER / "trial-001" / "metrics.csv").open()))) == 4
+
+
+@pytest.mark.parametrize("method", ["nsga2", "tpe", "random"])
+def test_several_objectives_make_a_front(method: str) -> None:
+    goals = ("--objective", "val_loss", "--objective", "params", "--epochs", "1")
+    vary = ("--vary", "width=2..32", "--vary", "lr=1e-4..1e-1:log", "--trials", "14")
+    search(*vary, *goals, "--method", method, "--max-params", "2500")
+    rows = [(int(r["front"]), float(r["val_loss"]), float(r["params"])) for r in leaderboard()]
+    assert len(rows) == 14 and rows == sorted(rows)
+    for front, *own in rows:
+        beating = [f for f, *o in rows if o != own and o[0] <= own[0] and o[1] <= own[1]]
+        assert front == 1 + max(beating, default=0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("--vary", "lr=1,2", "--prune", "median", "--objective", "params"), "not params"),
         (("--vary", "widht=4,8"), "did you mean `width`"),
         (("--vary", "width"), "isn't written --vary NAME=VALUES"),
         ((), "what is to be varied?"),
