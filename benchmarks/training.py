@@ -111,11 +111,11 @@ HEAD = (
 def main() -> None:
     """Measure some nets and print them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("nets", nargs="*", choices=[*NETS, []], default=[*NETS])
+    parser.add_argument("nets", nargs="*", choices=[*NETS, []])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     chosen = parser.parse_args()
     print("\n".join(HEAD))
-    for name in chosen.nets:
+    for name in chosen.nets or NETS:
         print(line(name, sides(name, chosen.rounds)), flush=True)
 
 

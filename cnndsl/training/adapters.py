@@ -135,7 +135,8 @@ class ModelAdapter(ABC):
         if len(shape.space) != 2:
             raise UsageError(f"input `{name}` is {shape}, which is no picture")
         if not shape.is_concrete:
-            raise UsageError(f"input `{name}` is {shape}: say a size, as in --input 3@224x224")
+            size = f"{shape.channels}@224x224"
+            raise UsageError(f"input `{name}` is {shape}: say a size, as in --input {size}")
         height, width = shape.sizes
         if width in COLOURS and shape.channels not in COLOURS:
             raise UsageError(

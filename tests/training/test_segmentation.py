@@ -247,3 +247,14 @@ def test_classes_of_masks_are_matched_by_name(place: Path) -> None:
     assert "only numbers for the names of its classes" in named["notes"][0]
     np.savez("other.npz", images=pictures, masks=np.where(masks == 2, 4, masks))
     assert "masks of `3`, `4`, which" in cnndsl("eval", RUN, "--data", "other.npz", code=1).stderr
+
+
+def test_a_narrow_deconvnet_trains() -> None:
+    """Its unpoolings take the switches of poolings, at the size that it was made for."""
+    pictures, masks = squares(8, 3)
+    np.savez("few.npz", images=pictures, masks=masks)
+    command = ("train", "deconvnet", "--set", "width=1", "--data", "few.npz", "--batch", "2")
+    cnndsl(*command, "--epochs", "3", "--threads", "1", "-q")
+    rows = csv.DictReader(Path("runs/deconvnet-001/metrics.csv").open())
+    losses = [float(row["train_loss"]) for row in rows]
+    assert losses[-1] < losses[0]
