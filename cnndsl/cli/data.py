@@ -151,7 +151,8 @@ def _measured(data: DataSet, sides: tuple[int, int], seed: int) -> Preprocessing
     from cnndsl.runtime.pictures import PictureInput
 
     channels = data.shape[0] if data.shape else 3
-    picture = PictureInput(data.name, "float32", channels, *sides, False, whole_or_middle(data))
+    how = whole_or_middle(data)
+    picture = PictureInput(data.name, "float32", channels, *sides, False, how, data.depth)
     try:
         return measured(data.first, picture, seed)
     except UsageError:

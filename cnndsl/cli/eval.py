@@ -76,7 +76,7 @@ def command(
     """
     from cnndsl.runtime.labels import read_labels
     from cnndsl.runtime.model import open_model
-    from cnndsl.runtime.pictures import picture_input, usual_preprocessing
+    from cnndsl.runtime.pictures import picture_input, usual_preprocessing, volume_input
     from cnndsl.training.run_evaluation import run_of
     from cnndsl.training.scoring import score
 
@@ -100,7 +100,7 @@ def command(
         )
     names = ("",) * first + read_labels(labels, whole=True) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
-    picture = picture_input(opened, how, read_size(size))
+    picture = volume_input(opened, how) or picture_input(opened, how, read_size(size))
     remark_taken(pictures, opened.name, opened.preprocessing, picture)
     verdict = score(
         opened,

@@ -14,6 +14,7 @@ from cnndsl.cli.output import echo
 from cnndsl.cli.pictures import picture_options, read_preprocessing, remark_taken
 from cnndsl.cli.predict_lines import CLASSES, NUMBERS, NoAnswer, lines
 from cnndsl.cli.predict_pictures import predict_pictures
+from cnndsl.cli.predict_volumes import gather_volumes
 from cnndsl.cli.trained import model_path
 from cnndsl.cli.unreadable import check_all_read, named
 from cnndsl.diagnostics import UsageError
@@ -69,12 +70,16 @@ def command(
     from cnndsl.files import replaced
     from cnndsl.runtime import gather, open_model
     from cnndsl.runtime.labels import read_labels
-    from cnndsl.runtime.pictures import usual_preprocessing
+    from cnndsl.runtime.pictures import usual_preprocessing, volume_input
 
     opened = open_model(model_path(model), device=device, threads=threads)
     names = ("",) * first + read_labels(labels) if labels else opened.labels
     how = read_preprocessing(pictures, opened.preprocessing, usual_preprocessing(opened))
-    samples = gather(opened, list(inputs), how, lenient=True)
+    taken = volume_input(opened, how)
+    if taken:
+        samples = gather_volumes(opened, inputs, taken)
+    else:
+        samples = gather(opened, list(inputs), how, lenient=True)
     if samples.picture:
         remark_taken(pictures, opened.name, opened.preprocessing, samples.picture)
     if opened.targets in (Masks.word, PictureItself.word, Pictures.word):

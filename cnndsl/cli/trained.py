@@ -80,11 +80,18 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
     path = Path(model)
     run_kept = run_of(path) if path.exists() else None
     numbers = run_kept is not None and run_kept.gives_numbers
+    volume = run_kept.volume if run_kept else None
     config = (path if path.is_dir() else path.parent) / "config.toml"
     if data is not None:
         ignore = _ignored(config)
         found = open_data(
-            data, validation=0, data_dir=data_dir, unlabelled=True, ignore=ignore, numbers=numbers
+            data,
+            validation=0,
+            data_dir=data_dir,
+            unlabelled=True,
+            ignore=ignore,
+            numbers=numbers,
+            volume=volume,
         )
         return found, _was_trained_on(config, data)
     if not path.is_dir() or not config.is_file():
@@ -103,6 +110,7 @@ def data_for(model: str, data: str | None, data_dir: Path | None) -> tuple[DataS
         unlabelled=True,
         ignore=run.data.ignore_index,
         numbers=numbers,
+        volume=volume,
     )
     return found, True
 

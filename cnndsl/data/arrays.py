@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -13,6 +14,10 @@ from cnndsl.diagnostics import UsageError
 
 Array = npt.NDArray[Any]
 
+Volume = tuple[int, int, int, int]
+"""Channels, layers, height and width that a net takes."""
+
+COLOURS = (1, 3)
 MOST_CHANNELS = 64
 MOST_CLASSES = 1 << 20
 
@@ -20,6 +25,41 @@ _CHUNK = 1 << 24  # bytes that are looked at together
 _SIXTEEN_BITS = 257  # 65535 / 255
 _LARGEST = 1e15  # squared and summed up, more than that leaves the range of float32
 _CLOSE = 1e-3  # to a whole number: what float32 and a division by 255 leave of one
+
+
+def as_images(array: Array, source: str, volume: Volume | None = None) -> tuple[Array, int]:
+    """Pictures, or volumes as pictures whose channels are those of all their layers; and how many
+    layers volumes have, 0 of pictures. Raises UsageError.
+
+    Volumes are N×C×D×H×W or N×D×H×W×C; where a net takes `volume`s, N×D×H×W, too.
+    """
+    shape = "x".join(map(str, array.shape))
+    if volume and array.ndim == 4:
+        if volume[0] != 1:
+            raise UsageError(
+                f"{source} is {shape}, and volumes of {volume[0]} channels are NxCxDxHxW"
+            )
+        array = array[:, None]
+    if array.ndim != 5 or not array.size:
+        return as_pictures(array, source), 0
+    wanted = (volume[0],) if volume else COLOURS
+    if array.shape[1] not in wanted and array.shape[4] in wanted:
+        array = array.transpose(0, 4, 1, 2, 3)
+    count, channels, depth, height, width = array.shape
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+        raise UsageError(f"{source} holds {array.dtype}, which are no values of volumes")
+    check_room(4 * array.size, source)
+    return _scaled(array.reshape(count, channels * depth, height, width), source), depth
+
+
+def check_room(size: int, what: str) -> None:
+    """Raise UsageError where so many bytes are more than half of the machine's memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory // 2:
+        raise UsageError(
+            f"{what} would take {size / 2**30:.3g} GiB in memory, and the machine has "
+            f"{memory / 2**30:.3g}: make volumes smaller, or fewer"
+        )
 
 
 def as_pictures(array: Array, source: str) -> Array:
@@ -42,6 +82,11 @@ def as_pictures(array: Array, source: str) -> Array:
         array = array.transpose(0, 3, 1, 2)
     if array.shape[1] > MOST_CHANNELS:
         raise UsageError(f"{source} is {shape}, pictures of {array.shape[1]} channels")
+    return _scaled(array, source)
+
+
+def _scaled(array: Array, source: str) -> Array:
+    """On the scale of 0 to 255, as bytes if they can be."""
     factor, whole = _scale(array, source)
     if array.dtype == np.uint8 and factor == 1:
         return np.ascontiguousarray(array)

@@ -80,7 +80,9 @@ class Files:
 class Arrays:
     """Pictures in memory: N×C×H×W, uint8 or float32, on the scale of 0 to 255, RGB or grey.
 
-    `fitted` keeps them in other sizes, once they were asked for (`cnndsl.data.fitting`).
+    Volumes are pictures, too, whose channels are the `depth` layers of each of theirs. `names` are
+    what examples are called where that isn't their place. `fitted` keeps them in other sizes, once
+    they were asked for (`cnndsl.data.fitting`).
     """
 
     images: npt.NDArray[Any]
@@ -88,6 +90,8 @@ class Arrays:
     fitted: dict[object, npt.NDArray[Any]] = field(
         default_factory=dict[object, npt.NDArray[Any]], repr=False
     )
+    depth: int = 0
+    names: tuple[str, ...] = ()
 
     masks: ClassVar[bool] = False
 
@@ -96,7 +100,7 @@ class Arrays:
 
     def name(self, number: int) -> str:
         """Where a picture stands."""
-        return encodable(f"{self.source}[{number}]")
+        return encodable(self.names[number] if self.names else f"{self.source}[{number}]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +230,16 @@ class DataSet:
         return len(self.labels)
 
     @property
+    def depth(self) -> int:
+        """How many layers volumes have; 0 of pictures."""
+        source = self.first.source
+        return source.depth if isinstance(source, Arrays) else 0
+
+    @property
     def shape(self) -> tuple[int, int, int] | None:
-        """Channels, height and width; None where each picture has a size of its own."""
+        """Channels (of volumes those of all layers), height and width; None where each picture has
+        a size of its own.
+        """
         source = self.first.source
         if isinstance(source, Files):
             return None
@@ -305,6 +317,10 @@ class DataSet:
         if self.shape is None:
             return "pictures"
         channels, height, width = self.shape
+        if self.depth:
+            channels //= self.depth
+            colours = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+            return f"volumes, {self.depth}x{height}x{width} {colours}"
         colours = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
         return f"pictures, {height}x{width} {colours}"
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from cnndsl.data.arrays import Array
-from cnndsl.data.dataset import Arrays
+from cnndsl.data.arrays import Array, check_room
+from cnndsl.data.dataset import Arrays, DataSet
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.pictures import PictureInput
 
@@ -21,6 +21,29 @@ def check_channels(source: Arrays, picture: PictureInput) -> None:
     if channels != wanted and {channels, wanted} != {1, 3}:
         raise UsageError(
             f"the pictures have {channels} channels, and input `{picture.name}` takes {wanted}"
+        )
+
+
+def check_volumes(data: DataSet, picture: PictureInput) -> None:
+    """Raise UsageError unless a net that takes volumes is given such ones, and others pictures."""
+    if not picture.depth:
+        if data.depth:
+            raise UsageError(f"{data.name} has volumes, and input `{picture.name}` takes pictures")
+        return
+    channels, sides = picture.channels // picture.depth, picture.sides
+    if not data.depth or data.shape is None:
+        wanted = "x".join(map(str, (picture.depth, *sides)))
+        raise UsageError(
+            f"{data.name} has pictures, and input `{picture.name}` takes volumes, "
+            f"{channels}@{wanted}: arrays NxCxDxHxW, or a folder of frames for each clip, "
+            f"CLASS/CLIP/0001.png"
+        )
+    found = data.shape[0] // data.depth, data.depth
+    if found != (channels, picture.depth):
+        own = "x".join(map(str, (data.depth, *data.shape[1:])))
+        raise UsageError(
+            f"volumes of {data.name} are {found[0]}@{own}, and input `{picture.name}` takes "
+            f"{channels} channels of {picture.depth} layers: --input {found[0]}@{own} may suit"
         )
 
 
@@ -52,6 +75,8 @@ def fitted(source: Arrays, picture: PictureInput) -> Array | None:
     geometry = shape, how.crop, how.resize, how.interpolation
     if geometry in source.fitted:
         return source.fitted[geometry]
+    if picture.depth:
+        check_room(4 * math.prod(shape), f"volumes of {picture.depth}x{height}x{width}")
     result = np.empty(shape, np.uint8 if _plain(images[0]) else np.float32)
     for number, image in enumerate(images):
         result[number] = fitted_one(image, picture)

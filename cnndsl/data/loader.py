@@ -39,9 +39,9 @@ _PIECES = 4  # for each thread and batch, so that all of them finish at about th
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B examples: `images` B×C×H×W in the input's type (B×H×W×C where it wants that), `targets`
-    int64 class numbers (or float32; of masks B×H×W, −1 for what counts nowhere; of pictures to
-    answer with B×C×H×W), and `numbers`, which examples of the split they are.
+    """B examples: `images` B×C×H×W in the input's type (B×H×W×C or B×C×D×H×W where it wants that),
+    `targets` int64 class numbers (or float32; of masks B×H×W, −1 for what counts nowhere; of
+    pictures to answer with B×C×H×W), and `numbers`, which examples of the split they are.
     """
 
     images: Array
@@ -208,7 +208,8 @@ class _Pending:
         if not there.all():
             images, found = images[there], found[there]
         if len(found):
-            yield Batch(images, self._targets(found, there), found)
+            shaped = self.loader.picture.shaped(images)
+            yield Batch(shaped, self._targets(found, there), found)
 
     def _targets(self, found: Indices, there: npt.NDArray[np.bool_]) -> Array:
         if self.answers is None:

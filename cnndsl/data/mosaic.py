@@ -42,7 +42,9 @@ def mosaic(
     """
     channels = 1 if data.shape and data.shape[0] == 1 else 3
     plain = replace(how, scale=1.0, mean=(0.0,), std=(1.0,), order="RGB")
-    picture = PictureInput("", "float32", channels, *size, False, plain)
+    if data.depth and data.shape:
+        channels = data.shape[0]
+    picture = PictureInput("", "float32", channels, *size, False, plain, data.depth)
     each = COLUMNS // 2 if data.paired else COLUMNS
     chosen = _rows(data, seed, 1 if augmentation else each)
     numbers = np.concatenate(chosen)
@@ -81,7 +83,9 @@ def _seen(
     split: Split, numbers: Indices, picture: PictureInput, augmentation: Augmentation | None,
     seed: int, epoch: int,
 ) -> list[npt.NDArray[np.float32]]:  # fmt: skip
-    """Pictures as the net sees them, and those to answer with: N×C×H×W each, 0 to 255."""
+    """Pictures as the net sees them, of volumes the middle layer, and pictures to answer with:
+    N×C×H×W each, 0 to 255.
+    """
     chosen = split.part(numbers)
     answer = _answer_input(chosen, picture)
     with Loader(
@@ -89,6 +93,9 @@ def _seen(
         cache=0, answer=answer,
     ) as loader:  # fmt: skip
         batch = next(loader.epoch(epoch))
+        if picture.depth:  # the middle layer, in colours where it has any
+            layer = batch.images[:, :, picture.depth // 2]
+            return [layer if layer.shape[1] == 3 else layer[:, :1]]
         return [batch.images, batch.targets] if answer else [batch.images]
 
 

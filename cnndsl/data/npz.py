@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnndsl.data.arrays import Array, as_pictures, as_targets, check_count
+from cnndsl.data.arrays import Array, Volume, as_images, as_pictures, as_targets, check_count
 from cnndsl.data.dataset import SPLIT_WORDS, SPLITS, Arrays, Split, nothing, split_word
 from cnndsl.data.masks import IGNORED, MaskArrays, as_masks
 from cnndsl.diagnostics import UsageError
@@ -36,14 +36,18 @@ class Found:
     pixels: tuple[str, ...] = ()
 
 
-def read_npy(path: Path) -> Found:
-    """Read pictures alone. Raises UsageError."""
-    pictures = as_pictures(read_array(path), f"`{path}`")
-    split = _unlabelled(pictures, path.stem)
+def read_npy(path: Path, volume: Volume | None = None) -> Found:
+    """Read pictures or volumes alone. Raises UsageError."""
+    split = _unlabelled(as_images(read_array(path), f"`{path}`", volume), path.stem)
     return Found({"train": split}, unlabelled=f"`{path}` holds pictures alone, without classes")
 
 
-def read_npz(path: Path, ignore: int | None = None, numbers: bool | None = False) -> Found:
+def read_npz(
+    path: Path,
+    ignore: int | None = None,
+    numbers: bool | None = False,
+    volume: Volume | None = None,
+) -> Found:
     """Read an .npz.
 
     Arrays are called images and labels, or x and y, with a `split` for each if one likes; or each
@@ -56,13 +60,13 @@ def read_npz(path: Path, ignore: int | None = None, numbers: bool | None = False
         found = {split: pair for split in SPLITS if (pair := _of_split(archive, split))}
         splits: dict[str, Split] = {}
         for split, (images, targets) in found.items():
-            splits[split] = _read_split(archive, split, (images, targets), split, numbers)
+            splits[split] = _read_split(archive, split, (images, targets), split, numbers, volume)
         splits = _with_masks(splits, ignore)
         if not found:
             images, targets = _first(archive, IMAGES), _first(archive, TARGETS)
             if images is None or targets is None:
-                return _without_targets(archive)
-            whole = _read_split(archive, "train", (images, targets), path.stem, numbers)
+                return _without_targets(archive, volume)
+            whole = _read_split(archive, "train", (images, targets), path.stem, numbers, volume)
             splits = _divided(archive, _with_masks({"train": whole}, ignore)["train"])
         names = _first(archive, NAMES)
         labels = _names(archive.read(names)) if names else ()
@@ -83,7 +87,7 @@ def _of_pixels(splits: dict[str, Split], labels: tuple[str, ...], path: Path) ->
     return labels or tuple(map(str, range(max(classes, 2))))
 
 
-def _without_targets(archive: Archive) -> Found:
+def _without_targets(archive: Archive, volume: Volume | None) -> Found:
     """Pictures by `images`, or a split's own. Raises UsageError where there are none."""
     names = ", ".join(list(archive.names)[:12]) or "nothing"
     lacking = (
@@ -97,7 +101,9 @@ def _without_targets(archive: Archive) -> Found:
         raise UsageError(lacking)
     splits = {
         split: replace(
-            _unlabelled(as_pictures(archive.read(name), f"`{name}` in `{archive.path}`"), split),
+            _unlabelled(
+                as_images(archive.read(name), f"`{name}` in `{archive.path}`", volume), split
+            ),
             name=split,
         )
         for split, name in found.items()
@@ -107,9 +113,10 @@ def _without_targets(archive: Archive) -> Found:
     return Found(splits, unlabelled=lacking)
 
 
-def _unlabelled(pictures: Array, source: str) -> Split:
+def _unlabelled(images: tuple[Array, int], source: str) -> Split:
+    pictures, depth = images
     count = len(pictures)
-    return Split("train", Arrays(pictures, source), np.arange(count), nothing(count))
+    return Split("train", Arrays(pictures, source, depth=depth), np.arange(count), nothing(count))
 
 
 def _of_split(archive: Archive, split: str) -> tuple[str, str] | None:
@@ -125,25 +132,29 @@ def _part_of(archive: Archive, split: str, parts: tuple[str, ...]) -> str | None
 
 
 def _read_split(
-    archive: Archive, split: str, names: tuple[str, str], source: str, numbers: bool | None
+    archive: Archive,
+    split: str,
+    names: tuple[str, str],
+    source: str,
+    numbers: bool | None,
+    volume: Volume | None,
 ) -> Split:
     """A split of images and targets by their names; masks are still the numbers of the file."""
     images, targets = (f"`{name}` in `{archive.path}`" for name in names)
-    pictures, answers = as_pictures(archive.read(names[0]), images), archive.read(names[1])
-    count = len(pictures)
-    if _are_pictures(answers, names[1], numbers):
+    pictures, depth = as_images(archive.read(names[0]), images, volume)
+    answers, count = archive.read(names[1]), len(pictures)
+    given: Arrays | None = None
+    if not depth and _are_pictures(answers, names[1], numbers):
         check_count(answers, count, targets)
         others = as_pictures(answers, targets)
         if others.dtype != pictures.dtype:  # what is made of them is made in one way
             pictures, others = pictures.astype(np.float32), others.astype(np.float32)
         given = Arrays(others, source)
-        return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), given)
-    masks = _masks(answers, pictures, targets)
-    if masks is not None:
+    elif not depth and (masks := _masks(answers, pictures, targets)) is not None:
         given = MaskArrays(masks, source)
-        return Split(split, Arrays(pictures, source), np.arange(count), nothing(count), given)
-    answers = as_targets(answers, count, targets)
-    return Split(split, Arrays(pictures, source), np.arange(count), answers)
+    answers = nothing(count) if given else as_targets(answers, count, targets)
+    whole = Arrays(pictures, source, depth=depth)
+    return Split(split, whole, np.arange(count), answers, given)
 
 
 def _are_pictures(answers: Array, name: str, numbers: bool | None) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from cnndsl.data import (
     builtin,
     cifar,
+    clips,
     csvfile,
     csvnumbers,
     folders,
@@ -18,6 +19,7 @@ from cnndsl.data import (
     npz,
     picturefolders,
 )
+from cnndsl.data.arrays import Volume
 from cnndsl.data.dataset import Arrays, DataSet, Split
 from cnndsl.data.places import data_folders
 from cnndsl.data.readable import heic_remark
@@ -59,6 +61,7 @@ def open_data(
     unlabelled: bool = False,
     ignore: int | None = None,
     numbers: bool | None = False,
+    volume: Volume | None = None,
 ) -> DataSet:
     """The data set that a path or a built-in name means.
 
@@ -71,7 +74,9 @@ def open_data(
     is the value in masks that is no class, by default 255 where others are numbered. Where
     `numbers` are wanted, a CSV's columns of numbers are no classes, and two folders of pictures
     with equal names, or two arrays of pictures, are pictures and what they are to be answered
-    with; None asks for these where names or values say so.
+    with; None asks for these where names or values say so. Where `volume`s are wanted, of these
+    channels, layers, height and width, arrays N×D×H×W are volumes and not pictures, and each folder
+    of frames below a class folder is a clip.
 
     Where there is no validation split, a fifth of the training examples becomes one, at most 5,000,
     or the part that `validation` says; `test` likewise, but nothing by default. They are chosen
@@ -81,7 +86,7 @@ def open_data(
     if name in builtin.BUILTINS:
         found = _builtin(name, data_dir, download, progress)
     else:
-        found = _at(Path(where).expanduser(), ignore, numbers)
+        found = _at(Path(where).expanduser(), ignore, numbers, volume)
         name = _name(found.where)
     if found.unlabelled and not unlabelled:
         raise UsageError(found.unlabelled)
@@ -118,11 +123,11 @@ def _name(where: Path | None) -> str:
     return where.resolve().stem if where.is_file() else where.resolve().name
 
 
-def _at(path: Path, ignore: int | None, numbers: bool | None) -> _Opened:
+def _at(path: Path, ignore: int | None, numbers: bool | None, volume: Volume | None) -> _Opened:
     """What lies at a path."""
     if path.is_dir():
         try:
-            return _folder(path, ignore=ignore, numbers=numbers)
+            return _folder(path, ignore=ignore, numbers=numbers, volume=volume)
         except OSError as e:
             raise UsageError(f"`{e.filename}` can't be read: {e.strerror or e}") from None
     if not path.exists():
@@ -133,7 +138,7 @@ def _at(path: Path, ignore: int | None, numbers: bool | None) -> _Opened:
         raise UsageError(f"`{path}` is no ordinary file")
     suffix = path.suffix.lower()
     if suffix in (".npz", ".npy"):
-        return _npz(path, ignore, numbers)
+        return _npz(path, ignore, numbers, volume)
     if suffix in (".csv", ".tsv"):
         return _csv(path, numbers)
     pairs = idx.idx_files(path.parent)
@@ -147,7 +152,11 @@ def _at(path: Path, ignore: int | None, numbers: bool | None) -> _Opened:
 
 
 def _folder(
-    path: Path, depth: int = 0, ignore: int | None = None, numbers: bool | None = False
+    path: Path,
+    depth: int = 0,
+    ignore: int | None = None,
+    numbers: bool | None = False,
+    volume: Volume | None = None,
 ) -> _Opened:
     """What a folder holds."""
     if idx.idx_files(path):
@@ -163,7 +172,7 @@ def _folder(
     if lists:
         return _csv(lists[0], numbers)
     if archives:
-        return _npz(archives[0], ignore, numbers)
+        return _npz(archives[0], ignore, numbers, volume)
     if masked := maskfolders.read_mask_folders(path, ignore):
         return _Opened(
             "pictures with masks", path, masked.splits, notes=masked.notes, pixels=masked.labels
@@ -176,8 +185,18 @@ def _folder(
         return _Opened(kind, path, paired.splits, notes=paired.notes)
     inside = folders.subfolders(path)
     if len(inside) == 1 and depth < _DEEPEST and folders.is_wrapping(inside[0]):
-        return _folder(inside[0], depth + 1, ignore, numbers)
+        return _folder(inside[0], depth + 1, ignore, numbers, volume)
     found = folders.read_class_folders(path)
+    if volume and found.labels:
+        splits, notes = clips.read_clips(found.splits, found.labels, volume)
+        return _Opened(
+            "clips in class folders",
+            path,
+            splits,
+            found.labels,
+            ignored=found.ignored,
+            notes=(*found.notes, *notes),
+        )
     return _Opened(
         "pictures" if found.unlabelled else "class folders",
         path,
@@ -197,12 +216,15 @@ def _idx(folder: Path) -> _Opened:
     return _Opened("idx files", folder, splits, labels, mirror=known.mirror if known else False)
 
 
-def _npz(path: Path, ignore: int | None, numbers: bool | None) -> _Opened:
-    found = (
-        npz.read_npy(path) if path.suffix.lower() == ".npy" else npz.read_npz(path, ignore, numbers)
-    )
+def _npz(path: Path, ignore: int | None, numbers: bool | None, volume: Volume | None) -> _Opened:
+    if path.suffix.lower() == ".npy":
+        found = npz.read_npy(path, volume)
+    else:
+        found = npz.read_npz(path, ignore, numbers, volume)
     source = next(iter(found.splits.values())).source
-    colour = isinstance(source, Arrays) and source.images.shape[1] == _COLOURS
+    colour = isinstance(source, Arrays) and source.images.shape[1] == _COLOURS * max(
+        1, source.depth
+    )
     kind = path.suffix.lower()[1:]
     if found.unlabelled:
         return _Opened(kind, path, found.splits, mirror=colour, unlabelled=found.unlabelled)

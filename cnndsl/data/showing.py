@@ -33,8 +33,10 @@ def whole_range(how: Preprocessing) -> tuple[npt.NDArray[np.float32], npt.NDArra
 
 def pixels(image: npt.NDArray[Any], how: Preprocessing) -> Pixels:
     """C×H×W as the net takes it → H×W×3 or H×W, at most 128 wide and high; the first channel
-    alone of what is neither grey nor colour.
+    alone of what is neither grey nor colour, the middle layer of volumes C×D×H×W.
     """
+    if image.ndim == 4:
+        image = image[:, image.shape[1] // 2]
     factor = shrinking(*image.shape[1:])
     if factor > 1:
         channels, height, width = image.shape

@@ -42,7 +42,7 @@ def measured(split: Split, picture: PictureInput, seed: int = 0) -> Preprocessin
     if not split.in_memory:
         split = split.part(np.sort(order(key(seed, "statistics"), len(split))[:PHOTOS]))
     count, first, second = 0, np.zeros(picture.channels), np.zeros(picture.channels)
-    seen = replace(picture, type="float32", channels_last=False, preprocessing=plain)
+    seen = replace(picture, type="float32", channels_last=False, preprocessing=plain, depth=0)
     with Loader(split, seen, batch=_BATCH, corrupt="skip", cache=0) as loader:
         for batch in loader.epoch():
             values = batch.images.astype(np.float64)
@@ -51,6 +51,8 @@ def measured(split: Split, picture: PictureInput, seed: int = 0) -> Preprocessin
             second += np.square(values, out=values).sum(axis=(0, 2, 3))
     if not count:
         raise UsageError(nothing_read(len(split), loader.skipped))
+    if picture.depth:  # one mean for all layers
+        first, second = first.mean(keepdims=True), second.mean(keepdims=True)
     mean = first / count
     deviation = np.sqrt(np.maximum(second / count - mean**2, (_LEAST * _SCALE) ** 2))
     return replace(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing, usual
 from cnndsl.runtime.model import Model, Port, listed
+from cnndsl.runtime.session import Array
 
 CHANNELS = (1, 3)  # grey, colour
 COLOURS = 3  # what a net whose channels are open is given
@@ -17,6 +18,9 @@ Size = tuple[int, int]
 @dataclass(frozen=True, slots=True)
 class PictureInput:
     """An input that takes pictures: NCHW, or NHWC where `channels_last`; None is an open size.
+
+    One that takes volumes, NCDHW, of `depth` layers, is given pictures with the channels of all
+    layers, which `shaped` takes apart.
 
     Raises UsageError where pictures that are prepared like this don't fit.
     """
@@ -28,6 +32,7 @@ class PictureInput:
     width: int | None
     channels_last: bool
     preprocessing: Preprocessing
+    depth: int = 0
 
     def __post_init__(self) -> None:
         how = self.preprocessing
@@ -43,6 +48,12 @@ class PictureInput:
                 f"that input `{self.name}` takes"
             )
 
+    def shaped(self, images: Array) -> Array:
+        """Pictures B×C×H×W as the input takes them: B×C×D×H×W where these are volumes."""
+        if not self.depth:
+            return images
+        return images.reshape(len(images), -1, self.depth, *images.shape[2:])
+
     @property
     def sides(self) -> Size:
         """Height and width. Raises UsageError where they are open."""
@@ -53,6 +64,9 @@ class PictureInput:
     def describe(self) -> str:
         """What happens to a picture, in one line."""
         how = self.preprocessing
+        if self.depth:
+            size = f"volumes of {self.depth}x{self.height}x{self.width}"
+            return f"{size}, {how.describe().replace(how.order, 'values')}"
         colours = how.describe() if self.channels > 1 else how.describe().replace(how.order, "grey")
         if self.height is None or self.width is None:
             size = f"shorter side {how.resize}" if how.resize else "its own size"
@@ -72,12 +86,29 @@ def picture_input(
     `size`, height and width, settles sizes that the model leaves open. Raises UsageError where
     the model doesn't take pictures, or not such ones.
     """
+    _check_single(model)
+    return picture_port(model, model.inputs[0], preprocessing, size)
+
+
+def volume_input(model: Model, preprocessing: Preprocessing | None = None) -> PictureInput | None:
+    """How a model with one input takes volumes; None where it takes none."""
+    _check_single(model)
+    (port,) = model.inputs
+    sizes = [size for size in port.dims[1:] if isinstance(size, int) and size]
+    if len(port.dims) != 5 or len(sizes) != 4 or not port.type.startswith("float"):
+        return None
+    channels, depth, height, width = sizes
+    how = preprocessing or model.preprocessing or default_preprocessing(port)
+    wide = channels * depth
+    return PictureInput(port.name, port.type, wide, height, width, False, how, depth)
+
+
+def _check_single(model: Model) -> None:
     if len(model.inputs) != 1:
         raise UsageError(
             f"{model.name} has {len(model.inputs)} inputs ({listed(model.inputs)}): "
             f"give each by its name, `name=file`, or all in one .npz"
         )
-    return picture_port(model, model.inputs[0], preprocessing, size)
 
 
 def picture_port(

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cnndsl.autodiff.algorithms.choose import Planner
+from cnndsl.data.arrays import Volume
 from cnndsl.diagnostics import UsageError
 from cnndsl.emit import skeleton
 from cnndsl.files import replaced
@@ -124,16 +125,29 @@ class ModelAdapter(ABC):
     def keep(self, folder: RunFolder) -> None:
         """Write into a folder what `ModelAdapter` needs to be made again. Raises OSError."""
 
+    @property
+    def volume(self) -> Volume | None:
+        """Channels, layers, height and width, where it takes volumes of a fixed size."""
+        shape = next(iter(self.inputs.values()))
+        if len(self.inputs) != 1 or len(shape.space) != 3 or not shape.is_concrete:
+            return None
+        depth, height, width = shape.sizes
+        return shape.channels, depth, height, width
+
     def picture(self, preprocessing: Preprocessing) -> PictureInput:
-        """What it takes. Raises UsageError where that isn't one picture of a fixed size."""
+        """What it takes. Raises UsageError unless it is a picture or volume of a fixed size."""
         if len(self.inputs) != 1:
             names = ", ".join(f"`{name}`" for name in self.inputs)
             raise UsageError(
                 f"{self.name} has {len(self.inputs)} inputs ({names}); pictures go into one"
             )
         ((name, shape),) = self.inputs.items()
-        if len(shape.space) != 2:
-            raise UsageError(f"input `{name}` is {shape}, which is no picture")
+        if len(shape.space) not in (2, 3):
+            raise UsageError(f"input `{name}` is {shape}, which is neither picture nor volume")
+        if self.volume:
+            channels, depth, height, width = self.volume
+            wide = channels * depth
+            return PictureInput(name, "float32", wide, height, width, False, preprocessing, depth)
         if not shape.is_concrete:
             size = f"{shape.channels}@224x224"
             raise UsageError(f"input `{name}` is {shape}: say a size, as in --input {size}")

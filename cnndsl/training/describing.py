@@ -51,7 +51,7 @@ def _pictures(training: Training) -> str:
     """What happens to a picture before the net sees it."""
     picture, data = training.task.picture, training.task.data
     how = picture.preprocessing
-    if data.shape == (picture.channels, picture.height, picture.width):
+    if not picture.depth and data.shape == (picture.channels, picture.height, picture.width):
         return how.describe().replace(how.order, "colour" if picture.channels > 1 else "grey")
     return picture.describe()
 

@@ -50,13 +50,15 @@ def adapter_for(
     return adapter, notes + _sizes(adapter, data, takes)
 
 
-def wants_numbers(
+def first_adapter(
     name: str, settings: Mapping[str, int | float | str], inputs: Mapping[str, Shape]
-) -> bool:
-    """Whether a spec's loss compares with numbers of the data. Raises SpecError, UsageError."""
+) -> ModelAdapter | None:
+    """A spec's net before the data is known, to see what it wants of that; None for an ONNX model.
+    Raises SpecError, UsageError.
+    """
     if Path(name).suffix.lower() == ".onnx":
-        return False
-    return spec_adapter(load(find(name), settings, inputs)[0], "").wants_numbers
+        return None
+    return spec_adapter(load(find(name), settings, inputs)[0], "")
 
 
 def kept_adapter(path: Path) -> ModelAdapter:

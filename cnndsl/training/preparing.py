@@ -16,9 +16,11 @@ from cnndsl.training.config import Config
 from cnndsl.training.defaults import learning_rate
 
 
-def opened_data(config: Config, numbers: bool = False, progress: Progress | None = None) -> DataSet:
-    """The data that is trained on; `numbers` are columns of a CSV where the net wants them, and
-    `progress` is told about downloads.
+def opened_data(
+    config: Config, adapter: ModelAdapter | None = None, progress: Progress | None = None
+) -> DataSet:
+    """The data that is trained on: numbers, pictures to answer with or volumes where the net wants
+    them; `progress` is told about downloads.
 
     Raises UsageError, also for data without training examples.
     """
@@ -30,7 +32,8 @@ def opened_data(config: Config, numbers: bool = False, progress: Progress | None
         progress=progress,
         unlabelled=True,
         ignore=chosen.ignore_index,
-        numbers=numbers,
+        numbers=adapter is not None and adapter.wants_numbers,
+        volume=adapter.volume if adapter else None,
     )
     if "train" not in data:
         raise UsageError(

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cnndsl.data.arrays import Volume
 from cnndsl.data.dataset import DataSet
+from cnndsl.data.fitting import check_volumes
 from cnndsl.data.masks import MaskArrays, MaskFiles
 from cnndsl.data.pipeline import nothing_read
 from cnndsl.data.targets import (
@@ -76,6 +78,11 @@ class Run:
         """Whether its answers are numbers, or pictures, that the data has."""
         return self.word in (Numbers.word, Pictures.word)
 
+    @property
+    def volume(self) -> Volume | None:
+        """What it takes, where that is volumes. Raises UsageError."""
+        return kept_adapter(self.folder.path).volume
+
     def judge(
         self, data: DataSet, split: str, *, batch: int, device: str, threads: int | None
     ) -> RunScores:
@@ -93,6 +100,7 @@ class Run:
         if self.word == Masks.word:
             data, notes = self._in_own_classes(data, split)
         picture = adapter.picture(self._preprocessing())
+        check_volumes(data, picture)
         target = target_for(config, adapter, data, picture)
         values, _ = read_tensors(self.folder.best_weights)
         weights = Weights(Layout({}), {n: v.shape for n, v in values.items()}, {}, device)

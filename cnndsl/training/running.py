@@ -13,6 +13,7 @@ from cnndsl.data.readable import with_remarks
 from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.printing import html_table
+from cnndsl.training.adapters import ModelAdapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.callbacks import Callback, RunBegin, RunEnd
 from cnndsl.training.checkpoint import load_checkpoint, read_progress
@@ -23,7 +24,7 @@ from cnndsl.training.finishing import finish
 from cnndsl.training.folder import RunFolder
 from cnndsl.training.interrupts import Interrupts
 from cnndsl.training.loop import Limits, Loop
-from cnndsl.training.networks import adapter_for, kept_adapter, wants_numbers
+from cnndsl.training.networks import adapter_for, first_adapter, kept_adapter
 from cnndsl.training.preparing import fitting, opened_data, resolved
 from cnndsl.training.progress import Progress, Scores
 from cnndsl.training.records import (
@@ -96,7 +97,7 @@ def data_for(config: Config, progress: Downloading | None = None) -> DataSet:
 
     Raises SpecError, UsageError.
     """
-    return with_remarks(opened_data(config, _wants_numbers(config), progress))
+    return with_remarks(opened_data(config, _first(config), progress))
 
 
 def begin_on(
@@ -166,7 +167,7 @@ def resume(
                 f"`cnndsl resume {path} --data PATH`"
             )
         adapter = kept_adapter(path)
-        task = kept_task(folder, config, adapter, opened_data(config, adapter.wants_numbers))
+        task = kept_task(folder, config, adapter, opened_data(config, adapter))
         if config.training.batch > len(task.data.train):
             raise UsageError(
                 f"`{folder.config}`: [training] batch is {config.training.batch:,}, and there are "
@@ -185,13 +186,13 @@ def resume(
             return _run(training, folder, progress, callback)
 
 
-def _wants_numbers(config: Config) -> bool:
-    return wants_numbers(config.model.spec, config.model.settings, config.shapes())
+def _first(config: Config) -> ModelAdapter | None:
+    return first_adapter(config.model.spec, config.model.settings, config.shapes())
 
 
 def assemble(config: Config) -> Training:
     """A training's parts without a folder. Raises SpecError, UsageError."""
-    data = opened_data(config, _wants_numbers(config))
+    data = opened_data(config, _first(config))
     adapter, _ = adapter_for(config.model.spec, data, config.model.settings, config.shapes())
     config, _ = fitting(config, data, adapter)
     return Training(config, make_task(config, adapter, data))

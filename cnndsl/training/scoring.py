@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnndsl.data.dataset import DataSet
+from cnndsl.data.fitting import check_volumes
 from cnndsl.data.loader import Loader
 from cnndsl.diagnostics import UsageError
 from cnndsl.runtime.model import Model, Port
-from cnndsl.runtime.pictures import PictureInput, picture_input
+from cnndsl.runtime.pictures import PictureInput, picture_input, volume_input
 from cnndsl.runtime.running import batch_size
 from cnndsl.runtime.session import Array
 from cnndsl.training.matching import Matching, match_classes
@@ -100,7 +101,8 @@ def score(
     size = batch_size(model, batch)
     numbers: list[Array] = []
     judged = _Judged(_HALF_CLOSE if output.type == "float16" else _CLOSE)
-    picture = picture or picture_input(model)
+    picture = picture or volume_input(model) or picture_input(model)
+    check_volumes(data, picture)
     part = data[split].part(chosen)
     with Loader(part, picture, batch=size, corrupt="skip") as loader:
         for made in loader.epoch():

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.data.dataset import Arrays, DataSet
+from cnndsl.data.fitting import check_volumes
 from cnndsl.data.recipe import read_augmentation
 from cnndsl.data.statistics import measured, whole_or_middle
 from cnndsl.data.targets import Classes, Masks, Numbers, PictureItself, Pictures, Target
@@ -47,6 +48,7 @@ def make_task(
     """
     if adapter.wants_targets:
         _check_labelled(data)
+    check_volumes(data, adapter.picture(whole_or_middle(data)))
     given = dict(config.pictures.given() if pictures is None else pictures)
     how = preprocessing or adapter.preprocessing
     if how is None and config.model.weights:

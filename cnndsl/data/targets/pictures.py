@@ -94,7 +94,8 @@ class _Likeness(Scorer):
     def add(self, answers: Array, examples: Mapping[str, Array]) -> None:
         truth = self._target.truth(examples)
         unit = self._target.unit
-        self._sums.add(unit(answers.reshape(truth.shape)), unit(truth))
+        flat = len(truth), -1, *truth.shape[-2:]  # of volumes layer by layer
+        self._sums.add(unit(answers).reshape(flat), unit(truth).reshape(flat))
 
     def scores(self) -> dict[str, float]:
         return self._sums.scores()
