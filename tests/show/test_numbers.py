@@ -238,6 +238,15 @@ def test_every_layer_has_numbers_of_its_own(word: str) -> None:
     assert as_text(worked_through(first)).count("\n") < 250
 
 
+@pytest.mark.parametrize("word", WORKED)
+def test_a_gradient_that_is_made_up_comes_back(word: str) -> None:
+    line = {"conv": "conv 3x3", "deconv": "deconv 3x3", "fc": "fc 3"}.get(
+        word, LAYERS[word].examples[0].text
+    )
+    lesson = worked_through(of_line(line, Request(gradient=True)))
+    assert any(abs(gradient).max() > 1e-6 for gradient in lesson.gradients.values())
+
+
 def test_numbers_as_they_are_written() -> None:
     assert numbers([1, -2.0, 3]) == ["1", "−2", "3"]
     assert numbers([0.5, -0.25]) == ["0.50", "−0.25"]

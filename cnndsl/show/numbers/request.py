@@ -34,6 +34,9 @@ from cnndsl.show.numbers.reading import MOST_NUMBERS, read_array, readings
 from cnndsl.source import Source
 from cnndsl.specs import load
 
+CONSTANT = ("bn", "ln", "inorm", "gn", "softmax")
+"""Layers that a constant leaves as they are, so that ones come back as zeros."""
+
 PROBED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 """Channels that a line is tried on to find out what layer it is."""
 
@@ -225,6 +228,9 @@ def _case(
         dy = fitted(read_array(request.upstream, "--upstream"), dy.shape, "--upstream")
         return replace(case, upstream=dy)
     where = "1 everywhere" if case.part is None else "1 at what is shown and 0 elsewhere"
+    if layer.word in CONSTANT:
+        dy.flat[1:] = 0
+        where = "1 at the first value and 0 elsewhere"
     note = f"The gradient that comes in is {where}; --upstream gives another."
     return replace(case, upstream=dy, notes=(*case.notes, note))
 
