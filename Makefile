@@ -77,6 +77,7 @@ golden: $(VENV)/installed-dev ## rewrite the golden files; read `git diff tests/
 docs: $(VENV)/installed-dev ## write anew what the documentation takes from the program
 	$(BIN)/python -m docs.build_layers
 	$(BIN)/python -m docs.build_diagnostics
+	$(BIN)/python -m docs.build_lint
 	$(BIN)/python -m docs.build_outputs
 	git --no-pager diff --stat -- README.md docs examples
 

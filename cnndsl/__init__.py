@@ -1,9 +1,9 @@
 """cnndsl: source text → syntax tree → network → analysis → graph → ONNX → run.
 
-Each arrow is one function; the public verbs are `parse`, `analyse`, `compile`, `run`, `train`,
-`resume`, `search`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; a `Callback`, such
-as `TensorBoard`, is told how a training goes. They are loaded when first used: `import cnndsl`
-costs nothing.
+Each arrow is one function; the public verbs are `parse`, `lint`, `analyse`, `compile`, `run`,
+`train`, `resume`, `search`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; a
+`Callback`, such as `TensorBoard`, is told how a training goes. They are loaded when first used:
+`import cnndsl` costs nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cnndsl.verbs import compile as compile
     from cnndsl.verbs import cut as cut
     from cnndsl.verbs import features as features
+    from cnndsl.verbs import lint as lint
     from cnndsl.verbs import look as look
     from cnndsl.verbs import parse as parse
     from cnndsl.verbs import resume as resume
@@ -39,6 +40,7 @@ __all__ = [
     "compile",
     "cut",
     "features",
+    "lint",
     "look",
     "parse",
     "resume",

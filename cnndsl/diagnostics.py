@@ -12,14 +12,23 @@ from typing import Literal
 from cnndsl.printing import printable
 from cnndsl.source import Source, Span
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "advice"]
 
 LONGEST_WORD = 60
 LONGEST_QUOTE = 100
 MOST_CANDIDATES = 500
 _LONG_QUOTE = re.compile(rf"`([^`]{{{LONGEST_WORD}}})[^`]{{{LONGEST_QUOTE - LONGEST_WORD},}}`")
 _LONG_WORD = re.compile(rf"([^\s`]{{{LONGEST_WORD}}})[^\s`]{{{LONGEST_QUOTE - LONGEST_WORD},}}")
+_NOQA = re.compile(r"#.*?\bnoqa: *([a-z]+(?:-[a-z]+)+(?:, *[a-z]+(?:-[a-z]+)+)*)")
 INNER_FRAMES, OUTER_FRAMES = 5, 3  # of the calls that led to a place; between them there is a gap
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of a source, and what is to stand in its place."""
+
+    span: Span
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class Diagnostic:
     """One finding.
 
     `code` is kebab case and explained by `cnndsl explain CODE`; `message` is one clause without
-    a full stop; `help` says what to do; `frames` are the calls that led here, innermost first.
+    a full stop; `help` says what to do; `frames` are the calls that led here, innermost first;
+    `edits` mend it without changing what the net is, where that can be done.
     """
 
     code: str
@@ -36,6 +46,7 @@ class Diagnostic:
     help: str = ""
     severity: Severity = "error"
     frames: tuple[Span, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
         """Cut what is quoted to a length that people read: a word may be as long as its line."""
@@ -72,15 +83,10 @@ class Diagnostic:
             "help": self.help,
         }
         if self.span is not None:
-            last = Span(self.span.source, self.span.end, self.span.end)
-            entry |= {
-                "file": self.span.source.name,
-                "line": self.span.line,
-                "column": self.span.column,
-                "end_line": last.line,
-                "end_column": last.column,
-            }
+            entry |= {"file": self.span.source.name, **self.span.region}
         entry["from"] = [{"text": _first_line(f.text), "place": f.place} for f in self.frames]
+        if self.edits:
+            entry["edits"] = [{**edit.span.region, "text": edit.text} for edit in self.edits]
         return entry
 
 
@@ -90,6 +96,20 @@ class SpecError(Exception):
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+
+
+def silenced_codes(line: str) -> tuple[str, ...]:
+    """The codes that a line's comment silences: `# noqa: lost-bias, odd-channels (why)`."""
+    found = _NOQA.search(line)
+    return tuple(code.strip() for code in found[1].split(",")) if found else ()
+
+
+def is_silenced(diagnostic: Diagnostic) -> bool:
+    """Whether the line of a warning or an advice says that it is meant; errors are never silent."""
+    span = diagnostic.span
+    if span is None or diagnostic.severity == "error":
+        return False
+    return diagnostic.code in silenced_codes(span.source.line(span.line))
 
 
 def in_order(diagnostics: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
@@ -128,7 +148,8 @@ def did_you_mean(word: str, candidates: Iterable[str], otherwise: str = "") -> s
 
 
 def _colours(severity: Severity) -> tuple[str, str, str, str]:
-    return "\033[1m", "\033[1;31m" if severity == "error" else "\033[1;33m", "\033[1;34m", "\033[0m"
+    colour = {"error": "\033[1;31m", "warning": "\033[1;33m", "advice": "\033[1;36m"}[severity]
+    return "\033[1m", colour, "\033[1;34m", "\033[0m"
 
 
 def _first_line(text: str) -> str:

@@ -61,6 +61,17 @@ class Span:
         """`file:line:column`, as editors understand it."""
         return f"{self.source.name}:{self.line}:{self.column}"
 
+    @property
+    def region(self) -> dict[str, int]:
+        """Lines and columns of both ends, counted from 1; the end is exclusive."""
+        last = Span(self.source, self.end, self.end)
+        return {
+            "line": self.line,
+            "column": self.column,
+            "end_line": last.line,
+            "end_column": last.column,
+        }
+
     def to(self, other: Span) -> Span:
         """From this span's start to the other's end."""
         return Span(self.source, self.start, max(self.end, other.end))

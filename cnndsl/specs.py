@@ -17,6 +17,7 @@ from cnndsl.source import Source
 if TYPE_CHECKING:  # names for annotations alone: `zoo` and `run` start without the parser
     from cnndsl.network import Network
     from cnndsl.shape import Shape
+    from cnndsl.syntax.reading import Reading
     from cnndsl.syntax.tree import File
 
 MOST_BYTES = 1 << 20
@@ -80,11 +81,11 @@ def _is_file(path: Path) -> bool:
 
 
 def load(
-    spec: str | Path | Source | File,
+    spec: str | Path | Source | File | Reading,
     settings: Mapping[str, int | float | str] | None = None,
     input_shapes: Mapping[str, Shape] | None = None,
 ) -> tuple[Network, list[Diagnostic]]:
-    """The network that a spec, or its tree, describes, and warnings.
+    """The network that a spec, its tree, or what was read of it, describes, and warnings.
 
     Raises SpecError with everything that is wrong in the spec, UsageError where it can't be read.
     """
@@ -94,6 +95,8 @@ def load(
     with without_collections():
         if isinstance(spec, tree.File):
             read = reading.Reading(spec)
+        elif isinstance(spec, reading.Reading):
+            read = spec
         else:
             read = parse.read(spec if isinstance(spec, Source) else find(spec))
         return elaborate(
@@ -121,6 +124,11 @@ def without_collections() -> Generator[None, None, None]:
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
+
+
+def is_prelude(source: Source) -> bool:
+    """Whether it is the prelude's text, which nobody's spec can mend."""
+    return source is _prelude().source
 
 
 @cache

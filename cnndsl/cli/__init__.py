@@ -31,6 +31,7 @@ COMMANDS = {
     "fmt": "Write specs in the canonical form.",
     "help": "Show the help of a command.",
     "import": "Turn an ONNX model into a spec with its weights.",
+    "lint": "Say what somebody with experience would mention about a spec.",
     "look": "Show what a net looks at in pictures, its maps and kernels.",
     "lr-find": "Find a learning rate.",
     "predict": "Name the classes of pictures.",

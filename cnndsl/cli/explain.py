@@ -17,6 +17,7 @@ from cnndsl.diagnostics import UsageError, did_you_mean
 from cnndsl.explanations import Explanation, Word, expanded, explanations, options, words
 from cnndsl.layers import LAYERS, Layer
 from cnndsl.layers.reference import arguments_table
+from cnndsl.linting import lint, pages
 from cnndsl.source import Source
 
 WIDTH = 100
@@ -50,13 +51,13 @@ def command(word: str | None, **options: Any) -> None:
 def explained(word: str) -> str:
     """The text that explains a word; raises UsageError where there is none."""
     word = word.strip("`:[] ")
-    match word.removeprefix("error[").removeprefix("warning["):
+    match re.sub(r"^(error|warning|advice)\[", "", word):
         case "codes":
             return _codes()
         case "layers" | "words":
             return _lists()
-        case code if code in explanations():
-            return _code(explanations()[code])
+        case code if code in codes():
+            return _code(codes()[code])
         case name if name in LAYERS:
             return _layer(LAYERS[name])
         case name if name in words():
@@ -64,12 +65,17 @@ def explained(word: str) -> str:
         case name if name in blocks():
             return "\n".join(blocks()[name])
         case name:
-            known = (*explanations(), *LAYERS, *words(), *blocks(), "codes", "layers")
+            known = (*codes(), *LAYERS, *words(), *blocks(), "codes", "layers")
             help = did_you_mean(name, known, "`cnndsl explain layers` and `… codes` list all")
             if name.split(" ")[0] in LAYERS:
                 help = f"`cnndsl explain {shlex.quote(name)} --numbers` works it through"
             message = f"`{name[:40]}` is no code, no layer and no word of the language"
             raise UsageError(f"{message}; {help}")
+
+
+def codes() -> dict[str, Explanation]:
+    """What every error, warning and advice means, by its code."""
+    return explanations() | pages()
 
 
 def blocks() -> dict[str, tuple[str, str]]:
@@ -79,7 +85,9 @@ def blocks() -> dict[str, tuple[str, str]]:
 
 
 def printed(spec: str) -> str:
-    """What `cnndsl check` says about a spec that holds its own options in a comment."""
+    """What `cnndsl check` says about a spec that holds its own options in a comment, or, where it
+    has nothing to say, `cnndsl lint`.
+    """
     from cnndsl.cli.check import check, read_limits
     from cnndsl.cli.check import command as check_command
     from cnndsl.cli.options import read_inputs, read_settings
@@ -88,7 +96,8 @@ def printed(spec: str) -> str:
     limits = read_limits(*(given[k] for k in ("max_params", "max_macs", "max_memory", "batch")))
     source = Source("net.cnn", expanded(spec))
     result = check(source, read_settings(given["settings"]), read_inputs(given["inputs"]), limits)
-    return "\n\n".join(diagnostic.render() for diagnostic in result.diagnostics)
+    found = result.diagnostics or lint(source)
+    return "\n\n".join(diagnostic.render() for diagnostic in found)
 
 
 def _code(explanation: Explanation) -> str:
@@ -133,7 +142,7 @@ def _macs(macs: int, shape: str) -> str:
 
 
 def _codes() -> str:
-    rows = [[code, _sentence(e.text)] for code, e in sorted(explanations().items())]
+    rows = [[code, _sentence(e.text)] for code, e in sorted(codes().items())]
     return _columns(rows, indent="") + "\n\n`cnndsl explain CODE` says more."
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean, in_order
+from cnndsl.diagnostics import Diagnostic, SpecError, did_you_mean, in_order, is_silenced
 from cnndsl.elaborate.arithmetic import LARGEST_NUMBER, normal
 from cnndsl.elaborate.files import Files, ReadUsed
-from cnndsl.elaborate.lint import lint
 from cnndsl.elaborate.losses import loss_terms
 from cnndsl.elaborate.meanings import UNKNOWN, LayerWord, Meaning, UnknownError, Value
 from cnndsl.elaborate.names import check_name
 from cnndsl.elaborate.scope import Construction, name_span
 from cnndsl.elaborate.steps import MOST_ELEMENTS, report_head_needed
 from cnndsl.elaborate.walk import add_line, add_loop, declare
+from cnndsl.elaborate.warnings import warnings
 from cnndsl.network import Input, LossTerm, Network, Origin
 from cnndsl.shape import Dim, Shape, Symbolic
 from cnndsl.source import Span
@@ -47,7 +47,7 @@ def elaborate(
     program = Program(reading.file, settings or {}, input_shapes or {}, prelude, read_used)
     program.expect_gaps(reading)
     network = program.network()
-    return network, lint(network)
+    return network, [w for w in warnings(network) if not is_silenced(w)]
 
 
 class Program:

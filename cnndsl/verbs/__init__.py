@@ -1,5 +1,5 @@
-"""The public verbs, which the command line merely calls: `parse`, `analyse`, `compile`, `run`,
-`train`, `resume`, `search`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; and
+"""The public verbs, which the command line merely calls: `parse`, `lint`, `analyse`, `compile`,
+`run`, `train`, `resume`, `search`, `transfer`, `runs`, `cut`, `features`, `look` and `sample`; and
 callbacks of a training.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import UsageError
 from cnndsl.files import PREFIX
-from cnndsl.specs import load
+from cnndsl.specs import find, load
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.tensorboard import TensorBoard
 from cnndsl.verbs.learning import resume, runs, search, train, transfer
@@ -25,6 +25,7 @@ from cnndsl.verbs.looking import look
 if TYPE_CHECKING:
     from cnndsl.analyse import Analysis
     from cnndsl.data.dataset import DataSet
+    from cnndsl.diagnostics import Diagnostic
     from cnndsl.emit import Emitted, Progress
     from cnndsl.lower import Lowered
     from cnndsl.network import Network
@@ -46,6 +47,7 @@ __all__ = [
     "compile",
     "cut",
     "features",
+    "lint",
     "look",
     "parse",
     "resume",
@@ -71,6 +73,24 @@ def parse(
     SpecError with every diagnostic, UsageError where the file can't be read.
     """
     return load(spec, settings, input_shapes)[0]
+
+
+def lint(
+    spec: Spec,
+    *,
+    settings: Mapping[str, int | float | str] | None = None,
+    input_shapes: Mapping[str, Shape] | None = None,
+) -> list[Diagnostic]:
+    """Say what is wrong with a spec, or, where nothing is, its warnings and advice about it.
+
+    `spec`, `settings` and `input_shapes` are as for `parse`. Each diagnostic has a `code`, a
+    `severity` ("error", "warning", "advice"), a `message`, a `span` in the text, a `help`, and the
+    `edits` that mend it without changing the net, if any. Raises UsageError where the file can't
+    be read.
+    """
+    from cnndsl.linting import lint as lint_source
+
+    return lint_source(find(spec), settings, input_shapes)
 
 
 def analyse(spec: Spec | Network) -> Analysis:

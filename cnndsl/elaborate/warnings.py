@@ -18,8 +18,10 @@ SLICES = {"length": "value", "height": "row", "width": "column", "depth": "frame
 Finding = tuple[str, str, str]  # code, message, help
 
 
-def lint(network: Network) -> list[Diagnostic]:
-    """A network's warnings, each place once, and no more than there would be errors."""
+def warnings(network: Network) -> list[Diagnostic]:
+    """A network's warnings, each place once, and no more than there would be errors; those that a
+    `# noqa` silences are among them.
+    """
     found: dict[tuple[str, int, int], Diagnostic] = {}
     inputs = {i.name for i in network.inputs}
     read, normed = _read(network), _normed(network)
@@ -104,17 +106,19 @@ def _discarded(network: Network, step: Step) -> list[Finding]:
         return []
     (x,) = network.input_shapes(step)
     window: Window = getattr(step.layer, "window")(x)  # noqa: B009
-    lost = _lost(x, window)
-    if window.ceil or not lost:
+    lost = unreached(x, window)
+    if not lost:
         return []
     message = f"the windows stop short of the end of {x}: nobody reads {' and '.join(lost)}"
     return [("pool-discards", message, "`ceil` adds a last window, `same` pads")]
 
 
-def _lost(x: Shape, window: Window) -> list[str]:
-    """What isn't read along each axis: `the last row`, `the last 2 columns`."""
+def unreached(x: Shape, window: Window) -> list[str]:
+    """What isn't read along each axis: `the last row`, `the last 2 columns`; nothing where windows
+    are fewer than pixels on purpose, or rounded up.
+    """
     lost: list[str] = []
-    for name, n, k, s, (before, after), d in window.axes(x):
+    for name, n, k, s, (before, after), d in () if window.ceil else window.axes(x):
         subsamples = k < s  # skipping pixels is what such a window is for
         if isinstance(n, int) and not subsamples:
             unread = (n + before + after - window_extent(k, d)) % s - after
