@@ -255,6 +255,6 @@ def test_a_narrow_deconvnet_trains() -> None:
     np.savez("few.npz", images=pictures, masks=masks)
     command = ("train", "deconvnet", "--set", "width=1", "--data", "few.npz", "--batch", "2")
     cnndsl(*command, "--epochs", "3", "--threads", "1", "-q")
-    rows = csv.DictReader(Path("runs/deconvnet-001/metrics.csv").open())
-    losses = [float(row["train_loss"]) for row in rows]
+    lines = Path("runs/deconvnet-001/metrics.csv").read_text().splitlines()
+    losses = [float(row["train_loss"]) for row in csv.DictReader(lines)]
     assert losses[-1] < losses[0]
