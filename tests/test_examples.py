@@ -1,5 +1,8 @@
-"""Every example is a valid spec in canonical form, but for the one that shows mistakes."""
+"""Every example is a valid spec in canonical form, but for the one that shows mistakes; every
+lecture has its exercises and answers.
+"""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from cnndsl.cli import main
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 MISTAKES = EXAMPLES / "three_mistakes.cnn"
+LECTURES = sorted((EXAMPLES / "course").glob("[0-9]*.md"))
 VALID = sorted(path for path in EXAMPLES.rglob("*.cnn") if path != MISTAKES)
 
 
@@ -33,3 +37,14 @@ def test_three_mistakes_are_three_errors() -> None:
     status, printed = cnndsl("check", MISTAKES)
     assert status == 1
     assert printed.count("error[") == 3, printed
+
+
+@pytest.mark.parametrize("page", LECTURES, ids=lambda page: page.stem)
+def test_a_lecture_has_three_exercises_with_answers(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"# {page.stem.partition('_')[0]}. ")
+    exercises, answers = re.split("^## Exercises$|^## Answers$", text, flags=re.M)[1:]
+    for part in (exercises, answers):
+        assert re.findall(r"^(\d)\. ", part, re.M) == ["1", "2", "3"]
+    course = (page.parent / "README.md").read_text(encoding="utf-8")
+    assert f"]({page.name})" in course
