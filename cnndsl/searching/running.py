@@ -14,12 +14,14 @@ from cnndsl.searching.folder import SearchFolder
 from cnndsl.searching.leaderboard import fronts, ranked, row, shown, titles, write_leaderboard
 from cnndsl.searching.locks import CAN_LOCK
 from cnndsl.searching.objectives import check_objective, check_pruning, usual_objective
+from cnndsl.searching.page import SearchReport, as_page
 from cnndsl.searching.reporting import Reporter
 from cnndsl.searching.search import Search, mark_of
 from cnndsl.searching.study import Attempt, Study, check_installed
 from cnndsl.searching.worker import Data, Worker
 from cnndsl.searching.workers import Workers
 from cnndsl.training.callbacks import Callback
+from cnndsl.training.folder import write_text
 from cnndsl.training.networks import adapter_for
 from cnndsl.training.tasks import make_task
 
@@ -128,12 +130,19 @@ def resume(
     return _run(worker, reporter, workers, time_limit or search.plan.time_limit)
 
 
-def show(path: Path) -> SearchOutcome:
-    """How the search in a folder stands. Raises UsageError."""
+def show(path: Path, page: bool = False) -> SearchOutcome:
+    """How the search in a folder stands; its `page` is written anew where that is asked for.
+
+    Raises UsageError, OSError.
+    """
     check_installed()
     folder = SearchFolder.open(path)
     search = Search.read(folder)
-    return SearchOutcome(path, search, _latest(Study(folder, search).attempts()))
+    study = Study(folder, search)
+    outcome = SearchOutcome(path, search, _latest(study.attempts()))
+    if page:
+        _write_page(folder, outcome, study)
+    return outcome
 
 
 def _check(workers: int) -> None:
@@ -157,9 +166,15 @@ def _run(
     else:
         signal = Workers(folder, workers, until).work(lambda: board.update(study))
     outcome = SearchOutcome(folder.path, search, board.trials, signal)
+    _write_page(folder, outcome, study)
     for line in _end(outcome, study.is_complete):
         reporter.note(line)
     return outcome
+
+
+def _write_page(folder: SearchFolder, outcome: SearchOutcome, study: Study) -> None:
+    report = SearchReport(folder, outcome.search, outcome.trials, study.importances())
+    write_text(folder.page, as_page(report))
 
 
 class _Board:
@@ -230,6 +245,7 @@ def _end(outcome: SearchOutcome, complete: bool) -> list[str]:
         )
         lines += [f"best       trial {best.number}: {figures}", f"           {values}"]
         lines.append(f"run        {outcome.best}")
+        lines.append(f"report     {SearchFolder(outcome.folder).page}")
     if others := states.count("running"):
         lines.append(f"others are at {others} trial{'s' * (others != 1)}")
     elif not complete:

@@ -145,6 +145,20 @@ class Study:
         if not whole or set(attempt.values) != names or len(attempt.objectives) != count:
             raise UsageError(f"`{self.folder.journal}` is damaged: it is of another search")
 
+    def importances(self) -> dict[str, float]:
+        """How much of what differs in the first objective each parameter accounts for, as parts of
+        1 by names, the most first; empty where too few trials are done to say it.
+        """
+        from optuna.importance import get_param_importances
+
+        done = [a for a in self.attempts() if a.state == "done"]
+        if len(done) < STARTUP or len({a.objectives[0] for a in done}) < 2:
+            return {}
+        with _quiet():
+            return get_param_importances(
+                self._study, target=lambda trial: float(trial.values[0]), normalize=True
+            )
+
     @property
     def is_complete(self) -> bool:
         """Whether every trial is done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -139,6 +140,26 @@ def test_several_objectives_make_a_front(method: str) -> None:
     for front, *own in rows:
         beating = [f for f, *o in rows if o != own and o[0] <= own[0] and o[1] <= own[1]]
         assert front == 1 + max(beating, default=0)
+
+
+def test_a_page_shows_the_search() -> None:
+    vary = ("--vary", "width=4..16", "--vary", "optimiser=adam,sgd nesterov=yes")
+    search(*vary, "--trials", "12", "--objective", "val_top1", "--objective", "params", "-q")
+    page = (FOLDER / "search.html").read_text()
+    for title in (
+        "The Pareto front",
+        "against each parameter",
+        "Which parameters matter",
+        "Leaderboard",
+    ):
+        assert title in page
+    assert page.count('<svg class="chart"') == 1 + 2 + 3
+    links = re.findall(r'href="(trial-\d+/report.html)"', page)
+    assert len(links) == 12 and all((FOLDER / link).is_file() for link in links)
+    (FOLDER / "search.html").unlink()
+    (FOLDER / "trial-003" / "metrics.csv").write_text("nonsense")
+    cnndsl("search", "show", str(FOLDER), "--page")
+    assert (FOLDER / "search.html").is_file()
 
 
 @pytest.mark.parametrize(

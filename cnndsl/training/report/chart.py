@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cnndsl.printing import escape
 from cnndsl.show.marks import Area, Dot, Mark, Point, Stroke, Text, as_svg
+from cnndsl.show.table import cut
 
 WIDTH, HEIGHT = 440, 250
 LEFT, RIGHT, TOP, BOTTOM = 70, 44, 46, 40
@@ -22,14 +23,16 @@ MOST_DOTS = 30
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A name, its points, and which of the page's colours it has, from 1 on. A `band` has the lower
-    and the upper end around each point.
+    """A name, its points, and which of the page's colours it has, from 1 on, or 0 for a quiet one.
+    A `band` has the lower and the upper end around each point. Points that aren't `joined` are dots
+    alone.
     """
 
     name: str
     points: tuple[Point, ...]
     colour: int = 1
     band: tuple[Point, ...] = ()
+    joined: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Chart:
     """`across` and `up` name the axes, `label` writes the numbers of the vertical one; `mark` is an
     x with a line through it. `logarithmic` is whether the horizontal axis is; its values are above
     0 then. Lines are `named` at their ends where there are several; `whole` is whether there is
-    nothing between two whole numbers of the horizontal axis.
+    nothing between two whole numbers of the horizontal axis. Where it has `places` instead of
+    numbers, these are the names of 1, 2 and so on.
     """
 
     title: str
@@ -50,6 +54,7 @@ class Chart:
     logarithmic: bool = False
     named: bool = True
     whole: bool = True
+    places: tuple[str, ...] = ()
 
 
 def svg(chart: Chart) -> str:
@@ -101,6 +106,9 @@ class _Scale:
         self.whole = chart.whole
         xs, ys = [x for x, _ in points], [y for _, y in points]
         self.left, self.right = min(xs), max(xs)
+        self.places = chart.places
+        if chart.places:
+            self.left, self.right = 0.5, len(chart.places) + 0.5
         low, high = (0.0 if from_zero else min(ys)), max(ys)
         margin = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
         self.low, self.high = (low if from_zero else low - margin), high + margin
@@ -119,13 +127,23 @@ class _Scale:
     def place(self, point: Point) -> Point:
         return self.x(point[0]), self.y(point[1])
 
+    def name(self, value: float) -> str:
+        """What stands below a mark of the horizontal axis."""
+        if self.places:
+            room = int((self.end - self.start) / len(self.places) / LETTER)
+            return cut(self.places[int(value) - 1], max(room, 1))
+        return f"{value:,.0f}" if self.whole else f"{value:,g}"
+
     def marks(self) -> list[float]:
-        """Where the horizontal axis has numbers."""
+        """Where the horizontal axis has numbers, or names."""
+        if self.places:
+            return [float(number) for number in range(1, len(self.places) + 1)]
         if self.across is float:
             values = ticks(self.left, self.right)
         else:
             powers = range(math.floor(math.log10(self.left)), math.ceil(math.log10(self.right)))
-            values = [n * 10.0**power for power in powers for n in (1, 2, 5)]
+            steps = (1, 2, 5) if len(powers) <= (3 if self.whole else 2) else (1,)
+            values = [n * 10.0**power for power in powers for n in steps]
             values = [value for value in values if self.left <= value <= self.right]
         return [value for value in values if not self.whole or value == round(value)]
 
@@ -139,7 +157,7 @@ def _axes(chart: Chart, scale: _Scale) -> Iterator[Mark]:
     for value in scale.marks():
         x = scale.x(value)
         yield Stroke("base", [(x, bottom), (x, bottom + 4)])
-        yield Text("x", (x, bottom + 17), f"{value:,.0f}" if scale.whole else f"{value:,g}")
+        yield Text("x", (x, bottom + 17), scale.name(value))
     yield Stroke("base", [(left, bottom), (right, bottom)])
     yield Text("x", ((left + right) / 2, HEIGHT - 5), chart.across)
     yield Text("x", (13, (TOP + bottom) / 2), chart.up, turned=True)
@@ -162,9 +180,9 @@ def _band(line: Line, scale: _Scale) -> Iterator[Mark]:
 
 def _line(line: Line, scale: _Scale) -> Iterator[Mark]:
     places = [scale.place(point) for point in line.points if math.isfinite(point[1])]
-    if places:
+    if places and line.joined:
         yield Stroke(f"line c{line.colour}", places)
-    if len(places) <= MOST_DOTS:
+    if len(places) <= MOST_DOTS or not line.joined:
         yield from (Dot(f"c{line.colour}", place) for place in places)
 
 

@@ -89,35 +89,35 @@ class RunReport:
 def as_page(run: RunReport) -> str:
     """A whole HTML document."""
     sections = [
-        f'<section class="cards">{"".join(map(_card, run.cards))}</section>',
-        _section("How it went", _curves(run)),
-        _section(
+        f'<section class="cards">{"".join(map(card, run.cards))}</section>',
+        section("How it went", _curves(run)),
+        section(
             f"Which classes are taken for which, {run.judged}",
             _confusion(run),
             "Rows are the right classes, columns the answers.",
         ),
-        _section(
+        section(
             f"The worst errors, {run.judged}",
             _pictures(run.errors),
             "Those where the right class was given the least probability: "
             "what is shown, what it was taken for, and the probability of that.",
         ),
-        _section(
+        section(
             "What it answers, epoch by epoch",
             _strips(run.strips) + _legend(run.legend),
             "The same examples of validation each time.",
         ),
-        _section(
+        section(
             f"How well each class is met, {run.judged}",
             _regions(run.regions),
             "Over all pixels together. IoU is the part of what mask or answer has that both have.",
         ),
-        _section(
+        section(
             "What the net was shown",
             _pictures(run.sample),
             "The first pictures of the training, in the order drawn and as the net takes them.",
         ),
-        _section("Epochs", _epochs(run.progress)),
+        section("Epochs", _epochs(run.progress)),
         _folded("Configuration", run.config),
         _folded("Environment", run.environment),
     ]
@@ -135,7 +135,8 @@ def standalone(svg: str) -> str:
     return alone(svg, style())
 
 
-def _section(title: str, content: str, text: str = "") -> str:
+def section(title: str, content: str, text: str = "") -> str:
+    """A part of a page with its title, and a sentence; "" without content, which is HTML."""
     if not content:
         return ""
     said = f"<p>{escape(text)}</p>" if text else ""
@@ -151,7 +152,8 @@ def _folded(title: str, text: str) -> str:
     )
 
 
-def _card(card: Card) -> str:
+def card(card: Card) -> str:
+    """A figure in large type as HTML."""
     return (
         f"<div><b>{escape(card.figure)}</b><h3>{escape(card.name)}</h3>"
         f"<p>{escape(card.meaning)}</p></div>"
@@ -178,7 +180,7 @@ def _mistakes(run: RunReport) -> str:
         f'<td class="figure">{m.count:,}</td></tr>'
         for m in confusion.mistakes(run.counts)
     )
-    return _table(["is", "taken for", "times"], rows, 2) if rows else ""
+    return table(["is", "taken for", "times"], rows, 2) if rows else ""
 
 
 def _classes(run: RunReport) -> str:
@@ -189,7 +191,7 @@ def _classes(run: RunReport) -> str:
         f'<td class="figure">{_percent(c.precision)}</td></tr>'
         for c in confusion.class_scores(run.counts)
     )
-    return _table(["class", "examples", "found", "right when said"], rows, 1)
+    return table(["class", "examples", "found", "right when said"], rows, 1)
 
 
 def _pictures(pictures: Sequence[Picture]) -> str:
@@ -246,7 +248,7 @@ def _regions(regions: Sequence[RegionScores]) -> str:
         f'<td class="figure">{_percent(r.iou)}</td><td class="figure">{_percent(r.dice)}</td></tr>'
         for r in regions
     )
-    return _table(["class", "pixels", "IoU", "Dice"], rows, 1) if rows else ""
+    return table(["class", "pixels", "IoU", "Dice"], rows, 1) if rows else ""
 
 
 def _picture(picture: Picture) -> str:
@@ -282,10 +284,11 @@ def _epochs(progress: Progress) -> str:
         kind = ' class="best"' if epoch is progress.best else ""
         filled = "".join(f'<td class="figure">{cell}</td>' for cell in cells)
         rows.append(f"<tr{kind}>{filled}</tr>")
-    return _table(columns, "".join(rows), 0)
+    return table(columns, "".join(rows), 0)
 
 
-def _table(titles: Sequence[str], rows: str, first_figure: int) -> str:
+def table(titles: Sequence[str], rows: str, first_figure: int) -> str:
+    """A table as HTML, of rows that are; columns from `first_figure` on hold figures."""
     head = "".join(
         f"<th{' class=figure' if i >= first_figure else ''}>{escape(title)}</th>"
         for i, title in enumerate(titles)
