@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from cnndsl.analyse import Analysis, analyse
+from cnndsl.cli.findings import echo_findings, findings_format
 from cnndsl.cli.options import read_inputs, read_settings
 from cnndsl.cli.output import echo, echo_diagnostic, echo_line
 from cnndsl.cli.quantities import read_bytes, read_count
@@ -61,9 +62,7 @@ class Checked:
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="For all specs.")
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="For all specs.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@findings_format
 @click.pass_context
 def command(
     context: click.Context,
@@ -86,6 +85,8 @@ def command(
     results = [check(spec, given, shapes, limits) for spec in specs]
     if form == "json":
         echo(_as_json(results))
+    elif form != "text":
+        echo_findings(form, [(result.spec, result.diagnostics) for result in results])
     else:
         for result in results:
             _print(result)

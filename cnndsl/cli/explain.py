@@ -14,7 +14,7 @@ from cnndsl import resources
 from cnndsl.cli.output import echo
 from cnndsl.cli.worked import asked_for, number_options, work_through
 from cnndsl.diagnostics import UsageError, did_you_mean
-from cnndsl.explanations import Explanation, Word, expanded, explanations, options, words
+from cnndsl.explanations import Explanation, Word, expanded, options, words
 from cnndsl.layers import LAYERS, Layer
 from cnndsl.layers.reference import arguments_table
 from cnndsl.linting import lint, pages
@@ -56,8 +56,8 @@ def explained(word: str) -> str:
             return _codes()
         case "layers" | "words":
             return _lists()
-        case code if code in codes():
-            return _code(codes()[code])
+        case code if code in pages():
+            return _code(pages()[code])
         case name if name in LAYERS:
             return _layer(LAYERS[name])
         case name if name in words():
@@ -65,17 +65,12 @@ def explained(word: str) -> str:
         case name if name in blocks():
             return "\n".join(blocks()[name])
         case name:
-            known = (*codes(), *LAYERS, *words(), *blocks(), "codes", "layers")
+            known = (*pages(), *LAYERS, *words(), *blocks(), "codes", "layers")
             help = did_you_mean(name, known, "`cnndsl explain layers` and `… codes` list all")
             if name.split(" ")[0] in LAYERS:
                 help = f"`cnndsl explain {shlex.quote(name)} --numbers` works it through"
             message = f"`{name[:40]}` is no code, no layer and no word of the language"
             raise UsageError(f"{message}; {help}")
-
-
-def codes() -> dict[str, Explanation]:
-    """What every error, warning and advice means, by its code."""
-    return explanations() | pages()
 
 
 def blocks() -> dict[str, tuple[str, str]]:
@@ -142,7 +137,7 @@ def _macs(macs: int, shape: str) -> str:
 
 
 def _codes() -> str:
-    rows = [[code, _sentence(e.text)] for code, e in sorted(codes().items())]
+    rows = [[code, _sentence(e.text)] for code, e in sorted(pages().items())]
     return _columns(rows, indent="") + "\n\n`cnndsl explain CODE` says more."
 
 

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import click
 
+from cnndsl.cli.findings import echo_findings, findings_format
 from cnndsl.cli.options import read_inputs, read_settings
-from cnndsl.cli.output import echo_content, echo_diagnostic, echo_line
+from cnndsl.cli.output import echo, echo_content, echo_diagnostic, echo_line
 from cnndsl.diagnostics import Diagnostic, UsageError
 from cnndsl.files import replaced
 from cnndsl.linting import lint
 from cnndsl.linting.fixing import fix
+from cnndsl.printing import json_text
 from cnndsl.shape import Shape
 from cnndsl.source import Source
 from cnndsl.specs import find, read
 
 STDIN = "-"
+VERSION = 1
 Settings = dict[str, int | float | str]
 
 
@@ -41,6 +44,7 @@ class Linted:
 @click.option("--fix", "mend", is_flag=True, help="Mend what can be without changing the net.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="For all specs.")
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="For all specs.")
+@findings_format
 @click.pass_context
 def command(
     context: click.Context,
@@ -48,6 +52,7 @@ def command(
     mend: bool,
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
+    form: str,
 ) -> None:
     """Say what somebody with experience would mention about specs.
 
@@ -57,10 +62,17 @@ def command(
 
     Exits with 1 where something was found, and not mended; else with 0.
     """
+    if mend and STDIN in specs and form != "text":
+        raise UsageError("--fix writes standard input to standard output: leave --format out")
     given, shapes = read_settings(settings), read_inputs(inputs)
     results = [_linted(spec, given, shapes, mend) for spec in specs]
-    for result in results:
-        _print(result)
+    if form == "json":
+        echo(_as_json(results))
+    elif form != "text":
+        echo_findings(form, [(result.spec, result.diagnostics) for result in results])
+    else:
+        for result in results:
+            _print(result)
     if not all(result.is_fine for result in results):
         context.exit(1)
 
@@ -97,6 +109,23 @@ def _print(result: Linted) -> None:
     told = [f"{result.mended} mended"] if result.mended else []
     told += counts(result.diagnostics) or ["nothing to say"] * (not told)
     echo_line(f"{result.spec}: {', '.join(told)}", err=not result.is_fine or result.spec == STDIN)
+
+
+def _as_json(results: list[Linted]) -> str:
+    data = {
+        "version": VERSION,
+        "fine": all(result.is_fine for result in results),
+        "specs": [
+            {
+                "spec": result.spec,
+                "fine": result.is_fine,
+                "mended": result.mended,
+                "diagnostics": [d.as_json() for d in result.diagnostics],
+            }
+            for result in results
+        ],
+    }
+    return json_text(data, indent=2)
 
 
 def counts(diagnostics: Sequence[Diagnostic]) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from cnndsl.diagnostics import Diagnostic, SpecError, in_order, is_silenced
 from cnndsl.elaborate.scope import MOST_FINDINGS
 from cnndsl.elaborate.warnings import warnings
-from cnndsl.explanations import Explanation
+from cnndsl.explanations import Explanation, explanations
 from cnndsl.linting.rule import Rule
 from cnndsl.linting.rules import RULES
 from cnndsl.linting.rules.noqa import UnusedNoqa
@@ -65,8 +65,8 @@ def advice(spec: Spec, rules: Iterable[Rule]) -> list[Diagnostic]:
 
 
 def pages() -> dict[str, Explanation]:
-    """What each advice means, by its code."""
-    return {code: rule.explanation() for code, rule in RULES.items()}
+    """What every error, warning and advice means, by its code."""
+    return explanations() | {code: rule.explanation() for code, rule in RULES.items()}
 
 
 __all__ = ["RULES", "Settings", "lint", "pages"]

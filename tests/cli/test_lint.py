@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,28 @@ def test_the_verb_gives_diagnostics(spec: Path) -> None:
     assert [d.severity for d in package.lint(WRONG)] == ["error", "error"]
     assert package.lint("resnet50") == []
     assert not package.lint("net N(w=8)\ninput x @8\nfc w\noutput fc1\n", settings={"w": 4})
+
+
+def test_forms_for_other_programs(spec: Path) -> None:
+    data = json.loads(cnndsl("lint", spec, "lenet5", "--format", "json").stdout)
+    assert (data["version"], data["fine"]) == (1, False)
+    first, second = data["specs"]
+    assert [d["code"] for d in first["diagnostics"]] == ["odd-channels", "redundant-layer"]
+    (edit,) = first["diagnostics"][1]["edits"]
+    assert (edit["line"], edit["column"], edit["end_column"], edit["text"]) == (4, 18, 23, "")
+    assert second == {"spec": "lenet5", "fine": True, "mended": 0, "diagnostics": []}
+    for command in ("lint", "check"):
+        spec.write_text(WRONG)
+        result = cnndsl(command, spec, "--format", "sarif")
+        assert result.exit_code == 1
+        assert len(json.loads(result.stdout)["runs"][0]["results"]) == 2
+        result = cnndsl(command, spec, "--format", "github")
+        assert (result.exit_code, result.stderr) == (1, "")
+        assert result.stdout.count("::error title=cnndsl") == 2
+        result = cnndsl(command, "lenet5", "--format", "github")
+        assert (result.exit_code, result.output) == (0, "")
+
+
+def test_standard_input_is_not_mended_into_json() -> None:
+    result = cnndsl("lint", "--fix", "-", "--format", "json", text=UNTIDY)
+    assert result.exit_code == 1 and "leave --format out" in result.stderr
