@@ -57,7 +57,7 @@ def open_session(
     device: str = "cpu",
     threads: int | None = None,
     entries: Mapping[str, str] | None = None,
-    patterns: bool = True,
+    lean: bool = False,
     optimise: bool = True,
     common: bool = False,
     trusted: bool = False,
@@ -68,8 +68,9 @@ def open_session(
     that stays when they are gone: for those that run in turn. `trusted` models were made here, or
     looked at before, and aren't looked at again.
 
-    `patterns` lets it learn in a first run which value needs memory when, and take one block for
-    all of them from the second run on; what the first run took stays beside it.
+    `lean` takes memory for a value when it is made, and gives it back when it was read last: no
+    dead value's memory is kept until another one of its shape is made, and no block for all that a
+    first run held.
 
     `threads` are what one operator may use; None takes the cores that this process may use, where
     ONNX Runtime would count the host's, a container's limit notwithstanding. `entries` are further
@@ -87,7 +88,8 @@ def open_session(
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or available_cores()
     options.log_severity_level = _SILENT
-    options.enable_mem_pattern = patterns
+    if lean:
+        options.enable_mem_pattern = options.enable_mem_reuse = False
     if not optimise:
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     if common:

@@ -11,6 +11,7 @@ from cnndsl.autodiff import differentiate, passes
 from cnndsl.autodiff.algorithms.choose import Planner
 from cnndsl.autodiff.composite import DOMAIN, expand
 from cnndsl.autodiff.passes.convolutions import rewrite_convolutions
+from cnndsl.autodiff.passes.ordering import order_for_memory
 from cnndsl.autodiff.passes.precision import lower_precision
 from cnndsl.diagnostics import UsageError
 from cnndsl.graphs.tidying import infer_shapes, tidy
@@ -68,6 +69,7 @@ def gradient_model(
     write, planner = Writer(), planner or Planner()
     write.nodes.extend(forward.nodes)
     objective = write_objective(write, goal, forward.values)
+    judging = write.nodes[len(forward.nodes) :]
     graph = ir.Graph(
         [
             *forward.inputs,
@@ -89,6 +91,7 @@ def gradient_model(
     for rewrite in passes.REWRITES:
         rewrite(graph, outputs.values())
     forward_nodes = list(graph)
+    answers = {v for node in judging for v in node.inputs if v and v.producer() not in judging}
     scale = _scale(graph) if planner.precision == "float16" else None
     gradients = _differentiate(graph, forward, objective, planner, scale)
     outputs |= {f"grad/{name}": value for name, value in gradients.items()}
@@ -100,6 +103,9 @@ def gradient_model(
     for output, value in outputs.items():
         _output(graph, value, output)
     tidy(model)
+    answers = {replaced.get(value, value) for value in answers if value.producer()}
+    ends = {value for value in graph.outputs if (value.name or "").startswith("grad/")}
+    order_for_memory(graph, answers, ends)
     infer_shapes(model)
     return Gradients(model, objective, tuple(gradients))
 

@@ -7,8 +7,11 @@ so, 11.5 without spinning and 9.3 with ONNX Runtime's own, longer duration; besi
 programs it takes 21, 19 and 33 ms. Before ONNX Runtime 1.26, where the duration can't be chosen,
 threads don't spin.
 
-Nor do they keep one block of memory for all that is alive in a run (patterns): they would have it
-beside what the first run took, twice the memory for a time that is the same within 3 %.
+Nor do they keep memory for later. One block for all that is alive in a run (patterns) would lie
+beside what the first run took: twice the memory for a time that is the same within 3 %. A buffer
+kept until another value of its shape is made (reuse) lives from the forward pass to the backward
+one, where all shapes come back. Without it, and with the order of `autodiff.passes.ordering`, a
+step of a VGG-like net at 64x64 in batches of 64 holds 908 MiB instead of 1748, in the same time.
 """
 
 from __future__ import annotations
@@ -28,5 +31,5 @@ def training_session(
     """
     entries = SPINNING if runtime_release() >= SPIN_DURATIONS_SINCE else SLEEPING
     return open_session(
-        model, device=device, threads=threads, entries=entries, patterns=False, common=common
+        model, device=device, threads=threads, entries=entries, lean=True, common=common
     )
