@@ -114,8 +114,9 @@ def enlarged(pixels: Pixels, side: int) -> Pixels:
 
 
 def beside_each_other(tiles: Sequence[Pixels]) -> Pixels:
-    """Tiles of one size as one, a thin line between them."""
-    line = np.full((tiles[0].shape[0], 1, 3), _GREY, np.uint8)
+    """Tiles of one size as one, a thin line between them that is seen on any colour."""
+    line = np.full((tiles[0].shape[0], 3, 3), _WHITE, np.uint8)
+    line[:, 1] = _GREY
     return np.concatenate([part for tile in tiles for part in (tile, line)][:-1], axis=1)
 
 

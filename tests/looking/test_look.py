@@ -164,7 +164,10 @@ def test_kernels(folder: Path) -> None:
         "each strip is a filter, its tiles are the channels that it takes",
         "60 of 300 filters are shown, one of 5",
     )
-    wide, number = 6 * 30 + 5, 13 * len("295")  # a strip with its lines, and what stands before it
+    wide, number = (
+        6 * 30 + 5 * 3,
+        13 * len("295"),
+    )  # a strip with its lines, and what stands before it
     for filter_, column in ((0, 0), (5, 1), (15, 3)):
         left = 4 + column * (number + wide + 4) + number
         last = later.pixels[4 : 4 + 30 : 10, left + wide - 30 : left + wide : 10]

@@ -9,7 +9,15 @@ from textwrap import wrap
 
 from cnndsl.printing import escape
 from cnndsl.show.document import document, standalone, styles
-from cnndsl.show.numbers.lesson import Equation, Grid, Lesson, Piece, Section, beside
+from cnndsl.show.numbers.lesson import (
+    Equation,
+    Grid,
+    Lesson,
+    Piece,
+    Section,
+    beside,
+    is_operator,
+)
 
 STYLE = Path(__file__).parent / "drawing.css"
 
@@ -86,17 +94,17 @@ def _text(text: str, kind: str, height: float) -> _Block:
 def _rows(line: Equation) -> Iterator[_Block]:
     """Side by side; what is drawn only where there is room, the rest in several rows if need be."""
     room, row = WIDTH - 2 * MARGIN, list[_Block]()
-    pieces = [
-        (_piece(piece), isinstance(piece, Grid) and piece.drawn_only) for piece in line.pieces
-    ]
-    is_wide = sum(block.width + GAP for block, _ in pieces) - GAP > room
-    for block, optional in pieces:
-        if optional and is_wide:
-            continue
+    pieces = [(piece, _piece(piece)) for piece in line.pieces]
+    if sum(block.width + GAP for _, block in pieces) - GAP > room:
+        pieces = [(p, b) for p, b in pieces if not (isinstance(p, Grid) and p.drawn_only)]
+    before: Piece = ""
+    for piece, block in pieces:
         if row and sum(b.width + GAP for b in row) + block.width > room:
-            yield _row(row)
-            row = []
+            carried = len(row) - (is_operator(before) and len(row) > 1)
+            yield _row(row[:carried])
+            row = row[carried:]
         row.append(block)
+        before = piece
     yield _row(row)
 
 

@@ -49,6 +49,11 @@ class Grid:
 Piece = Grid | str
 
 
+def is_operator(piece: Piece) -> bool:
+    """Whether it stands between grids, and goes with the one behind it: `×`, `=`."""
+    return isinstance(piece, str) and len(piece) < 3
+
+
 @dataclass(frozen=True, slots=True)
 class Equation:
     """Grids with what stands between them: `window × kernel = products, sum 26`."""

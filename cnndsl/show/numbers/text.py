@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import wrap
 
-from cnndsl.show.numbers.lesson import Equation, Grid, Lesson, Piece, beside
+from cnndsl.show.numbers.lesson import Equation, Grid, Lesson, Piece, beside, is_operator
 
 WIDTH = 100
 GAP = 3
@@ -40,8 +40,9 @@ def _written(line: Equation) -> Block:
             continue
         width = max(map(len, _block(piece, True, 1, 0)))
         if rows[-1] and used + width > WIDTH - 2:
-            rows.append([])
-            used = 0
+            operators = [rows[-1].pop()] if is_operator(rows[-1][-1]) else []
+            rows.append(operators)
+            used = sum(len(str(operator)) + GAP for operator in operators)
         rows[-1].append(piece)
         used += width + GAP
     return [text for row in rows for text in _row(row)]
