@@ -88,7 +88,12 @@ def _class_columns(number: int) -> list[str]:
 
 
 def _class_text(best: Best) -> str:
-    return ", ".join(f"{_name(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked)
+    return ", ".join(f"{_said(r.label, r.number)} {100 * r.score:.2f} %" for r in best.ranked)
+
+
+def _said(label: str, number: int) -> str:
+    """A class's name beside a percentage; one that is a number itself says what it is."""
+    return f"class {label}" if label.isdecimal() else _name(label, number)
 
 
 def _class_cells(best: Best) -> list[str]:

@@ -80,7 +80,13 @@ def code_for(values: Bytes | npt.NDArray[Any], ignore: int | None) -> tuple[Code
     known = set(np.unique(values).tolist())
     table = np.full(256, _UNKNOWN, np.uint8)
     notes: list[str] = []
-    if known <= {0, 255} and 255 in known and ignore is None:
+    binary = known <= {0, 255} and 255 in known
+    if binary and ignore == 0:
+        raise UsageError(
+            "masks have the values 0 and 255 alone, background and object, and where 0 counts "
+            "nowhere there is one class left: leave --ignore-index away"
+        )
+    if binary and ignore != USUAL_IGNORE:
         table[[0, 255]] = 0, 1
         return Code(table), 2, notes
     ignored = USUAL_IGNORE if ignore is None else ignore

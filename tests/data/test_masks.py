@@ -117,6 +117,13 @@ def test_another_number_may_be_none(tmp_path: Path) -> None:
     assert open_data(tmp_path, ignore=2).pixels == ("0", "1")
 
 
+def test_backgrounds_that_count_nowhere_leave_one_class(tmp_path: Path) -> None:
+    write(tmp_path, binary)
+    with pytest.raises(UsageError, match="where 0 counts nowhere there is one class left"):
+        open_data(tmp_path, ignore=0)
+    assert open_data(tmp_path, ignore=7).pixels == ("background", "object")
+
+
 def test_0_and_255_are_background_and_object(tmp_path: Path) -> None:
     assert open_data(write(tmp_path, binary)).pixels == ("background", "object")
     np.testing.assert_array_equal(batch(tmp_path).targets[0], binary(0) // 255)

@@ -115,6 +115,8 @@ def test_a_training_from_end_to_end(data: str, place: Path) -> None:
     (place / "bad.npy").write_bytes(b"no array")
     inputs = ("one.npy", "bad.npy", "three.npy" if data == "clips.npz" else "one.npy")
     inputs = (*inputs, "frames/right/clip2")
+    if data.endswith(".npz"):
+        assert "one.npy: class 1 " in cnndsl("predict", RUN, "one.npy").stdout
     rows = list(
         csv.DictReader(
             cnndsl("predict", RUN, *inputs, "--format", "csv", code=1).stdout.splitlines()
@@ -137,6 +139,19 @@ def test_augmentation_moves_all_layers_alike() -> None:
     with assemble(config) as made:
         batch = next(made.feed.epoch(0, 0))["clip"]
         assert (batch == batch[:, :, :1]).all() and len(np.unique(batch)) > 9
+
+
+def test_c3d_made_narrow_learns(place: Path) -> None:
+    clips, classes = moving(40)
+    large = clips.repeat(3, axis=1).repeat(4, axis=2).repeat(3, axis=3).repeat(3, axis=4)
+    np.savez("large.npz", x=large[..., 2:34, 2:34], y=classes)
+    shown = cnndsl(
+        *("train", "c3d", "--data", "large.npz", "--input", "3@16x32x32", "--set", "w=4"),
+        *("--epochs", "12", "--batch", "8", "--lr", "0.003", "-q"),
+    )
+    assert not shown.stdout
+    results = json.loads((place / "runs/c3d-001/results.json").read_text())
+    assert results["best"]["val_top1"] >= 0.9
 
 
 def test_volumes_may_be_given_back(place: Path) -> None:
