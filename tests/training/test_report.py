@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+from pathlib import Path
+from shutil import which
 from xml.etree import ElementTree
 
 import numpy as np
@@ -168,3 +172,21 @@ def test_answers_are_played_where_there_are_several() -> None:
     single = film(1)
     assert 'class="player"' not in single and ".film" not in single.split("<script>")[1]
     assert "epoch 1" in single
+
+
+def test_the_slider_and_the_button_show_one_epoch(tmp_path: Path) -> None:
+    """From the last one to one that is chosen, from there to the end, and from the beginning."""
+    node = which("node")
+    if node is None:
+        pytest.skip("plays the page's script, which needs node")
+    (tmp_path / "report.html").write_text(film(1, 2, 3, 5, played=(2,)))
+    command = [node, str(Path(__file__).with_name("film.js")), str(tmp_path / "report.html")]
+    seen = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    assert seen == [
+        ["5", "epoch 5", "play", True],
+        ["2", "epoch 2", "play", True],
+        ["2", "epoch 2", "pause", True],
+        ["5", "epoch 5", "play", True],
+        ["1", "epoch 1", "pause", True],
+        ["1", "epoch 1", "play", False],
+    ]
