@@ -33,7 +33,7 @@ def command(folder: Path, column: str | None, reverse: bool, form: str) -> None:
 
     \b
       cnndsl runs --sort score
-      cnndsl runs runs/search --format csv > runs.csv
+      cnndsl runs runs/kernels --format csv > runs.csv
     """
     from cnndsl.runs import find_runs, listing
     from cnndsl.show.table import UNLIMITED
