@@ -189,7 +189,7 @@ def _row(run: RunRecord, chosen: Row) -> Row:
         "train_score": best.train.get(run.metric) if best and run.metric else None,
         "val_score": best.val.get(run.metric) if best and run.metric else None,
         "test_loss": test.get("loss"),
-        "test_score": test.get(run.metric) if run.metric else None,
+        "test_score": run.test_score,
         "parameters": run.parameters,
         "macs": run.macs,
         "seconds": round(run.seconds, 3),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from textwrap import wrap
 from typing import Any
 
@@ -29,10 +30,11 @@ def as_text(comparison: Comparison, width: int = UNLIMITED) -> str:
     """A table in lines of at most `width` characters, and what it shows."""
     cells = columns(comparison)
     rows = [[cell(group) for _, cell in cells] for group in comparison.groups]
-    titles = [column.title for column, _ in cells]
-    training = [title for title in titles if title.startswith("train ")]
-    dispensable = ["MACs", "params", *training, "time", "run", "val loss", "epochs"]
-    shown, kept, found = narrowed([column for column, _ in cells], rows, width, dispensable)
+    label, *others = (column for column, _ in cells)
+    training = [column.title for column in others if column.title.startswith("train ")]
+    dispensable = ["MACs", "params", *training, "run", "time", "val loss", "epochs"]
+    label = replace(label, least=min(width // 3, max(len(row[0]) for row in rows)))
+    shown, kept, found = narrowed([label, *others], rows, width, dispensable)
     return "\n".join([table(shown, kept, found), *wrap(printable(legend(comparison)), width)])
 
 
@@ -108,7 +110,7 @@ def columns(comparison: Comparison) -> Cells:
         return lambda group: _loss_text(figures(group)[name])
 
     found: Cells = [
-        (Column("differs in", least=14), lambda group: group.label),
+        (Column("differs in"), lambda group: group.label),
         (Column("epochs", "right"), _epochs),
         (Column("train loss", "right"), lost("train_loss")),
         (Column("val loss", "right"), lost("val_loss")),

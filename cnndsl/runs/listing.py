@@ -36,7 +36,7 @@ def as_text(runs: Runs, folder: Path, width: int = UNLIMITED) -> str:
     rows = [[cell(run) for cell in cells] for run in runs]
     texts = [said(chosen) for chosen in differing(runs)]
     if any(texts):
-        columns.append(Column("differs in", least=min(14, max(map(len, texts)))))
+        columns.append(Column("differs in", least=min(width // 3, max(map(len, texts)))))
         rows = [[*row, text] for row, text in zip(rows, texts, strict=True)]
     shown, kept, found = narrowed(columns, rows, width, _DISPENSABLE)
     legend = wrap(_legend(runs), width)
@@ -88,18 +88,17 @@ def _columns(runs: Runs, folder: Path) -> tuple[list[Column], list[_Cell]]:
         (Column("best", "right"), lambda run: str(run.best.number) if run.best else NONE),
         (Column("loss", "right"), lambda run: loss_text(run.loss)),
         (Column(title, "right"), scored),
-        (
-            Column("test", "right"),
-            lambda run: _score_text(run, (run.test or {}).get(run.metric or "")),
-        ),
+        (Column("test", "right"), lambda run: _score_text(run, run.test_score)),
         (Column("params", "right"), lambda run: scaled(run.parameters)),
         (Column("MACs", "right"), lambda run: scaled(run.macs)),
         (Column("time", "right"), lambda run: duration(run.seconds)),
     ]
-    left_out = {name for name in (NET, DATA) if _shared(runs, name)}
-    left_out |= {"test"} if not any(run.test for run in runs) else set()
-    left_out |= {title} if not metrics else set()
-    chosen = [(column, cell) for column, cell in found if column.title not in left_out]
+    shared = {name for name in (NET, DATA) if _shared(runs, name)}
+    chosen = [
+        (column, cell)
+        for column, cell in found
+        if column.title not in shared and any(cell(run) != NONE for run in runs)
+    ]
     return [column for column, _ in chosen], [cell for _, cell in chosen]
 
 
@@ -111,13 +110,10 @@ def _head(runs: Runs, folder: Path) -> str:
 
 
 def _legend(runs: Runs) -> str:
-    judged = (
-        "of validation"
-        if all(r.best is None or r.best.val for r in runs)
-        else ("of validation, or of training where nothing was validated")
-    )
+    validated = all(run.best.val for run in runs if run.best)
+    otherwise = "" if validated else ", or of training where nothing was validated"
     tested = "; test: the best weights'" if any(run.test for run in runs) else ""
-    return f"loss and score: {judged}, in the best epoch{tested}"
+    return f"loss and score: of validation{otherwise}, in the best epoch{tested}"
 
 
 def _shared(runs: Sequence[RunRecord], name: str) -> str:

@@ -139,6 +139,11 @@ class RunRecord:
         return None if found is None else {n: v for n, v in found.items() if v is not None}
 
     @property
+    def test_score(self) -> float | None:
+        """The `metric` of the test."""
+        return (self.test or {}).get(self.metric or "")
+
+    @property
     def parameters(self) -> int | None:
         """The net's, or those of an ONNX model that were trained; None where nothing says it."""
         return self._size[0] if self._size else self.results.trained_parameters
