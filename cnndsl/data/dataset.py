@@ -54,10 +54,14 @@ def split_word(word: str) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Files:
-    """Pictures in files, which are read when they are needed. `root` is what names are from."""
+    """Pictures in files, which are read when they are needed. `root` is what names are from.
+
+    `resized` keeps them by split in the size that was asked for last (`cnndsl.data.pipeline`).
+    """
 
     paths: tuple[Path, ...]
     root: Path
+    resized: dict[str, Any] = field(default_factory=dict[str, Any], repr=False, kw_only=True)
 
     masks: ClassVar[bool] = False
 

@@ -97,12 +97,43 @@ class InMemory:
         return numbers
 
 
+class Resized:
+    """Resized pictures of a source by their places in it, as many as `most` bytes take; `key` tells
+    how they were resized.
+    """
+
+    def __init__(self, key: object, most: int):
+        self.key = key
+        self.pairs: dict[int, _Pair] = {}
+        self._left, self._lock = most, Lock()
+
+    def keep(self, place: int, pair: _Pair) -> None:
+        """Keep one, where there is room."""
+        size = sum(p.width * p.height * (1 if p.mode == "L" else 4) for p in pair if p)
+        with self._lock:
+            if size <= self._left and place not in self.pairs:
+                self.pairs[place] = pair
+                self._left -= size
+
+
+def _resized_of(split: Split, picture: PictureInput, most: int) -> Resized:
+    """What was kept of a split's files for an input of the same size, or a new place for it."""
+    how, source = picture.preprocessing, split.source
+    key = (picture.channels, picture.sides, how.crop, how.resize, how.interpolation, most)
+    if isinstance(source, Arrays) or split.answers is not None:
+        return Resized(key, most)
+    found = source.resized.get(split.name)
+    if not isinstance(found, Resized) or found.key != key:
+        found = source.resized[split.name] = Resized(key, most)
+    return found
+
+
 class OneByOne:
     """Pictures in files, arrays that have to be resized, those with masks: each is made by Pillow.
 
     A mask, or a picture to answer with, goes the way of its picture, but for light and noise. A
-    picture's resized form is kept for the next epoch, as long as all of them take less than `cache`
-    bytes.
+    picture's resized form is kept for the next epoch, and where it came from a file for the next
+    training on the same data, as long as all of them take less than `cache` bytes.
     """
 
     per_picture = True
@@ -123,9 +154,8 @@ class OneByOne:
         self.augmentation, self.seed, self.corrupt = augmentation, seed, corrupt
         self.skipped: dict[str, str] = {}
         self._unreadable: set[int] = set()
-        self._kept: dict[int, _Pair] = {}
+        self._resized = _resized_of(split, picture, cache)
         self._answer = photos.mask_input(picture) if split.masked else answer
-        self._left, self._lock = cache, Lock()
 
     def fill(
         self, numbers: Indices, epoch: int, out: Array, answers: Array | None = None
@@ -182,7 +212,8 @@ class OneByOne:
 
     def _covering(self, number: int) -> _Pair | None:
         """Both resized; None where one of them can't be read, and that is no error."""
-        image = self._kept.get(number)
+        place = int(self.split.index[number])
+        image = self._resized.pairs.get(place)
         if image is not None or number in self._unreadable:
             return image
         try:
@@ -193,11 +224,7 @@ class OneByOne:
             self._unreadable.add(number)
             self.skipped[self.split.name_of(number)] = str(e)
             return None
-        size = sum(p.width * p.height * (1 if p.mode == "L" else 4) for p in image if p)
-        with self._lock:
-            if size <= self._left and number not in self._kept:
-                self._kept[number] = image
-                self._left -= size
+        self._resized.keep(place, image)
         return image
 
     def _read(self, number: int) -> _Pair:

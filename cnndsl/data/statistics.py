@@ -43,7 +43,7 @@ def measured(split: Split, picture: PictureInput, seed: int = 0) -> Preprocessin
         split = split.part(np.sort(order(key(seed, "statistics"), len(split))[:PHOTOS]))
     count, first, second = 0, np.zeros(picture.channels), np.zeros(picture.channels)
     seen = replace(picture, type="float32", channels_last=False, preprocessing=plain, depth=0)
-    with Loader(split, seen, batch=_BATCH, corrupt="skip", cache=0) as loader:
+    with Loader(split, seen, batch=_BATCH, corrupt="skip") as loader:
         for batch in loader.epoch():
             values = batch.images.astype(np.float64)
             count += values[:, 0].size

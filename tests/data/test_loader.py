@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnndsl.data import Batch, Loader, Split, read_augmentation
+from cnndsl.data import Batch, Loader, Split, photos, read_augmentation
 from cnndsl.data.augmentation import Augmentation
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
@@ -208,7 +208,28 @@ def test_pictures_are_kept_within_bounds(tmp_path: Path) -> None:
         with Loader(split, picture, batch=5, cache=cache) as loader:
             first, second = list(loader.epoch()), list(loader.epoch())
             assert_same(first, second)
-            assert len(loader.pipeline._kept) == kept  # type: ignore[attr-defined]
+            assert len(loader.pipeline._resized.pairs) == kept  # type: ignore[attr-defined]
+
+
+def test_files_are_decoded_once_for_all_trainings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split, picture = file_split(tmp_path, 10, 16, 20), wanted(3, 8, 9, PLAIN)
+    opened: list[Path] = []
+    read = photos.opened
+
+    def counted(path: Path, channels: int) -> photos.Picture:
+        opened.append(path)
+        return read(path, channels)
+
+    monkeypatch.setattr(photos, "opened", counted)
+    for seed in range(3):
+        with Loader(split, picture, batch=4, seed=seed, shuffle=True) as loader:
+            assert sum(map(len, loader.epoch())) == 10
+    assert len(opened) == 10
+    with Loader(split, wanted(3, 7, 9, PLAIN), batch=4) as loader:
+        assert sum(map(len, loader.epoch())) == 10
+    assert len(opened) == 20, "another size is made anew"
 
 
 def test_no_more_is_made_ahead_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cnndsl.data import measured, open_data, whole_or_middle
+from cnndsl.data.dataset import Files
 from cnndsl.data.loader import Loader
 from cnndsl.diagnostics import UsageError
 from cnndsl.preprocessing import Preprocessing
@@ -51,6 +52,9 @@ def test_damaged_photos_are_passed_over(tmp_path: Path) -> None:
     assert measured(split, picture) == measured(split.part(np.array([0, 2])), picture)
     for number in (0, 2):
         (tmp_path / f"{number}.png").unlink()
+    assert isinstance(split.source, Files)
+    split.source.resized.clear()  # what was read before would be there still
+    (tmp_path / "1.png").unlink()  # which of several threads fails first isn't known
     with pytest.raises(
         UsageError, match=r"none of the 3 pictures can be read; the first: there is no file `"
     ):
