@@ -68,12 +68,13 @@ def command(
       cnndsl compare runs/lenet5-001 runs/lenet5-002
       cnndsl compare runs/kernels -o kernels.html
     """
-    if all(map(_holds_runs, given)):
+    others = [name for name in given if not _holds_runs(name)]
+    if not others:
         if settings or inputs or batch or memory:
             raise UsageError("--set, --input, --batch and --memory are for specs, not for runs")
         return _compare_runs(given, form, output, over)
     if output or over != "epochs":
-        raise UsageError("-o and --over are for the curves of runs, and not all of these are runs")
+        raise UsageError(f"-o and --over are for the curves of runs, and `{others[0]}` is none")
     if len(given) < 2:
         raise UsageError("a comparison needs two nets or more: `cnndsl compare vgg16 resnet50`")
     limit = read_bytes(memory, "--memory") if memory else None
