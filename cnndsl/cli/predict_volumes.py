@@ -21,19 +21,26 @@ if TYPE_CHECKING:
 
 def gather_volumes(model: Model, inputs: Sequence[str], picture: PictureInput) -> Samples:
     """What the inputs hold, each that can't be read with the reason."""
+    from cnndsl.data.clips import clips_below
     from cnndsl.runtime.samples import Samples, Unreadable
 
     parts: list[Path | Arrays | Unreadable] = []
-    for item in inputs:
+    for path in map(Path, inputs):
         try:
-            parts.append(_read(Path(item), picture))
+            clips = clips_below(path) if path.is_dir() else {}
         except UsageError as e:
-            parts.append(Unreadable(item, str(e)))
+            parts.append(Unreadable(str(path), str(e)))
+            continue
+        for source, frames in clips.items() or [(path, [])]:
+            try:
+                parts.append(_read(source, frames, picture))
+            except UsageError as e:
+                parts.append(Unreadable(str(source), str(e)))
     return Samples(model, tuple(parts), unreadable=[])
 
 
-def _read(path: Path, picture: PictureInput) -> Arrays:
-    """The volumes of a .npy, or the clip in a folder. Raises UsageError."""
+def _read(path: Path, frames: Sequence[Path], picture: PictureInput) -> Arrays:
+    """The volumes of a .npy, or the clip of these frames. Raises UsageError."""
     from cnndsl.data.arrays import as_images
     from cnndsl.data.clips import read_clip
     from cnndsl.data.finish import normalised
@@ -42,8 +49,8 @@ def _read(path: Path, picture: PictureInput) -> Arrays:
 
     height, width = picture.sides
     volume = picture.channels // picture.depth, picture.depth, height, width
-    if path.is_dir():
-        given: Array = read_clip(path, volume)[None]
+    if frames:
+        given: Array = read_clip(frames, volume)[None]
     elif path.suffix.lower() == ".npy":
         given = _several(read_npy(path), volume[0])
     else:

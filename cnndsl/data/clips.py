@@ -48,12 +48,36 @@ def read_clips(
     return {name: split for name, split in made.items() if len(split)}, notes
 
 
-def read_clip(folder: Path, volume: Volume) -> Array:
-    """The clip in a folder: C×D×H×W bytes. Raises UsageError."""
-    frames = pictures_below(folder).paths
-    if not frames:
+def clips_below(folder: Path) -> dict[Path, list[Path]]:
+    """The frames of each folder of frames, at any depth, the folder itself among them. Raises
+    UsageError where there are none.
+    """
+    clips: dict[Path, list[Path]] = {}
+    for path in pictures_below(folder).paths:
+        clips.setdefault(path.parent, []).append(path)
+    if not clips:
         raise UsageError(f"`{folder}` holds no pictures, and a clip is a folder of frames")
-    return _clip(_in_order(frames), volume)
+    return {clip: _in_order(frames) for clip, frames in clips.items()}
+
+
+def read_clip(frames: Sequence[Path], volume: Volume) -> Array:
+    """Frames that are evenly spread over a clip: C×D×H×W bytes. Raises UsageError."""
+    from cnndsl.data import photos
+
+    channels, depth, height, width = volume
+    if channels not in (1, 3):
+        raise UsageError(f"frames have 1 or 3 channels, and the net takes {channels}")
+    how = Preprocessing(crop="centre")
+    picture = PictureInput("frame", "float32", channels, height, width, False, how)
+    last = len(frames) - 1
+    places = [round(layer * last / max(1, depth - 1)) for layer in range(depth)]
+    seen = {
+        place: photos.pixels_of(
+            photos.covering(photos.opened(frames[place], channels), picture), picture
+        )
+        for place in set(places)
+    }
+    return np.stack([np.asarray(seen[place], np.uint8) for place in places], axis=1)
 
 
 _Clips = dict[Path, tuple[list[Path], int]]
@@ -90,7 +114,7 @@ def _read(name: str, split: Split, clips: _Clips, volume: Volume, notes: list[st
 
     def read(frames: Sequence[Path]) -> Array | UsageError:
         try:
-            return _clip(frames, volume)
+            return read_clip(frames, volume)
         except UsageError as e:
             return e
 
@@ -106,23 +130,3 @@ def _read(name: str, split: Split, clips: _Clips, volume: Volume, notes: list[st
     targets = np.array([clips[folders[n]][1] for n in kept], np.int64)
     source = Arrays(images, root.name, depth=depth, names=names)
     return Split(name, source, np.arange(len(kept)), targets)
-
-
-def _clip(frames: Sequence[Path], volume: Volume) -> Array:
-    """C×D×H×W bytes of frames that are evenly spread over the clip. Raises UsageError."""
-    from cnndsl.data import photos
-
-    channels, depth, height, width = volume
-    if channels not in (1, 3):
-        raise UsageError(f"frames have 1 or 3 channels, and the net takes {channels}")
-    how = Preprocessing(crop="centre")
-    picture = PictureInput("frame", "float32", channels, height, width, False, how)
-    last = len(frames) - 1
-    places = [round(layer * last / max(1, depth - 1)) for layer in range(depth)]
-    seen = {
-        place: photos.pixels_of(
-            photos.covering(photos.opened(frames[place], channels), picture), picture
-        )
-        for place in set(places)
-    }
-    return np.stack([np.asarray(seen[place], np.uint8) for place in places], axis=1)

@@ -43,12 +43,17 @@ def _splits(folder: Path, names: Sequence[Names]) -> Iterator[tuple[str, Pair]]:
 
 def _pair(folder: Path, names: Sequence[Names]) -> Pair | None:
     """Two folders with pictures in them."""
+    pairs = named_pairs(folder, names)
+    return next((pair for pair in pairs if all(map(holds_pictures, pair))), None)
+
+
+def named_pairs(folder: Path, names: Sequence[Names]) -> Iterator[Pair]:
+    """Two folders that are called so, whatever they hold."""
     inside = {path.name.lower(): path for path in subfolders(folder)}
     for pair in names:
         first, second = (next((inside[w] for w in words if w in inside), None) for words in pair)
-        if first and second and holds_pictures(first) and holds_pictures(second):
-            return first, second
-    return None
+        if first and second:
+            yield first, second
 
 
 def matched(

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cnndsl.data.dataset import Files, Split, nothing, split_word
-from cnndsl.data.pairing import matched, paired_folders
+from cnndsl.data.pairing import matched, named_pairs, paired_folders
 from cnndsl.diagnostics import UsageError
+from cnndsl.runtime.searching import holds_pictures
 
 _TARGETS = (
     "targets",
@@ -53,6 +54,9 @@ def read_picture_folders(folder: Path, wanted: bool) -> Found | None:
     """
     pairs = paired_folders(folder, (*NAMES, *LETTERS) if wanted else NAMES)
     if not pairs:
+        for pair in named_pairs(folder, NAMES) if wanted else ():
+            lacking = next(path for path in pair if not holds_pictures(path))
+            raise UsageError(f"`{lacking}` holds no pictures, and pairs of them are wanted")
         return None
     notes: list[str] = []
     every = {name: matched(pair, "target", _ENDS, notes) for name, pair in pairs.items()}

@@ -151,7 +151,7 @@ def some_splits(root: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        (nothing, "holds no pictures in class folders"),
+        (nothing, "inputs` holds no pictures, and pairs of them are wanted"),
         (other_names, "no picture in .* has one of the same name in"),
         (some_splits, "pictures to answer with in some of its splits alone"),
     ],

@@ -141,6 +141,14 @@ def test_augmentation_moves_all_layers_alike() -> None:
         assert (batch == batch[:, :, :1]).all() and len(np.unique(batch)) > 9
 
 
+def test_each_folder_of_frames_is_a_clip(place: Path) -> None:
+    cnndsl("train", "moving.cnn", "--data", "clips.npz", "--epochs", "1", "--batch", "8", "-q")
+    (place / "empty").mkdir()
+    shown = cnndsl("predict", RUN, "frames/left", "empty", code=1)
+    assert shown.stdout.count("frames/left/clip") == 20
+    assert "`empty` holds no pictures, and a clip is a folder of frames" in shown.stderr
+
+
 def test_c3d_made_narrow_learns(place: Path) -> None:
     clips, classes = moving(40)
     large = clips.repeat(3, axis=1).repeat(4, axis=2).repeat(3, axis=3).repeat(3, axis=4)
