@@ -30,7 +30,8 @@ HEAD = """\
 # Diagnostics
 
 Every error and warning: what it means, a spec that has it, what is printed, and the spec put right.
-`cnndsl explain CODE` says the same in the terminal. All independent errors of a spec come out of
+`cnndsl explain CODE` says the same in the terminal. Advice about specs that are right is [a page of
+its own](lint.md). All independent errors of a spec come out of
 one run, and what follows from another error stays silent.
 """
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
 from pathlib import Path
 
 import click
 
-from cnndsl.cli.output import echo_content, echo_diagnostic, echo_error, echo_line
+from cnndsl.cli.output import echo_content, echo_diagnostic, echo_diff, echo_error, echo_line
 from cnndsl.diagnostics import SpecError, UsageError
 from cnndsl.files import replaced
 from cnndsl.source import Source
@@ -55,7 +54,7 @@ def _format(name: str, keep: bool, diff: bool) -> bool:
     formatted = write(parse(source))
     changed = formatted != source.text
     if diff:
-        echo_content(_diff(source, formatted))
+        echo_diff(source, formatted, "formatted")
     if name == STDIN and not keep:
         echo_content(formatted)
     elif changed and not keep:
@@ -72,9 +71,3 @@ def _source(name: str) -> Source:
     if not path.is_file():
         raise UsageError(f"there is no file `{name}`")
     return read(path)
-
-
-def _diff(source: Source, formatted: str) -> str:
-    before, after = source.text.splitlines(True), formatted.splitlines(True)
-    lines = unified_diff(before, after, source.name, f"{source.name} (formatted)")
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -10,7 +10,7 @@ import click
 
 from cnndsl.cli.findings import echo_findings, findings_format
 from cnndsl.cli.options import read_inputs, read_settings
-from cnndsl.cli.output import echo, echo_content, echo_diagnostic, echo_line
+from cnndsl.cli.output import echo, echo_content, echo_diagnostic, echo_diff, echo_line
 from cnndsl.diagnostics import Diagnostic, UsageError
 from cnndsl.files import replaced
 from cnndsl.linting import lint
@@ -42,6 +42,7 @@ class Linted:
 @click.command(short_help="Say what somebody with experience would mention about a spec.")
 @click.argument("specs", nargs=-1, required=True, metavar="SPEC…")
 @click.option("--fix", "mend", is_flag=True, help="Mend what can be without changing the net.")
+@click.option("--diff", is_flag=True, help="Change nothing; show what --fix would change.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="For all specs.")
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="For all specs.")
 @findings_format
@@ -50,6 +51,7 @@ def command(
     context: click.Context,
     specs: tuple[str, ...],
     mend: bool,
+    diff: bool,
     settings: tuple[str, ...],
     inputs: tuple[str, ...],
     form: str,
@@ -62,10 +64,13 @@ def command(
 
     Exits with 1 where something was found, and not mended; else with 0.
     """
-    if mend and STDIN in specs and form != "text":
-        raise UsageError("--fix writes standard input to standard output: leave --format out")
+    if form != "text" and (diff or (mend and STDIN in specs)):
+        raise UsageError("specs and what changes in them go to standard output: leave out --format")
     given, shapes = read_settings(settings), read_inputs(inputs)
-    results = [_linted(spec, given, shapes, mend) for spec in specs]
+    if diff:
+        results = [_compared(spec, given, shapes) for spec in specs]
+    else:
+        results = [_linted(spec, given, shapes, mend) for spec in specs]
     if form == "json":
         echo(_as_json(results))
     elif form != "text":
@@ -92,6 +97,16 @@ def _linted(spec: str, settings: Settings, inputs: dict[str, Shape], mend: bool)
         with replaced(Path(spec)) as file:
             file.write(fixed.source.text.encode("utf-8"))
     return Linted(spec, fixed.left, len(fixed.mended))
+
+
+def _compared(spec: str, settings: Settings, inputs: dict[str, Shape]) -> Linted:
+    """Everything about one spec; what would be mended in it is shown."""
+    try:
+        source = find(spec)
+    except UsageError as e:
+        return Linted(spec, (Diagnostic("unreadable-file", str(e)),))
+    echo_diff(source, fix(source, settings, inputs).source.text, "mended")
+    return Linted(spec, tuple(lint(source, settings, inputs)))
 
 
 def _mendable(spec: str) -> Source:

@@ -18,6 +18,7 @@ import click
 from cnndsl.diagnostics import Diagnostic, UsageError
 from cnndsl.files import replaced
 from cnndsl.printing import coloured, is_live, printable
+from cnndsl.source import Source
 
 NEWLINE = "\n"
 WIDTH = 100  # where a terminal doesn't say its own
@@ -42,6 +43,15 @@ def echo_styled(text: str, *, err: bool = False) -> None:
 def echo_content(text: str) -> None:
     """Print what belongs into a file, such as a spec: as it is, but for a terminal."""
     click.echo(printable(text, "\n\t") if sys.stdout.isatty() else text, nl=False)
+
+
+def echo_diff(source: Source, text: str, how: str) -> None:
+    """Print what changes where a source becomes another text."""
+    from difflib import unified_diff
+
+    before, after = source.text.splitlines(True), text.splitlines(True)
+    lines = unified_diff(before, after, source.name, f"{source.name} ({how})")
+    echo_content("".join(line if line.endswith("\n") else f"{line}\n" for line in lines))
 
 
 def echo_error(text: object) -> None:

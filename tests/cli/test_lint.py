@@ -81,6 +81,15 @@ def test_standard_input(tmp_path: Path) -> None:
     assert "<stdin>:4:1" in result.stderr
 
 
+def test_diff_changes_nothing(spec: Path) -> None:
+    result = cnndsl("lint", "--diff", spec)
+    assert result.exit_code == 1
+    assert "-conv 3x3 100 relu relu\n+conv 3x3 100 relu\n" in result.stdout
+    assert result.stderr.endswith(f"{spec}: 2 pieces of advice\n")
+    assert spec.read_text() == UNTIDY
+    assert cnndsl("lint", "--diff", "vgg16").stdout == "vgg16: nothing to say\n"
+
+
 def test_nets_of_the_zoo_are_not_mended() -> None:
     result = cnndsl("lint", "--fix", "vgg16")
     assert result.exit_code == 1
@@ -136,4 +145,4 @@ def test_forms_for_other_programs(spec: Path) -> None:
 
 def test_standard_input_is_not_mended_into_json() -> None:
     result = cnndsl("lint", "--fix", "-", "--format", "json", text=UNTIDY)
-    assert result.exit_code == 1 and "leave --format out" in result.stderr
+    assert result.exit_code == 1 and "leave out --format" in result.stderr

@@ -78,6 +78,7 @@ FAULTY = {
     "conv 3x3 8 relu\nfc 32\nfc 10": ["missing-activation"],
     "conv 3x3 8 p1 -> avgpool 2x2\nconv 3x3 8 relu": ["missing-activation"],
     "conv 3x3 8\nfc 10": ["missing-activation"],
+    "conv 3x3 8\nconv 1x3 8 relu": ["missing-activation"],
     "conv 3x3 8 p1 sigmoid *6\nfc 10": ["saturating-activations"],
     "conv 3x3 8 p1 bn tanh *7\nfc 10": ["saturating-activations"],
     "conv 3x3 8 p1 relu\nresidual:\n    conv 3x3 8 p1 relu": ["relu-before-add"],
@@ -137,6 +138,7 @@ FINE = [
     "conv 3x3 16 p1 relu\nseparable 32 s2\nseparable 32",
     "conv 3x3 16 p1 relu\ninverted 16 s2 e=6",
     "conv 3x3 64 p1 relu\nconv 1x1 16\nconv 1x1 64 relu",  # a bottleneck saves weights
+    "conv 3x1 8\nconv 1x3 8 relu",  # one window in two halves
     "conv 3x3 8 same relu -> pool 2x2 s2 same",
     "dwconv 3x3 p1 -> conv 1x1 8 relu",
     "deconv 4x4 8 s2 p1 relu\nconv 1x1 3 sigmoid",

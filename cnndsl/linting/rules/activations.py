@@ -19,7 +19,8 @@ class MissingActivation(Rule):
     """Two layers with weights follow each other without an activation between them, so together
     they can say no more than one of them alone; a norm or a mean between them changes nothing about
     that. Where the first is a bottleneck, with fewer channels than go in and come out, it saves
-    weights, and nothing is said; nor is it where one works on each channel alone.
+    weights, and nothing is said; nor is it where one works on each channel alone, or where a window
+    is split into its height and its width, `conv 3x1` and `conv 1x3`.
     """
 
     code = "missing-activation"
@@ -52,12 +53,22 @@ class MissingActivation(Rule):
             before = behind[-1]
             (x, *_), middle = spec.network.input_shapes(before), before.output.channels
             entering = x.elements if before.layer.word == "fc" else x.channels
-            if middle >= min(entering, step.output.channels):
+            if middle >= min(entering, step.output.channels) and not _are_split(spec, before, step):
                 message = (
                     f"`{before.name}` and `{step.name}` are one linear layer together: no "
                     "activation stands between them"
                 )
                 yield Finding(before.origin, message, "write one, as in `relu`, behind it")
+
+
+def _are_split(spec: Spec, before: Step, step: Step) -> bool:
+    """Whether the windows of both lie along different axes, so that together they are larger."""
+    first, second = spec.window(before), spec.window(step)
+    if first is None or second is None:
+        return False
+    kernels = first[1].kernel, second[1].kernel
+    alone = all(1 in pair for pair in zip(*kernels, strict=True))
+    return alone and all(max(kernel) > 1 for kernel in kernels)
 
 
 def _is_full(step: Step) -> bool:
