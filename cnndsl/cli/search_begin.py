@@ -57,6 +57,13 @@ SEARCH = (
         otherwise=f"{TRIALS}; the whole of a grid",
         help="How many trainings.",
     ),
+    click.option(
+        "--seeds",
+        type=POSITIVE,
+        default=1,
+        show_default=True,
+        help="Train each trial with so many seeds; figures are means.",
+    ),
     click.option("--time-limit", metavar="10m", help="No trial begins after so long."),
     click.option(
         "--objective",
@@ -129,6 +136,7 @@ def command(
         trials=values["trials"],
         objectives=values["objectives"] or None,
         prune=values["prune"],
+        seeds=values["seeds"],
         time_limit=read_duration(limit, "--time-limit") if limit else None,
         **read_limits(values),
     )

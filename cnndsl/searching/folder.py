@@ -4,7 +4,7 @@ runs/fashion_cnn-search-001/
   search.toml  base.toml             what is tried; the configuration that --config named
   study.journal                      Optuna's journal: every trial and what came of it
   leaderboard.csv  leaderboard.txt  best.txt
-  trial-001/  trial-002/  …          runs like any other
+  trial-001/  trial-002/  …          runs like any other; trial-001-repeat-1/ has the next seed
   locks/                             who is at work; nothing that has to be kept
 """
 
@@ -59,6 +59,6 @@ class SearchFolder:
         folder.locks.mkdir(exist_ok=True)
         return folder
 
-    def trial(self, number: int) -> Path:
-        """The folder of a trial's run."""
-        return self.path / f"trial-{number:03d}"
+    def trial(self, number: int, repeat: int = 0) -> Path:
+        """The folder of a trial's run, or of its repeats with other seeds, from 1 on."""
+        return self.path / f"trial-{number:03d}{f'-repeat-{repeat}' if repeat else ''}"

@@ -20,8 +20,8 @@ TRIALS = 20
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The method, how many trials, what they are judged by, how hopeless ones are stopped, when
-    none is begun any more (in seconds), and what a net may cost at most: parameters, multiply-adds,
-    bytes in training.
+    none is begun any more (in seconds), the seed, with how many seeds each is trained, and what a
+    net may cost at most: parameters, multiply-adds, bytes in training.
     """
 
     method: Method = "tpe"
@@ -30,6 +30,7 @@ class Plan:
     prune: Prune | None = None
     time_limit: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     max_params: Count | None = None
     max_macs: Count | None = None
     max_memory: Count | None = None

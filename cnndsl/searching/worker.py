@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from os import getpid
 from secrets import token_hex
+from statistics import fmean
 from time import monotonic
 
 from cnndsl.data.dataset import DataSet
@@ -120,15 +121,16 @@ class Worker:
             config = self.search.config(claim.values)
             if self.threads and not config.training.threads:
                 config = config.with_training(threads=self.threads)
-            data = self.data.of(config)
-            costs = costs_of(config, data)
+            costs = costs_of(config, self.data.of(config))
             pruning = Pruning(claim, self.search)
-            callback = Callbacks(self.callback, pruning)
-            outcome = begin_on(data, config, callback, lambda: self._folder(claim.number))
-            if outcome.signal is not None:
-                claim.give_back()
-                return outcome.signal
-            figures = _figures(outcome) | costs.figures()
+            runs: list[dict[str, float]] = []
+            while len(runs) < self.search.plan.seeds and not pruning.hopeless:
+                outcome = self._train(config, claim.number, len(runs), pruning)
+                if outcome.signal is not None:
+                    claim.give_back()
+                    return outcome.signal
+                runs.append(_figures(outcome))
+            figures = _means(runs) | costs.figures()
             objectives = [figure(o, figures) for o in self.search.objectives]
         except SpecError as e:
             claim.fail(f"the net has mistakes: {e.diagnostics[0].message}")
@@ -146,12 +148,20 @@ class Worker:
                 claim.fail("an objective came to no finite number")
         return None
 
-    def _folder(self, number: int) -> RunFolder:
-        """A new folder for a trial's run, in the place of what was lost."""
-        path = self.folder.trial(number)
-        if path.exists():
-            shutil.rmtree(path)
-        return RunFolder.make(path)
+    def _train(self, config: Config, number: int, repeat: int, pruning: Pruning) -> Outcome:
+        """A trial's run, or one of its repeats with the seeds that follow: trials are compared
+        epoch by epoch in the first one. Raises SpecError, UsageError.
+        """
+        callback = self.callback if repeat else Callbacks(self.callback, pruning)
+        config = config.with_training(seed=config.training.seed + repeat)
+
+        def folder() -> RunFolder:
+            path = self.folder.trial(number, repeat)
+            if path.exists():  # what was lost
+                shutil.rmtree(path)
+            return RunFolder.make(path)
+
+        return begin_on(self.data.of(config), config, callback, folder)
 
 
 def _figures(outcome: Outcome) -> dict[str, float]:
@@ -161,6 +171,11 @@ def _figures(outcome: Outcome) -> dict[str, float]:
     scores = {n: v for n, v in row.items() if n.startswith(("train_", "val_"))}
     test = {f"test_{name}": value for name, value in (outcome.test or {}).items()}
     return scores | test | {"epoch": row.get("epoch", 0), "seconds": outcome.progress.seconds}
+
+
+def _means(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The means of figures over runs that differ in their seed alone."""
+    return {name: fmean(run[name] for run in runs if name in run) for name in runs[0]}
 
 
 def _check_any(study: Study) -> None:

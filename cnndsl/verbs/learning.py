@@ -81,6 +81,7 @@ def search(
     time_limit: float | None = None,
     objectives: Sequence[str] = (),
     prune: Prune | None = None,
+    seeds: int = 1,
     max_params: int | None = None,
     max_macs: int | None = None,
     max_memory: int | None = None,
@@ -99,7 +100,8 @@ def search(
     the same for the same seed. No trial begins after `time_limit` seconds; nets that cost more than
     the limits allow aren't trained (`max_memory` in bytes of a training step). `objectives` are any
     figures of a run; several make a Pareto front. `prune` stops trials that others beat after as
-    many epochs. Several `workers` are processes of their own; `callbacks` are told how each
+    many epochs. With several `seeds` a trial is as many runs, and its figures are means. Several
+    `workers` are processes of their own; `callbacks` are told how each
     training goes where there is one. Raises UsageError, SpecError.
     """
     from cnndsl.searching.reporting import Reporter, TableReporter
@@ -118,6 +120,7 @@ def search(
         time_limit=time_limit,
         objectives=tuple(objectives) or None,
         prune=prune,
+        seeds=seeds,
         max_params=max_params,
         max_macs=max_macs,
         max_memory=max_memory,

@@ -142,6 +142,17 @@ def test_several_objectives_make_a_front(method: str) -> None:
         assert front == 1 + max(beating, default=0)
 
 
+def test_figures_are_means_over_seeds() -> None:
+    search("--vary", "lr=0.01,0.1", "--method", "grid", "--seeds", "3", "--seed", "5")
+    for row in leaderboard():
+        runs = [FOLDER / f"{row['run']}{repeat}" for repeat in ("", "-repeat-1", "-repeat-2")]
+        configs = [read_config(run / "config.toml") for run in runs]
+        assert [config.training.seed for config in configs] == [5, 6, 7]
+        results = [json.loads((run / "results.json").read_text())["best"] for run in runs]
+        losses = [result["val_loss"] for result in results]
+        assert float(row["val_loss"]) == pytest.approx(sum(losses) / 3) and len({*losses}) == 3
+
+
 def test_a_page_shows_the_search() -> None:
     vary = ("--vary", "width=4..16", "--vary", "optimiser=adam,sgd nesterov=yes")
     search(*vary, "--trials", "12", "--objective", "val_top1", "--objective", "params", "-q")
