@@ -12,7 +12,7 @@ BUILD   := build
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format floors pytest comparisons newcomer lowest golden docs peers bench \
-  fuzz suite exports ort keras wheel clean distclean
+  fuzz suite exports clients ort keras wheel clean distclean
 
 help: ## show this list
 	@echo "cnndsl: a small language for convolutional networks, and its compiler to ONNX"
@@ -90,6 +90,9 @@ keras: .venv-keras/installed ## install Keras with TensorFlow, a peer of trainin
 exports: $(VENV)/installed-peers ## families of torchvision and timm through torch's exporters and import
 	$(BIN)/python -m tests.exports $(ONLY)
 
+clients: $(VENV)/installed-dev .venv-clients/installed ## models in OpenCV, MNN, tract and others: CLIENT= ONLY=
+	$(BIN)/python -m tests.clients $(if $(CLIENT),--client $(CLIENT)) --only '$(ONLY)'
+
 bench: $(VENV)/installed-peers ## measure against torch side by side; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ONLY)
 
@@ -109,7 +112,7 @@ clean: ## remove what was built and cached, but not the environment
 	find cnndsl tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environment too
-	rm -rf $(VENV) .venv-lowest
+	rm -rf $(VENV) .venv-lowest .venv-clients
 
 # -------------------------------------------------------------------------------------- environment
 $(BIN)/python:
@@ -144,6 +147,15 @@ $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 .venv-keras/installed:
 	$(PYTHON) -m venv .venv-keras
 	.venv-keras/bin/python -m pip install --quiet tensorflow-cpu keras
+	@touch $@
+
+# OpenCV 4 lies in a folder of its own: it has the import name of OpenCV 5.
+.venv-clients/installed:
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet onnx2torch torch==2.13.0 torchvision==0.28.0 MNN tract openvino \
+	  opencv-python-headless==5.0.0.93
+	.venv-clients/bin/python -m pip install --quiet --no-deps --target .venv-clients/opencv4 \
+	  opencv-python-headless==4.14.0.94
 	@touch $@
 
 # torchvision and timm would pull in a good deal that no test needs.

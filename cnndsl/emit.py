@@ -9,8 +9,9 @@ memory-mapped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ import onnx_ir as ir
 
 from cnndsl.files import replaced, replaced_together, resolved
 from cnndsl.graphs.files import LARGEST_MESSAGE, keep_apart
+from cnndsl.graphs.portable import make_portable
 from cnndsl.graphs.writer import IR_VERSION
 from cnndsl.layers.base import Parameter
 from cnndsl.lower import Lowered
@@ -67,9 +69,11 @@ def emit(
         path = resolved(path)  # weights in a file of their own lie beside the true one
     model = skeleton(lowered, weights is None, metadata, producer_version)
     if weights is None:
+        make_portable(model)
         with replaced(path) as file:
             file.write(model.SerializeToString())
         return Emitted(path, None, path.stat().st_size)
+    shapes = make_portable(model, {name: p.shape for name, p in lowered.parameters.items()})
     total = sum(4 * p.size for p in lowered.parameters.values())
     if external or total + model.ByteSize() > LARGEST_MESSAGE:
         values = weights
@@ -81,7 +85,7 @@ def emit(
             whole = onnx.ModelProto()
             whole.CopyFrom(model)
             for name, place in places.items():
-                tensor = _tensor(name, lowered.parameters[name])
+                tensor = _tensor(name, shapes[name])
                 keep_apart(tensor, location, *place)
                 whole.graph.initializer.append(tensor)
             return whole.SerializeToString()
@@ -89,7 +93,7 @@ def emit(
         data = replaced_together(path, write, refer)
         return Emitted(path, data, path.stat().st_size + data.stat().st_size)
     with replaced(path) as file:
-        _write_inline(file, model, lowered.parameters, weights, progress)
+        _write_inline(file, model, lowered.parameters, shapes, weights, progress)
     return Emitted(path, None, path.stat().st_size)
 
 
@@ -117,12 +121,13 @@ def _write_inline(
     file: BinaryIO,
     skeleton: onnx.ModelProto,
     parameters: Mapping[str, Parameter],
+    shapes: Mapping[str, Sequence[int]],
     weights: Weights,
     progress: Progress | None,
 ) -> None:
     graph = skeleton.graph.SerializeToString()
     skeleton.ClearField("graph")
-    heads = {name: _tensor_head(name, parameter) for name, parameter in parameters.items()}
+    heads = {name: _tensor_head(name, shape) for name, shape in shapes.items()}
     lengths = {name: len(head) + 4 * parameters[name].size for name, head in heads.items()}
     fields = {name: _field(_GRAPH_INITIALIZER, length) for name, length in lengths.items()}
     whole = len(graph) + sum(len(fields[n]) + lengths[n] for n in parameters)
@@ -160,14 +165,14 @@ def _write_values(
         raise ValueError(f"{name} has {left} values less than its shape {parameter.shape}")
 
 
-def _tensor(name: str, parameter: Parameter) -> onnx.TensorProto:
-    return onnx.TensorProto(name=name, dims=parameter.shape, data_type=onnx.TensorProto.FLOAT)
+def _tensor(name: str, shape: Sequence[int]) -> onnx.TensorProto:
+    return onnx.TensorProto(name=name, dims=shape, data_type=onnx.TensorProto.FLOAT)
 
 
-def _tensor_head(name: str, parameter: Parameter) -> bytes:
+def _tensor_head(name: str, shape: Sequence[int]) -> bytes:
     """A tensor's message up to the bytes of its values."""
-    values = _field(_TENSOR_RAW_DATA, 4 * parameter.size)
-    return _tensor(name, parameter).SerializeToString() + values
+    values = _field(_TENSOR_RAW_DATA, 4 * prod(shape))
+    return _tensor(name, shape).SerializeToString() + values
 
 
 def _field(number: int, length: int) -> bytes:

@@ -93,7 +93,7 @@ def command(
     quiet: bool,
     **pictures: Any,
 ) -> None:
-    """Write SPEC as an ONNX model: float32, NCHW, opset 18, names from the spec.
+    """Write SPEC as an ONNX model: float32, NCHW, opset 17 or 18, names from the spec.
 
     Without --weights the model starts from weights drawn by --init from --seed: the same bits on
     every machine. How pictures are prepared is kept in the model: as --scale to --interpolation

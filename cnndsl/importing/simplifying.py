@@ -19,6 +19,7 @@ from cnndsl.layers.deconv import Deconv
 from cnndsl.layers.fc import Dense
 from cnndsl.layers.functions import Power
 from cnndsl.layers.norms import LayerNorm, OverSpace
+from cnndsl.layers.pool import AvgPool
 from cnndsl.layers.resample import Upsample
 from cnndsl.layers.scale import Scale
 
@@ -101,6 +102,8 @@ def _joined(first: Step, second: Step) -> bool:
             return _replaced(second, first.layer, first.inputs[0], values, first)
         case Pad(mode="constant", value=0.0), (Conv() | DepthwiseConv()):
             return _padded(first, second)
+        case Pad(mode="constant", value=0.0), AvgPool(ceil=False):
+            return _counted(first, second)
         case Crop(width=tuple()), Crop(width=tuple()):
             return _cropped_twice(first, second)
         case Power(exponent=0.5), Power(exponent=-1.0):
@@ -195,6 +198,20 @@ def _padded(first: Step, second: Step) -> bool:
     pads = (*(m[0] + w[0] for m, w in rows), *(m[1] + w[1] for m, w in rows))
     padding = written_padding(x, pads, window.kernel, window.stride, window.dilation)
     return _replaced(second, _changed(conv, padding=padding), first.inputs[0], second.values)
+
+
+def _counted(first: Step, second: Step) -> bool:
+    """A border of zeros becomes padding that the mean counts, where windows are larger."""
+    pad, pool = cast(Pad, first.layer), cast(AvgPool, second.layer)
+    x = first.inputs[0].output
+    margins, window = pad.margins(x), pool.window(first.output)
+    rows = zip(margins, window.kernel, strict=True)
+    if any(map(any, window.pads)) or any(not 0 <= n < k for sides, k in rows for n in sides):
+        return False
+    pads = (*(before for before, _ in margins), *(after for _, after in margins))
+    padding = written_padding(x, pads, window.kernel, window.stride, window.dilation)
+    layer = _changed(pool, padding=padding, countpad=True)
+    return _replaced(second, layer, first.inputs[0], second.values)
 
 
 def _cropped(first: Step, second: Step) -> bool:

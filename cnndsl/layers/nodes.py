@@ -37,10 +37,11 @@ def surround(
 ) -> Value:
     """Put margins around the spatial axes and the channels; no node where all are 0.
 
-    The axes are named because ONNX Runtime (1.31) then keeps the Pad: left out, it is merged into a
-    pooling behind it, which refuses pads as wide as its window, and pads maxima by −∞ instead of 0.
+    The axes, all of them, are named because ONNX Runtime (1.31) then keeps the Pad: left out, it is
+    merged into a pooling behind it, which refuses pads as wide as its window, and pads maxima by −∞
+    instead of 0.
     """
-    befores, afters = zip(channels, *space, strict=True)
+    befores, afters = zip((0, 0), channels, *space, strict=True)
     if not any((*befores, *afters)):
         return value
     return graph.op(
@@ -48,6 +49,6 @@ def surround(
         value,
         graph.constant("margins", (*befores, *afters), "int"),
         graph.constant("fill", fill) if fill else None,
-        graph.constant("axes", range(1, 1 + len(befores)), "int"),
+        graph.constant("axes", range(len(befores)), "int"),
         mode=mode,
     )

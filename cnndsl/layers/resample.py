@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 from struct import pack, unpack
 from typing import Annotated, Any, Literal
 
@@ -161,6 +162,9 @@ class Upsample(Layer, word="upsample"):
             return graph.op("Resize", inputs[0], None, scales, **plain)
         if x.space == output.space:
             return inputs[0]
+        scales = _scales(x, output)
+        if scales:
+            return graph.op("Resize", inputs[0], None, graph.constant("scales", scales), **plain)
         if output.is_concrete:
             sizes = graph.constant("sizes", output.sizes, "int")
         else:
@@ -316,6 +320,18 @@ class PixelUnshuffle(Layer, word="pixelunshuffle"):
             return moved
         order = [place * count + c for c in range(count) for place in range(area)]  # ONNX: c last
         return graph.op("Gather", moved, graph.constant("order", order, "int"), axis=1)
+
+
+def _scales(x: Shape, output: Shape) -> tuple[float, ...]:
+    """Factors in float32 that lead to a size, for programs that know no other way to say it; none
+    where a size is open, or rounding down could miss it.
+    """
+    pairs = list(zip(x.space, output.space, strict=True))
+    known = [(n, m) for n, m in pairs if isinstance(n, int) and isinstance(m, int)]
+    scales = [_single(m / n) for n, m in known]
+    reached = [n * scale for (n, _), scale in zip(known, scales, strict=True)]
+    hits = all(floor(r) == floor(_single(r)) == m for r, (_, m) in zip(reached, known, strict=True))
+    return (1.0, 1.0, *scales) if hits and len(known) == len(pairs) else ()
 
 
 def _image(x: Shape) -> None:

@@ -118,7 +118,7 @@ def compile(
     attribution: str | Attribution | None = None,
     progress: Progress | None = None,
 ) -> Emitted:
-    """Write a spec as an ONNX model: float32, NCHW, opset 18, names from the spec.
+    """Write a spec as an ONNX model: float32, NCHW, opset 17 or 18, names from the spec.
 
     `weights` is a file of any format, a known name ("resnet50"), what `cnndsl.weights.load` gave,
     or "none" for the graph alone; a file's preprocessing and labels go along, unless others are

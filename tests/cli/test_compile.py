@@ -33,7 +33,7 @@ def metadata(path: Path) -> dict[str, str]:
 def test_writes_beside_and_says_what(folder: Path) -> None:
     result = CliRunner().invoke(main, ["compile", "small.cnn", "--set", "classes=5"])
     assert result.exit_code == 0
-    assert result.output == "small.onnx: Small, 3 layers, 3.91 KiB\n"
+    assert result.output == "small.onnx: Small, 3 layers, 3.84 KiB\n"
     assert json.loads(metadata(folder / "small.onnx")["cnndsl.settings"]) == {"classes": 5}
 
 

@@ -45,7 +45,7 @@ def test_the_model_is_readable(tmp_path: Path) -> None:
     assert emitted.bytes == emitted.path.stat().st_size
     model = onnx.load(emitted.path)
     onnx.checker.check_model(model, full_check=True)
-    assert [o.version for o in model.opset_import] == [18]
+    assert [o.version for o in model.opset_import] == [17]
     assert [n.name for n in model.graph.node][:3] == ["conv1", "bn1", "relu1"]
     assert model.graph.node[0].doc_string == "<text>:3: conv 3x3 4 bn relu"
     metadata = {p.key: p.value for p in model.metadata_props}

@@ -1,0 +1,1 @@
+"""Emitted models in other programs than ONNX Runtime: `make clients`."""
