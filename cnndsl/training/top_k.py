@@ -45,6 +45,11 @@ def count_top_k(write: Writer, logits: ir.Value, target: ir.Value) -> dict[str, 
     assert logits.shape is not None
     write.begin("correct")
     axis, rank, classes = write.constant([1]), len(logits.shape), class_count(logits)
+    # All are compared in float32: where logits come in 16 bits, runtimes may leave out the rounding
+    # for some of their readers, and a value would not equal itself.
+    shape = logits.shape
+    logits = write.op("Cast", logits, to=ir.DataType.FLOAT)
+    logits.shape, logits.type = shape, ir.TensorType(ir.DataType.FLOAT)
     right = write.op("GatherElements", logits, write.op("Unsqueeze", target, axis), axis=1)
 
     def count(comparison: str) -> ir.Value:

@@ -119,8 +119,10 @@ def test_a_resumed_training_ends_at_the_same_bits(tmp_path: Path) -> None:
 
 def test_training_in_float16_learns() -> None:
     small = train_step()
-    losses = [small.step([batch(n)], 0.01, n)["loss"] for n in range(100)]
+    steps = [small.step([batch(n)], 0.01, n) for n in range(100)]
+    losses = [step["loss"] for step in steps]
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+    assert sum(step["correct"] for step in steps[-10:]) > 5 * BATCH
 
 
 def test_skipped_steps_are_counted() -> None:
