@@ -59,9 +59,9 @@ SEARCH = (
     ),
     click.option(
         "--seeds",
+        cls=Field,
         type=POSITIVE,
-        default=1,
-        show_default=True,
+        otherwise="1",
         help="Train each trial with so many seeds; figures are means.",
     ),
     click.option("--time-limit", metavar="10m", help="No trial begins after so long."),
@@ -96,6 +96,17 @@ REPORTS = (
 )
 
 
+READERS = {
+    "time_limit": read_duration,
+    "max_params": read_count,
+    "max_macs": read_count,
+    "max_memory": read_bytes,
+}
+"""How amounts are read that people write with a unit."""
+
+PLAN = ("method", "trials", "objectives", "prune", "seeds", *READERS)
+
+
 @click.command(short_help="Search.")
 @click.argument("spec", required=False)
 @click.option(
@@ -119,26 +130,30 @@ def command(
     """Train SPEC once for each trial, with the values that are varied, and keep everything in a
     new folder under runs/: a run for each trial, and the leaderboard.
 
+    SPEC may be a search.toml, which says what is tried; options that are given replace its own.
+
     Ctrl-C stops it; `cnndsl search resume` goes on.
     """
     from cnndsl.searching.request import request
     from cnndsl.searching.running import begin
     from cnndsl.training.config import read_config
 
-    limit = values["time_limit"]
+    written = None
+    if spec and Path(spec).suffix == ".toml":
+        from cnndsl.searching.file import read_file
+
+        written, spec = read_file(Path(spec)), None
+    given = read_options(values | {"time_limit": None})
+    if written:
+        given = with_written(given, written.options)
+    data = values["data"] or (written.data if written else None)
     search = request(
-        spec,
-        values["data"] or (None if config else USUAL_DATA),
-        read_vary(values["vary"]),
+        written.spec if written else spec,
+        data or (None if config else USUAL_DATA),
+        {**(written.vary if written else {}), **read_vary(values["vary"])},
         base=read_config(config) if config else None,
-        options=read_options(values | {"time_limit": None}),
-        method=values["method"],
-        trials=values["trials"],
-        objectives=values["objectives"] or None,
-        prune=values["prune"],
-        seeds=values["seeds"],
-        time_limit=read_duration(limit, "--time-limit") if limit else None,
-        **read_limits(values),
+        options=given,
+        **read_plan(values, written.plan if written else {}),
     )
     outcome = begin(
         search,
@@ -151,14 +166,25 @@ def command(
     end(context, outcome)
 
 
-def read_limits(values: Mapping[str, Any]) -> dict[str, int]:
-    """The most that a net may cost. Raises UsageError."""
-    readers = {"max_params": read_count, "max_macs": read_count, "max_memory": read_bytes}
-    return {
-        name: read(values[name], f"--{name.replace('_', '-')}")
-        for name, read in readers.items()
-        if values[name] is not None
-    }
+def with_written(options: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """A file's options, under those of the command line."""
+    found = {**written, **{name: value for name, value in options.items() if value != {}}}
+    if isinstance(settings := written.get("settings"), dict):
+        found["settings"] = {**settings, **options.get("settings", {})}
+    return found
+
+
+def read_plan(values: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """How the search is done: what a file says, under the options that are given.
+
+    Raises UsageError.
+    """
+    given = {name: values[name] for name in PLAN if values[name] not in (None, ())}
+    plan = {"trials": None, **written, **given}
+    for name, read in READERS.items():
+        if isinstance(text := plan.get(name), str):
+            plan[name] = read(text, f"--{name.replace('_', '-')}")
+    return plan
 
 
 def read_vary(texts: Sequence[str]) -> dict[str, str]:

@@ -34,4 +34,4 @@ def request(
     search = Search(spec, data, plain(given), (), whole, base)
     search = replace(search, parameters=parameters_of(search, vary))
     search.objectives  # noqa: B018 - a wrong name is said before anything is opened
-    return replace(search, plan=with_trials(search, plan["trials"]))
+    return replace(search, plan=with_trials(search, plan.get("trials")))

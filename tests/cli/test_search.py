@@ -142,6 +142,49 @@ def test_several_objectives_make_a_front(method: str) -> None:
         assert front == 1 + max(beating, default=0)
 
 
+def test_a_search_may_be_written_as_a_file() -> None:
+    text = """
+spec = "wide.cnn"
+data = "quarters.npz"
+method = "grid"
+objectives = ["val_loss"]
+max_params = "700"
+[options]
+epochs = 1
+batch = 32
+threads = 1
+weight-decay = 0.01
+[options.settings]
+classes = 4
+[vary]
+width = [4, 8, 64]
+lr = "0.01,0.1"
+"""
+    Path("all.toml").write_text(text)
+    cnndsl("search", "all.toml", "--vary", "lr=0.01", "--seed", "3")
+    rows = leaderboard()
+    assert sorted(row["width"] for row in rows) == ["4", "8"] and "val_loss" in rows[0]
+    config = read_config(FOLDER / "trial-001" / "config.toml")
+    assert (config.training.seed, config.training.epochs, config.training.batch) == (3, 1, 32)
+    assert config.optimiser.weight_decay == 0.01 and config.model.settings["classes"] == 4
+    cnndsl("search", str(FOLDER / "search.toml"))
+    again = leaderboard(Path("runs/wide-search-002"))
+    assert [row["val_loss"] for row in again] == [row["val_loss"] for row in rows]
+    for wrong, said in (
+        (text.replace("epochs", "epoch"), "did you mean `epochs`"),
+        (text.replace("grid", "all"), "method must be"),
+        (text.replace("method", "methods"), "did you mean `method`"),
+        (text.replace("[vary]", "[[vary]]"), "must be a table"),
+        (text.replace('"700"', '"a lot"'), "is no amount"),
+        (text.replace("epochs = 1", "epochs = 'two'"), "epochs must be a whole number"),
+        ("spec = 3", "spec must be a text"),
+        ("spec = ", "is no TOML"),
+    ):
+        Path("all.toml").write_text(wrong)
+        stderr = cnndsl("search", "all.toml", code=1).stderr
+        assert said in stderr and stderr.count("\n") == 1, stderr
+
+
 def test_figures_are_means_over_seeds() -> None:
     search("--vary", "lr=0.01,0.1", "--method", "grid", "--seeds", "3", "--seed", "5")
     for row in leaderboard():
