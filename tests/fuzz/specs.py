@@ -1,4 +1,4 @@
-"""Specs: texts of all degrees of wrongness through reading, counting, every report and `fmt`."""
+"""Specs: texts of all degrees of wrongness through reading, counting, reports, `lint` and `fmt`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from random import Random
 from cnndsl.analyse import analyse
 from cnndsl.cli.options import read_inputs, read_settings
 from cnndsl.diagnostics import SpecError, UsageError
+from cnndsl.linting import lint
+from cnndsl.linting.fixing import fix
+from cnndsl.linting.meaning import meaning
 from cnndsl.network import Network
 from cnndsl.resources import prelude_text, zoo_names, zoo_path
 from cnndsl.show.columns import as_csv, as_markdown
@@ -153,6 +156,12 @@ class Specs(Kind):
             return "no text"
         check_diagnostics(tuple(warnings))
         check_network(network)
+        advised = tuple(lint(source, settings, inputs))
+        check_diagnostics(advised)
+        if any(diagnostic.edits for diagnostic in advised):
+            mended = fix(source, settings, inputs).source
+            again, _ = load(mended, settings, inputs)
+            assert meaning(again) == meaning(network), "a fix changes the net"
         if "lower" in options:
             from cnndsl.lower import lower
 
