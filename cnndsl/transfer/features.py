@@ -88,6 +88,7 @@ def extract(
                     images = images[np.arange(size) % count]
                 values = model({picture.name: images}, ports)
                 for name, output in extractor.outputs.items():
+                    _check_rows(name, values[output], len(images))
                     found = values[output][:count].astype(np.float32, copy=False)
                     how: Pool = "none" if name in extractor.flat else pool
                     rows = found if keep_maps else _vectors(found, how)
@@ -119,6 +120,16 @@ def _vectors(values: Float, pool: Pool) -> Float:
     if pool == "none":
         return values.reshape(len(values), -1)
     return values.max(axis=space) if pool == "max" else values.mean(axis=space, dtype=np.float32)
+
+
+def _check_rows(name: str, values: Array, pictures: int) -> None:
+    """Raise UsageError where there isn't a row a picture."""
+    if values.shape[:1] != (pictures,):
+        shape = "x".join(map(str, values.shape)) or "one number"
+        raise UsageError(
+            f"`{name}` is {shape} for {pictures} pictures, so it isn't a row for each of them: "
+            f"it mixes the pictures of a batch"
+        )
 
 
 def _check_room(rows: Float, total: int) -> None:

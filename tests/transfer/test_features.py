@@ -6,6 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 
 from cnndsl.data.dataset import DataSet
@@ -105,6 +107,20 @@ def test_what_doesnt_fit_into_memory(data: DataSet, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "MOST_BYTES", 100)
     with pytest.raises(UsageError, match=r"10 examples of 5 would take 0 GiB"):
         made(data)
+
+
+def test_rows_that_arent_those_of_pictures(data: DataSet, tmp_path: Path) -> None:
+    """A layer that takes channels for examples has as many rows as pictures times channels."""
+    graph = onnx.parser.parse_graph(
+        "g (float[N, 3, 16, 16] x) => (float[M, 256] rows)"
+        "<int64[2] shape = {-1, 256}> { rows = Reshape(x, shape) }"
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, tmp_path / "mixed.onnx")
+    extractor = open_extractor(tmp_path / "mixed.onnx", ("rows",), threads=1)
+    with pytest.raises(UsageError, match="12x256 for 4 pictures"):
+        extract(extractor, data, picture_input(extractor.model), batch=4)
 
 
 def test_files(data: DataSet, tmp_path: Path) -> None:
