@@ -75,13 +75,12 @@ def command(
         return _compare_runs(given, form, output, over)
     if output or over != "epochs":
         raise UsageError(f"-o and --over are for the curves of runs, and `{others[0]}` is none")
+    limit = read_bytes(memory, "--memory") if memory else None
+    first = dict.fromkeys([*others, *given])  # what is neither net nor run is named first
+    loaded = {net: analyse(_load(net, settings, inputs)) for net in first}
     if len(given) < 2:
         raise UsageError("a comparison needs two nets or more: `cnndsl compare vgg16 resnet50`")
-    limit = read_bytes(memory, "--memory") if memory else None
-    sides = [
-        nets.Side(net, analyse(_load(net, settings, inputs)), batch or 1, limit, memory or "")
-        for net in given
-    ]
+    sides = [nets.Side(net, loaded[net], batch or 1, limit, memory or "") for net in given]
     if form == "table" and (width := terminal_width()):
         return echo(nets.as_text(sides, width))
     echo(FORMATS[form](sides))

@@ -210,6 +210,8 @@ def reporter(values: Mapping[str, Any]) -> Reporter:
 
 
 def end(context: click.Context, outcome: SearchOutcome) -> None:
-    """The exit code: 128 + the signal where it was interrupted."""
+    """The exit code: 128 + the signal where it was interrupted, 1 where no trial is done."""
     if outcome.signal is not None:
         context.exit(128 + outcome.signal)
+    if outcome.best is None and all(trial.state != "running" for trial in outcome.trials):
+        context.exit(1)

@@ -21,4 +21,6 @@ def command(folder: Path) -> None:
     best = show(folder).best
     if best is None:
         raise UsageError(f"no trial of `{folder}` is done yet")
+    if not best.is_dir():
+        raise UsageError(f"the best trial's run, `{best}`, is there no more")
     echo_line(best)

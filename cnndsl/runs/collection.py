@@ -18,6 +18,7 @@ from cnndsl.training.folder import RunFolder
 
 DEPTH = 4
 MOST_FOLDERS = 20_000
+SEARCH = "search.toml"
 
 Row = dict[str, Choice]
 
@@ -116,7 +117,7 @@ def holds_runs(path: Path) -> bool:
 
 def _found(root: Path) -> Iterator[tuple[Path, bool]]:
     """Folders in the order of their names, and whether they are runs; those that are none and hold
-    none are named at the top alone.
+    none are named at the top alone, and in the folder of a search, which has its own, not at all.
     """
     if _is_run(root):
         yield root, True
@@ -125,7 +126,7 @@ def _found(root: Path) -> Iterator[tuple[Path, bool]]:
     for path in _folders(root, seen):
         below = list(_runs(path, seen, DEPTH))
         yield from ((run, True) for run in below)
-        if not below:
+        if not below and not (root / SEARCH).is_file():
             yield path, False
 
 

@@ -63,6 +63,11 @@ class Group:
         return self.runs[0]
 
     @cached_property
+    def distinct(self) -> tuple[RunRecord, ...]:
+        """The runs without those that repeat another one with its seed, and came to the same."""
+        return tuple({_outcome(run): run for run in reversed(self.runs)}.values())[::-1]
+
+    @cached_property
     def metric(self) -> str | None:
         """The runs' score; None where no epoch is over."""
         return next((run.metric for run in self.runs if run.metric), None)
@@ -75,7 +80,7 @@ class Group:
 
     def statistic(self, figure: Callable[[RunRecord], float | None]) -> Statistic | None:
         """A figure over the runs."""
-        return Statistic.of([figure(run) for run in self.runs])
+        return Statistic.of([figure(run) for run in self.distinct])
 
     def best(self, part: Part, score: str) -> Statistic | None:
         """A score of the best epochs."""
@@ -88,10 +93,11 @@ class Group:
     def curve(self, part: Part, score: str) -> list[CurvePoint]:
         """A score epoch by epoch, over the runs that came so far; without epochs that lack it."""
         found: list[CurvePoint] = []
-        times = [[*accumulate(epoch.seconds for epoch in run.epochs)] for run in self.runs]
-        for place in range(max((len(run.epochs) for run in self.runs), default=0)):
-            so_far = [n for n, run in enumerate(self.runs) if place < len(run.epochs)]
-            epochs = [self.runs[n].epochs[place] for n in so_far]
+        runs = self.distinct
+        times = [[*accumulate(epoch.seconds for epoch in run.epochs)] for run in runs]
+        for place in range(max((len(run.epochs) for run in runs), default=0)):
+            so_far = [n for n, run in enumerate(runs) if place < len(run.epochs)]
+            epochs = [runs[n].epochs[place] for n in so_far]
             statistic = Statistic.of([_of(epoch, part, score) for epoch in epochs])
             if statistic:
                 seconds = fmean(times[n][place] for n in so_far)
@@ -118,8 +124,8 @@ class Comparison:
 
     @property
     def repeats(self) -> bool:
-        """Whether there are several runs in any group."""
-        return any(len(group.runs) > 1 for group in self.groups)
+        """Whether any group has means of several runs."""
+        return any(len(group.distinct) > 1 for group in self.groups)
 
 
 def compared(runs: Sequence[RunRecord]) -> Comparison:
@@ -150,6 +156,12 @@ def _key(run: RunRecord) -> str:
     return repr((run.network_mark, run.data, sorted(_without_seed(choices(run.config)).items())))
 
 
+def _outcome(run: RunRecord) -> str:
+    """Equal for runs of a group that have the same seed and the same scores."""
+    scores = [(epoch.train, epoch.val) for epoch in run.epochs]
+    return repr((choices(run.config).get(SEED), run.ended, scores, run.test))
+
+
 def _without_seed(chosen: Choices) -> Choices:
     return {name: value for name, value in chosen.items() if name != SEED}
 
@@ -170,6 +182,10 @@ def _notes(groups: Sequence[Group]) -> list[str]:
     short = [run.name for group in groups for run in group.runs if run.epochs and not run.ended]
     if short:
         notes.append(f"interrupted, or going on: {', '.join(short)}")
+    others = [run for group in groups for run in group.runs if run not in group.distinct]
+    again = [run.name for run in others if run.epochs]
+    if again:
+        notes.append(f"the same as others, seed and all, and counted once: {', '.join(again)}")
     metrics = {group.metric for group in groups if group.metric}
     if len(metrics) > 1:
         titles = ", ".join(sorted(SCORES[name].title for name in metrics))

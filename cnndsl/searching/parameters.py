@@ -92,6 +92,11 @@ class Parameter:
     keyword: str
     domain: Choices | Range
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether it has so few values that they can be gone through."""
+        return isinstance(self.domain, Choices) or self.domain.points() is not None
+
     def points(self) -> tuple[Value, ...]:
         """Every value, for a grid. Raises UsageError."""
         values = self.domain.values if isinstance(self.domain, Choices) else self.domain.points()
@@ -189,7 +194,7 @@ def _range(name: str, match: re.Match[str], option: Option | None) -> Range:
         raise UsageError(f"`{name}={text}`: {name} is no number, so its values are listed")
     low, high = (_value(name, match[n], option) for n in (1, 2))
     if not isinstance(low, int | float) or not isinstance(high, int | float):
-        raise UsageError(f"`{name}={text}` has an end that is no number")
+        raise UsageError(f"`{name}={text}`: ends are numbers smaller than {1 << 53:,}")
     if not (isinstance(low, int) and isinstance(high, int)):
         low, high = float(low), float(high)
     if low >= high:

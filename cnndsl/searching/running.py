@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -216,6 +217,7 @@ def _header(folder: SearchFolder, search: Search, trials: Sequence[Attempt]) -> 
         "net": config.model.spec,
         "data": config.data.path,
         "search": f"{plan.method}, {count}" + (f", {done} done before" if done else ""),
+        **_repeats(search),
         "objective": ", ".join(goals),
         **{
             "vary" if not place else f"vary {place}": f"{p.name} = {p.domain}"
@@ -227,6 +229,17 @@ def _header(folder: SearchFolder, search: Search, trials: Sequence[Attempt]) -> 
     return [f"{name.partition(' ')[0]:<{width}}{text}" for name, text in entries.items()]
 
 
+def _repeats(search: Search) -> dict[str, str]:
+    """A remark on a search that is longer than it has different trials."""
+    if search.plan.method == "grid" or not all(p.is_finite for p in search.parameters):
+        return {}
+    combinations = math.prod(len(p.points()) for p in search.parameters)
+    if combinations >= search.plan.trials:
+        return {}
+    count = f"{combinations} combination{'s' * (combinations != 1)}"
+    return {"note": f"{count} of values in all: --method grid tries each once"}
+
+
 def _end(outcome: SearchOutcome, complete: bool) -> list[str]:
     """Lines that say how the search stands."""
     search, states = outcome.search, [trial.state for trial in outcome.trials]
@@ -236,7 +249,8 @@ def _end(outcome: SearchOutcome, complete: bool) -> list[str]:
     if failed := states.count("failed"):
         lines.append(f"failed     {failed} trial{'s' * (failed != 1)}")
     if refused := states.count("refused"):
-        lines.append(f"refused    {refused} trial{'s' * (refused != 1)}, beyond the limits")
+        trials = f"{refused} trial{'s' * (refused != 1)}"
+        lines.append(f"refused    {trials} of nets beyond the limits, or with mistakes")
     if outcome.best:
         best = outcome.ranked[0]
         values = ", ".join(f"{name}={shown(value)}" for name, value in best.values.items())

@@ -226,7 +226,7 @@ class Study:
             study.tell(trial, state=TrialState.PRUNED)
         raise UsageError(
             f"trial {number}: {MOST_TRIES} draws in a row were refused, the last one because "
-            f"{said}; allow more, or vary within narrower ranges"
+            f"{said}; vary within narrower ranges, or allow more"
         )
 
     def _copy(self) -> OptunaStudy:

@@ -68,7 +68,7 @@ def find_row(analysis: Analysis, name: str) -> Row:
         )
     if inside:
         raise UsageError(f"`{name}` is a block; explain one of its layers, such as `{inside[0]}`")
-    hint = did_you_mean(name, names, "`cnndsl report` without --explain lists them")
+    hint = did_you_mean(name, names, "`cnndsl report` lists them")
     raise UsageError(f"there is no layer `{name}`; {hint}")
 
 

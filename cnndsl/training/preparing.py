@@ -40,6 +40,8 @@ def opened_data(
             f"{data.name} has nothing to train on, only {' and '.join(data.splits)}; training "
             f"pictures go into `train` beside it, those of each class into a folder of their own"
         )
+    if chosen.ignore_index is not None and not data.train.masked:
+        raise UsageError(f"--ignore-index is a number in masks, and {data.name} has none")
     return data
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -312,3 +313,16 @@ def test_the_verb_does_the_same(place: Path) -> None:
     assert "2 of 2 trials, best val_top1" in str(outcome) and "width" in outcome._repr_html_()
     with pytest.raises(UsageError, match="method must be `grid`"):
         package.search("wide.cnn", "quarters.npz", vary={"lr": "1,2"}, method="all")  # pyright: ignore
+
+
+def test_a_search_without_a_figure_fails() -> None:
+    said = search("--vary", "width=0,-1", "--method", "grid", code=1).output
+    assert "refused    2 trials of nets beyond the limits, or with mistakes" in said
+
+
+def test_trials_that_can_only_repeat_others_are_said() -> None:
+    said = search("--vary", "width=4", "--vary", "epochs=1..2", "--trials", "3").output
+    assert "note       2 combinations of values in all: --method grid tries each once" in said
+    assert not cnndsl("runs", str(FOLDER)).stderr  # the search's own folders are no lost runs
+    shutil.rmtree(cnndsl("search", "best", str(FOLDER)).stdout.strip())
+    assert "is there no more" in cnndsl("search", "best", str(FOLDER), code=1).stderr

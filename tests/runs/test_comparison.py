@@ -128,6 +128,21 @@ def test_groups(
     assert found == expected
 
 
+def test_a_training_that_was_repeated_counts_once(tmp_path: Path) -> None:
+    """A search draws the same values again: that is no second seed."""
+    seed = [(0, 0.5), (0, 0.5), (1, 0.7)]
+    paths = [
+        write_run(tmp_path / f"t{n}", epochs([score], [1.0]), seed=seed)
+        for n, (seed, score) in enumerate(seed)
+    ]
+    (group,) = read(*paths).groups
+    assert group.best("val", "top1") == Statistic.of([0.5, 0.7])
+    assert group.curve("val", "top1")[0].score == Statistic.of([0.5, 0.7])
+    same = read(*paths[:2])
+    assert same.notes == ("the same as others, seed and all, and counted once: t1",)
+    assert not same.repeats and "±" not in as_text(same, 200)
+
+
 def test_a_net_that_was_edited_is_another_group(tmp_path: Path) -> None:
     nets = (NET, NET.replace("8 p1", "9 p1"))
     paths = [
@@ -276,6 +291,8 @@ WRONG = [
     (["runs", "lenet5"], "`runs` is a folder"),
     (["runs", "-o", "x.pdf"], "curves go into a .html, .svg or .png"),
     (["runs", "-o", "nowhere/x.svg"], "there is no folder `nowhere`"),
+    (["runs", "runs/nothing"], "there is no file `runs/nothing`"),
+    (["nothing"], "there is no file `nothing`"),
     (["runs/nothing", "runs/net-0.1-0"], "there is no file `runs/nothing`"),
 ]
 

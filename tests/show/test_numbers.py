@@ -275,6 +275,7 @@ def test_numbers_as_they_are_written() -> None:
             Request(kernel="1 2"),
             "36 (4x1x3x3), or 9 for all 4 kernels alike are needed",
         ),
+        ("bn", Request("1 2", parameters={"running_var": "1 -1"}), "a variance is 0 or more"),
         ("conv 3x3", Request(parameters={"bais": "1"}), "no parameter `bais`; did you mean `bias`"),
         ("conv 3x3", Request(upstream="1 2 3"), "--upstream has 3 numbers, and 4 (1x2x2) are"),
         (

@@ -29,6 +29,9 @@ FAULTY = {
     "def b(n, k=3): conv 3x3 n relu\nb 8": ["unused-parameter"],
     "def b(n, k=3, act=relu): conv 3x3 n\nb 8": ["unused-parameter", "unused-parameter"],
     "conv 3x3 8 relu  # noqa: odd-channels": ["unused-noqa"],
+    "conv 3x3 100 relu  # noqa\nfc 10": ["odd-channels", "unused-noqa"],
+    "conv 3x3 8 relu  # NOQA odd-channels": ["unused-noqa"],
+    "conv 3x3 8 relu  # noqa: foo": ["unused-noqa"],
     "# noqa: odd-channels\nconv 3x3 8 relu": ["unused-noqa"],
     "conv 3x3 100 relu  # noqa: odd-channels, dead-weights\nfc 10": ["unused-noqa"],
     # padding

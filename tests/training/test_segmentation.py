@@ -169,6 +169,7 @@ def test_ignored_pixels_change_nothing(place: Path) -> None:
             "takes masks of two classes, and these",
         ),
         (("train", "unet.cnn", "--data", "squares3.npz", "--set", "classes=2"), "the data has 3"),
+        (("train", "lenet5", "--ignore-index", "3"), "a number in masks, and digits has none"),
         (("train", "lenet5", "--data", "squares2.npz"), "a class for each picture, and the masks"),
         (("train", "unet.cnn", "--data", "squares2.npz", "--input", "1@18x18"), "9"),
         (("train", "unet_same", "--data", "squares2.npz", "--input", "1@24x24"), "3"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from cnndsl.diagnostics import Edit, silenced_codes
@@ -12,11 +13,13 @@ from cnndsl.network import Origin
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
+_NOQA = re.compile(r"noqa\b", re.IGNORECASE)
+
 
 class UnusedNoqa(Rule):
     """A `# noqa` names a code that isn't found on its line: the reason for it is gone, the code is
     spelled otherwise, or the comment stands on another line than the finding. It would silence what
-    somebody writes there later.
+    somebody writes there later. Without a code, `# noqa` silences nothing.
     """
 
     code = "unused-noqa"
@@ -40,9 +43,12 @@ class UnusedNoqa(Rule):
     def find(self, spec: Spec) -> Iterator[Finding]:
         for comment in spec.file.comments:
             span = comment.span
-            if not comment.text.startswith("noqa:"):
+            if not _NOQA.match(comment.text):
                 continue
             codes, line = silenced_codes(span.text), span.line
+            if not codes:
+                help = "name what is meant, as in `# noqa: odd-channels`"
+                yield Finding(Origin(span), "no code stands here, so this silences nothing", help)
             unused = [code for code in codes if (line, code) not in spec.silenced]
             if unused:
                 listed = " and ".join(f"`{code}`" for code in unused)

@@ -173,7 +173,8 @@ def fitted(values: Array, shape: tuple[int, ...], option: str, kernels: bool = F
     wanted = f"{prod(shape):,} ({'x'.join(map(str, shape))})"
     if kernels and window and prod(shape[:2]) > 1:
         wanted += f", or {prod(window):,} for all {prod(shape[:2]):,} kernels alike"
-    raise UsageError(f"{option} has {values.size:,} numbers, and {wanted} are needed")
+    count = f"{values.size:,} number{'s' * (values.size != 1)}"
+    raise UsageError(f"{option} has {count}, and {wanted} are needed")
 
 
 def check_size(layer: Layer, inputs: tuple[Shape, ...], option: str = "--input") -> None:

@@ -245,10 +245,13 @@ def _typed(layer: Layer, owned: Mapping[str, Parameter], request: Request) -> di
             what = "no weights" if option == "--kernel" else f"no parameter `{name}`"
             hint = did_you_mean(name, owned, f"it has {', '.join(owned) or 'none at all'}")
             raise UsageError(f"{option}: `{layer.word}` has {what}; {hint}")
-    return {
+    found = {
         name: fitted(read_array(text, option), owned[name].shape, option, kernels=True)
         for name, (text, option) in typed.items()
     }
+    if (found.get("running_var", np.zeros(1)) < 0).any():
+        raise UsageError("--parameter running_var: a variance is 0 or more")
+    return found
 
 
 def _shown(case: Case, request: Request) -> Case:
