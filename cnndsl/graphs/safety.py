@@ -81,7 +81,9 @@ def check_sizes(model: Path | bytes) -> None:
         )
     except Exception:  # protobuf's own; ONNX Runtime says what it is
         return
-    check_slices(proto, f"`{model}`" if isinstance(model, Path) else "the model")
+    name = f"`{model}`" if isinstance(model, Path) else "the model"
+    check_names(proto, name)
+    check_slices(proto, name)
 
 
 def beside(model: Path, location: str) -> Path:

@@ -242,3 +242,12 @@ def test_a_node_that_gives_nothing_is_named(tmp_path: Path, kind: str) -> None:
     for use in (import_model, read_external, read_model):
         with pytest.raises(UsageError, match=rf"damaged: its {kind} `none` gives nothing"):
             use(path)
+
+
+def test_a_slice_in_a_graph_whose_name_is_no_text(tmp_path: Path) -> None:
+    g = Graph(1, 1, 8, 8)
+    path = g.save(tmp_path, g.op("Slice", "x", integers(0), integers(4), integers(2)))
+    path.write_bytes(path.read_bytes().replace(b"made", b"mad\x8f"))
+    for opening in (open_session, import_model, read_external):
+        with pytest.raises(UsageError, match="names that are no text"):
+            opening(path)
