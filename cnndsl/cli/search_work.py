@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cnndsl.cli.durations import read_duration
-from cnndsl.cli.search_begin import REPORTS, end, reporter
+from cnndsl.cli.search_begin import REPORTS, reporter
 from cnndsl.cli.train_options import POSITIVE, options
 
 
@@ -38,7 +38,8 @@ def command(context: click.Context, folder: Path, **values: Any) -> None:
         threads=values["threads"],
         time_limit=read_duration(limit, "--time-limit") if limit else None,
     )
-    end(context, outcome)
+    if outcome.signal is not None:
+        context.exit(128 + outcome.signal)
 
 
 def _end_with_input() -> None:

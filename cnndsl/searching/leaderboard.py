@@ -77,11 +77,26 @@ def write_leaderboard(folder: SearchFolder, search: Search, attempts: Sequence[A
 
 def as_text(search: Search, attempts: Sequence[Attempt]) -> str:
     """A table with a row a trial, in their order here."""
-    columns = [Column(title, "right") for title in titles(search)]
-    cells = [row(search, attempt) for attempt in attempts]
+    heads, cells = standings(search, attempts)
+    columns = [Column(title, "right") for title in heads]
     found = widths(columns, cells)
     head = text_row(columns, [c.title for c in columns], found)
     return "\n".join([head, *(text_row(columns, line, found) for line in cells)])
+
+
+def standings(search: Search, attempts: Sequence[Attempt]) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of trials that are done; where there are several objectives, which front each
+    trial is on is the second column.
+    """
+    heads, rows = titles(search), [row(search, attempt) for attempt in attempts]
+    if len(search.objectives) < 2:
+        return heads, rows
+    front = fronts(search, attempts)
+    numbered = zip(attempts, rows, strict=True)
+    return (
+        [heads[0], "front", *heads[1:]],
+        [[cells[0], str(front[attempt.number]), *cells[1:]] for attempt, cells in numbered],
+    )
 
 
 def titles(search: Search) -> list[str]:

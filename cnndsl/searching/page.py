@@ -10,7 +10,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.printing import escape
 from cnndsl.runs import RunRecord
 from cnndsl.searching.folder import SearchFolder
-from cnndsl.searching.leaderboard import fronts, ranked, row, shown, titles
+from cnndsl.searching.leaderboard import fronts, ranked, shown, standings
 from cnndsl.searching.objectives import Objective
 from cnndsl.searching.parameters import Choices, Parameter
 from cnndsl.searching.search import Search
@@ -232,12 +232,11 @@ def _bars(importances: Mapping[str, float]) -> str:
 
 def _leaderboard(search: Search, found: Sequence[Attempt]) -> str:
     rows = ""
-    for place, trial in enumerate(found):
+    heads, cells_of = standings(search, found)
+    for place, (trial, texts) in enumerate(zip(found, cells_of, strict=True)):
         run = f"trial-{trial.number:03d}"
-        cells = "".join(
-            f'<td class="figure">{escape(text)}</td>' for text in row(search, trial)[1:]
-        )
+        cells = "".join(f'<td class="figure">{escape(text)}</td>' for text in texts[1:])
         kind = ' class="best"' if not place else ""
         link = f'<td><a href="{run}/report.html">{trial.number}</a></td>'
         rows += f"<tr{kind}>{link}{cells}</tr>"
-    return table(titles(search), rows, 1) if rows else ""
+    return table(heads, rows, 1) if rows else ""

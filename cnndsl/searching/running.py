@@ -12,7 +12,7 @@ from cnndsl.diagnostics import UsageError
 from cnndsl.downloads import Progress as Downloading
 from cnndsl.printing import html_table
 from cnndsl.searching.folder import SearchFolder
-from cnndsl.searching.leaderboard import fronts, ranked, row, shown, titles, write_leaderboard
+from cnndsl.searching.leaderboard import fronts, ranked, shown, standings, write_leaderboard
 from cnndsl.searching.locks import CAN_LOCK
 from cnndsl.searching.objectives import check_objective, check_pruning, usual_objective
 from cnndsl.searching.page import SearchReport, as_page
@@ -65,8 +65,7 @@ class SearchOutcome:
 
     def _repr_html_(self) -> str:
         """What notebooks show."""
-        rows = (row(self.search, attempt) for attempt in self.ranked)
-        return html_table(str(self), titles(self.search), rows)
+        return html_table(str(self), *standings(self.search, self.ranked))
 
 
 def begin(

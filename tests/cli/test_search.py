@@ -138,6 +138,8 @@ def test_several_objectives_make_a_front(method: str) -> None:
     search(*vary, *goals, "--method", method, "--max-params", "2500")
     rows = [(int(r["front"]), float(r["val_loss"]), float(r["params"])) for r in leaderboard()]
     assert len(rows) == 14 and rows == sorted(rows)
+    heads, first, *_ = cnndsl("search", "show", str(FOLDER)).output.splitlines()
+    assert heads.split()[:2] == ["trial", "front"] and first.split()[1] == "1"
     for front, *own in rows:
         beating = [f for f, *o in rows if o != own and o[0] <= own[0] and o[1] <= own[1]]
         assert front == 1 + max(beating, default=0)
@@ -315,8 +317,10 @@ def test_the_verb_does_the_same(place: Path) -> None:
         package.search("wide.cnn", "quarters.npz", vary={"lr": "1,2"}, method="all")  # pyright: ignore
 
 
-def test_a_search_without_a_figure_fails() -> None:
-    said = search("--vary", "width=0,-1", "--method", "grid", code=1).output
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_search_without_a_figure_fails(workers: str) -> None:
+    grid = ("--vary", "width=0,-1", "--method", "grid", "--workers", workers)
+    said = search(*grid, code=1).output
     assert "refused    2 trials of nets beyond the limits, or with mistakes" in said
 
 

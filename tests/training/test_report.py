@@ -51,6 +51,16 @@ def test_ticks_are_multiples_of_one_two_or_five() -> None:
     assert ticks(3, 3) == [3]
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(0.02, 0.2, ["0.02", "0.05", "0.1", "0.2"]), (0.03, 0.09, ["0.04", "0.06", "0.08"])],
+)
+def test_a_logarithmic_axis_has_two_numbers(first: float, last: float, expected: list[str]) -> None:
+    lines = (Line("a", ((first, 1.0), (last, 2.0))),)
+    drawn = chart.svg(Chart("t", "lr", "loss", lines, str, logarithmic=True, whole=False))
+    assert all(f">{text}</text>" in drawn for text in expected)
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 200])
 def test_charts_are_well_formed(epochs: int) -> None:
     drawn = curves(progress(epochs), [(0.0, 0.1), (10.0, 0.0)])

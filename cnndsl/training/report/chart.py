@@ -145,6 +145,8 @@ class _Scale:
             steps = (1, 2, 5) if len(powers) <= (3 if self.whole else 2) else (1,)
             values = [n * 10.0**power for power in powers for n in steps]
             values = [value for value in values if self.left <= value <= self.right]
+            if len(values) < 2:  # one number alone says nothing of the distances
+                values = ticks(self.left, self.right)
         return [value for value in values if not self.whole or value == round(value)]
 
 
