@@ -59,7 +59,7 @@ def predict_pictures(
                 write_picture(file, pixels, palette)
     check_all_read(samples)
     if folder is not None:
-        echo(f"{folder}: {len(taken):,} pictures")
+        echo(f"{folder}: {len(taken):,} picture{'s' * (len(taken) != 1)}")
 
 
 def _output(model: Model) -> Port:

@@ -144,6 +144,17 @@ def read_parameters(
     return tuple(found)
 
 
+def read_without_net(given: Mapping[str, str | Sequence[Value]]) -> tuple[Parameter, ...]:
+    """What was varied, where the net isn't at hand: what is no option is its parameter.
+
+    Raises UsageError.
+    """
+    known = options()
+    flags = {*known, *(option.keyword for option in known.values())}
+    settings = {name.removeprefix(NET): None for name in given if name not in flags}
+    return read_parameters(given, "the net", settings)
+
+
 def _read(
     name: str, values: str | Sequence[Value], net: str, settings: Mapping[str, Any]
 ) -> Parameter:

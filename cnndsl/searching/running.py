@@ -137,7 +137,7 @@ def show(path: Path, page: bool = False) -> SearchOutcome:
     """
     check_installed()
     folder = SearchFolder.open(path)
-    search = Search.read(folder)
+    search = Search.read(folder, with_net=False)
     study = Study(folder, search)
     outcome = SearchOutcome(path, search, _latest(study.attempts()))
     if page:

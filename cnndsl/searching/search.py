@@ -25,6 +25,7 @@ from cnndsl.searching.parameters import (
     Range,
     Values,
     read_parameters,
+    read_without_net,
 )
 from cnndsl.show.flat import flat
 from cnndsl.specs import find, load, read_shape
@@ -103,8 +104,8 @@ class Search:
             file.write(content)
 
     @classmethod
-    def read(cls, folder: SearchFolder) -> Search:
-        """What `write` wrote. Raises UsageError."""
+    def read(cls, folder: SearchFolder, *, with_net: bool = True) -> Search:
+        """What `write` wrote; to look at a search its net needn't be there. Raises UsageError."""
         tables = dict(read_toml(folder.search))
         texts: dict[str, str] = {}
         try:
@@ -114,11 +115,12 @@ class Search:
             base = read_config(folder.base) if folder.base.is_file() else None
             spec = texts["spec"] or None
             whole = cls(spec, texts["data"] or None, options, (), plan, base)
+            parameters = parameters_of(whole, vary) if with_net else read_without_net(vary)
             return cls(
                 spec,
                 whole.data,
                 options,
-                parameters_of(whole, vary),
+                parameters,
                 plan,
                 base,
                 texts["spec_mark"],
