@@ -20,7 +20,7 @@ from cnndsl.searching.reporting import Reporter
 from cnndsl.searching.search import Search, mark_of
 from cnndsl.searching.study import Attempt, Study, check_installed
 from cnndsl.searching.worker import Data, Worker
-from cnndsl.searching.workers import Workers
+from cnndsl.searching.workers import MOST_WORKERS, Workers
 from cnndsl.training.callbacks import Callback
 from cnndsl.training.folder import write_text
 from cnndsl.training.networks import adapter_for
@@ -148,6 +148,8 @@ def show(path: Path, page: bool = False) -> SearchOutcome:
 def _check(workers: int) -> None:
     """Raise UsageError where Optuna isn't installed, or more workers are asked for than can be."""
     check_installed()
+    if not 1 <= workers <= MOST_WORKERS:
+        raise UsageError(f"a search has 1 to {MOST_WORKERS} workers, not {workers:,}")
     if workers > 1 and not CAN_LOCK:
         raise UsageError("this system has no locks that several workers need: take --workers 1")
 
@@ -164,7 +166,9 @@ def _run(
     if workers == 1:
         signal = worker.work(until, board.update)
     else:
-        signal = Workers(folder, workers, until).work(lambda: board.update(study))
+        over = sum(trial.state not in ("running", "lost") for trial in board.trials)
+        count = max(1, min(workers, search.plan.trials - over))  # none without a trial to do
+        signal = Workers(folder, count, until).work(lambda: board.update(study))
     outcome = SearchOutcome(folder.path, search, board.trials, signal)
     _write_page(folder, outcome, study)
     for line in _end(outcome, study.is_complete):

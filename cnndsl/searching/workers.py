@@ -17,6 +17,7 @@ from cnndsl.searching.folder import SearchFolder
 from cnndsl.training.interrupts import Interrupts
 
 PAUSE = 0.2  # seconds between two looks
+MOST_WORKERS = 256
 MOST_DEATHS = 3
 """So many workers are replaced where they die: a net that is too large kills them all."""
 

@@ -14,6 +14,7 @@ import pytest
 from cnndsl.searching.folder import SearchFolder
 from cnndsl.searching.search import Search
 from cnndsl.searching.study import Attempt, Study
+from cnndsl.searching.workers import Workers
 from tests.support import peers
 from tests.support.command_line import ENVIRONMENT, PROGRAM, cnndsl
 from tests.support.toy_data import write_toy
@@ -99,3 +100,17 @@ def test_what_is_wrong_in_a_worker_is_said(place: Path) -> None:
     (place / "quarters.npz").write_bytes(b"")
     command = ("search", "resume", str(TOGETHER), "--workers", "2", "-q")
     assert "quarters.npz" in cnndsl(*command, code=1).stderr
+
+
+def test_no_more_workers_than_trials_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+
+    def count(self: Workers, folder: SearchFolder, count: int, until: float | None) -> None:
+        counts.append(count)
+
+    monkeypatch.setattr(Workers, "__init__", count)
+    monkeypatch.setattr(Workers, "work", lambda *_: None)
+    grid = ("search", "lenet5", "--vary", "lr=0.1,0.2,0.3", "--method", "grid", "--workers")
+    cnndsl(*grid, "200", "-q", code=1)  # nothing is done
+    assert counts == [3]
+    assert "has 1 to 256 workers, not 9,999" in cnndsl(*grid, "9999", code=1).stderr
