@@ -1,6 +1,6 @@
 """(g) `cnndsl train unet_same` beside the same training in PyTorch: mean IoU, CPU time of a step.
 
-    python -m benchmarks.segmentation FOLDER [SET …] [--seeds 3] [--width 8] [--rounds 7]
+    python -m benchmarks.segmentation FOLDER [SET …] [--seeds 3] [--width 8] [--epochs N]
 
 FOLDER holds `membrane` and `camvid`, pictures with masks. Both sides have the same start, batches,
 learning rates and optimiser. Prints a line a set: the mean IoU of the last epoch for each seed, and
@@ -43,7 +43,8 @@ def ours(folder: Path, name: str, seed: int, chosen: argparse.Namespace) -> tupl
     """The folder of a run, and the mean IoU of its last epoch."""
     case = CASES[name]
     command = ["train", "unet_same", "--set", f"width={chosen.width}", "--input", case.size]
-    command += ["--data", str(Path(chosen.folder) / name), "--epochs", str(case.epochs)]
+    epochs = str(chosen.epochs or case.epochs)
+    command += ["--data", str(Path(chosen.folder) / name), "--epochs", epochs]
     command += ["--batch", str(BATCH), "--seed", str(seed), "--threads", str(chosen.threads)]
     root = folder / f"{name}-{seed}"
     output([*CNNDSL, *command, *case.options, "-q", "--runs", str(root)])
@@ -91,6 +92,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", choices=[*CASES, []])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--width", type=int, default=8, help="Of the net; 64 is the whole one.")
+    parser.add_argument("--epochs", type=int, help="Fewer, where only steps are to be timed.")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     chosen = parser.parse_args()

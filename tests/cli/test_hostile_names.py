@@ -120,6 +120,9 @@ def test_specs(call: Callable[..., Result]) -> None:
     call("compile", net, "-o", f"made{NAME}.onnx")
     call("compile", wrong, code=1)
     call("fmt", loud, net)
+    for form in ("text", "json", "sarif", "github"):
+        call("lint", net, loud, "--format", form, code=None)
+    call("lint", wrong, code=1)
     call("fmt", wrong, code=1)
     call("fmt", "--check", f"none{LINE}.cnn", code=1)
     for stage in ("tree", "network", "analysis", "graph", "onnx"):
@@ -203,6 +206,11 @@ def test_trainings(call: Callable[..., Result]) -> None:
     for form in ("csv", "json"):
         call("runs", "--format", form)
     call("resume", f"none{NAME}", code=1)
+    varied = ("--vary", "lr=0.01,0.02", "--method", "grid", "--name", f"found{NAME}")
+    call("search", net, "--data", "data", *QUICK, *varied)
+    call("search", net, "--data", "data", "--vary", f"{NAME}=1,2", code=1)
+    call("search", "show", str(next(Path("runs").glob("found*"))))
+    call("search", "best", f"none{NAME}", code=1)
     call("eval", str(run), "--classes", "--predictions", "predictions.csv")
     call("eval", str(run), "--classes", "--format", "json")
     call("predict", str(run), "data", code=None)
