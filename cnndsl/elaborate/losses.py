@@ -100,6 +100,10 @@ def _term(scope: Scope, call: tree.Call, coefficient: float) -> LossTerm:
     arguments = call.arguments
     two = len(arguments) == 2 and call.function in COMPARING
     given = two and _is_target(scope, arguments[-1])
+    if two and not given and _is_target(scope, arguments[0]):
+        message = f"`{TARGET}` is the second value of `{call.function}`"
+        help = f"write `{call.function}({arguments[1].span.text}, {TARGET})`"
+        raise scope.fail(arguments[0].span, "wrong-arguments", message, help)
     values = [_value(scope, argument) for argument in (arguments[:-1] if given else arguments)]
     shapes = [v.shape for v in values if v.shape is not None]
     if len(shapes) == 2 and not may_be_equal(*shapes):

@@ -56,7 +56,10 @@ class Search:
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What trials are judged by. Raises UsageError."""
-        return tuple(map(read_objective, self.plan.objectives))
+        names = self.plan.objectives
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise UsageError(f"the objective `{twice}` is named twice")
+        return tuple(map(read_objective, names))
 
     def config(self, values: Mapping[str, Any]) -> Config:
         """The configuration of a trial with these values of what is varied. Raises UsageError."""

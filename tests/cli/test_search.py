@@ -224,6 +224,7 @@ def test_a_page_shows_the_search() -> None:
     ("arguments", "said"),
     [
         (("--vary", "lr=1,2", "--prune", "median", "--objective", "params"), "not params"),
+        (("--vary", "lr=1,2", *("--objective", "macs") * 2), "`macs` is named twice"),
         (("--vary", "widht=4,8"), "did you mean `width`"),
         (("--vary", "width"), "isn't written --vary NAME=VALUES"),
         ((), "what is to be varied?"),

@@ -153,3 +153,9 @@ def test_a_range_takes_one_or_two_numbers() -> None:
     assert error.code == "wrong-arguments"
     (error,) = errors(with_input("for i in range(0.5):\n    fc i"))
     assert error.code == "not-whole"
+
+
+def test_target_is_the_second_value_of_a_loss() -> None:
+    (error,) = errors(with_input("y: conv 3x3 3 same\nloss l1(target, y)"))
+    assert error.message == "`target` is the second value of `l1`"
+    assert error.help == "write `l1(y, target)`"
