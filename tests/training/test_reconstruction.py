@@ -15,6 +15,7 @@ from PIL import Image
 from cnndsl.training.adapters import SpecAdapter
 from cnndsl.training.assembly import Training
 from cnndsl.training.config import Config
+from cnndsl.training.noise import fill_noise
 from cnndsl.training.optimisers import Sgd
 from cnndsl.training.options import DataChoice, ModelChoice, TrainingChoice
 from cnndsl.training.running import assemble
@@ -24,7 +25,7 @@ from tests.support.command_line import cnndsl
 from tests.support.peers import torch
 from tests.support.torch_training import theirs
 
-STEPS, RATE = 25, 0.5
+STEPS, RATE = 50, 0.5
 SPEC = """cnndsl 1
 net Small(code=4)
 input x 1@8x8
@@ -50,13 +51,13 @@ loss bce(xhat, x) + 4*kl(mu, logvar, ramp=1.5)
 """
 
 
-def training(folder: Path, **data: Any) -> Training:
+def training(folder: Path, net: str = "autoencoder", rate: float = RATE, **data: Any) -> Training:
     np.save(folder / "pictures.npy", noise(200, 28, 28))
     made = assemble(
         Config(
-            ModelChoice("autoencoder"),
+            ModelChoice(net),
             DataChoice(str(folder / "pictures.npy"), **data),
-            TrainingChoice(threads=1, learning_rate=RATE, batch=32),
+            TrainingChoice(threads=1, learning_rate=rate, batch=32),
             Sgd(momentum=0.0),
             Constant(),
         )
@@ -71,9 +72,9 @@ def test_losses_are_torchs(added: float, tmp_path: Path) -> None:
     with training(tmp_path, noise=added) as made:
         start = {name: values.copy() for name, values in made.weights.read().items()}
         steps = made.epoch_steps
-        batches = list(chain.from_iterable(made.feed.epoch(n, 0) for n in range(6)))[:STEPS]
+        batches = list(chain.from_iterable(made.feed.epoch(n, 0) for n in range(10)))[:STEPS]
         ours = [made.train_step.step([b], RATE, n)["loss"] for n, b in enumerate(batches)]
-        assert steps * 6 >= STEPS == len(ours)
+        assert steps * 10 >= STEPS == len(ours)
         for batch in batches:  # the clean picture is what is compared with
             clean, seen = batch.get("target", batch["x"]), batch["x"]
             assert (np.abs(seen - clean).std() > 0.05) == (added > 0)
@@ -84,6 +85,42 @@ def test_losses_are_torchs(added: float, tmp_path: Path) -> None:
         )  # fmt: skip
         np.testing.assert_allclose(ours, expected, rtol=1e-4)
         assert ours[-1] < ours[0]
+
+
+@pytest.mark.torch
+def test_losses_of_a_variational_autoencoder_are_torchs(tmp_path: Path) -> None:
+    """With the same noise in the code: Kingma and Welling 2013, equation 10."""
+    rate = 1e-5
+    with training(tmp_path, "conv_vae", rate) as made:
+        start = {name: values.copy() for name, values in made.weights.read().items()}
+        batches = list(chain.from_iterable(made.feed.epoch(n, 0) for n in range(10)))[:STEPS]
+        ours = [made.train_step.step([b], rate, n)["loss"] for n, b in enumerate(batches)]
+        seed, (drawn,) = made.config.training.seed, made.graphs.noises.values()
+    library, expected = torch(), list[float]()
+    f = library.nn.functional
+    p = {n: library.from_numpy(v).double().requires_grad_() for n, v in start.items()}
+    peer = library.optim.SGD(p.values(), lr=rate)
+    for n, batch in enumerate(batches):
+        eps = np.zeros((len(batch["x"]), *drawn.shape[1:]), np.float32)
+        fill_noise(eps, drawn.kind, seed, n, "code")
+        x = library.from_numpy(batch["x"]).double()
+        y = f.relu(f.conv2d(x, p["conv1.weight"], p["conv1.bias"], 2, 1))
+        y = f.relu(f.conv2d(y, p["conv2.weight"], p["conv2.bias"], 2, 1)).flatten(1)
+        h = f.relu(f.linear(y, p["h.weight"], p["h.bias"]))
+        mu, logvar = (f.linear(h, p[f"{k}.weight"], p[f"{k}.bias"]) for k in ("mu", "logvar"))
+        z = mu + (logvar / 2).exp() * library.from_numpy(eps)
+        y = f.relu(f.linear(z, p["fc1.weight"], p["fc1.bias"]))
+        y = f.relu(f.linear(y, p["fc2.weight"], p["fc2.bias"])).reshape(-1, 64, 7, 7)
+        y = f.relu(f.conv_transpose2d(y, p["deconv1.weight"], p["deconv1.bias"], 2, 1))
+        y = f.conv_transpose2d(y, p["xhat.weight"], p["xhat.bias"], 2, 1).sigmoid()
+        kl = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum()
+        loss = (f.binary_cross_entropy(y, x, reduction="sum") + kl) / len(x)
+        peer.zero_grad()
+        loss.backward()
+        peer.step()
+        expected.append(loss.item())
+    np.testing.assert_allclose(ours, expected, rtol=1e-4)
+    assert len(ours) == STEPS and ours[-1] < ours[0]
 
 
 def test_noise_is_the_same_for_validation_and_another_in_each_epoch(tmp_path: Path) -> None:
