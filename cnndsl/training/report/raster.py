@@ -74,7 +74,8 @@ def _draw(image: Image.Image, mark: Stroke | Dot | Text, palette: _Palette, fact
             for part in _dashes(points, *dash) if dash else [points]:
                 pen.line(_scaled(part, factor), colour, width, joint="curve")
         case Dot(_, (x, y), radius):
-            pen.circle((x * factor, y * factor), radius * factor, colour)
+            corners = (x - radius, y - radius, x + radius, y + radius)
+            pen.ellipse([n * factor for n in corners], colour)
         case Text(_, (x, y), text, turned):
             font = ImageFont.load_default(_SIZES.get(words[0], 11.0) * factor)
             shown = "".join(c if ord(c) < 256 else "-" if c in "–−" else "?" for c in text)
