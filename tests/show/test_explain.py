@@ -80,7 +80,7 @@ def test_names_may_be_cut_off_in_front() -> None:
         ),
         ("block1", "`block1` is a block; explain one of its layers, such as `block1.conv1`"),
         ("stm", "there is no layer `stm`; did you mean `stem`?"),
-        ("zzz", "there is no layer `zzz`; `cnndsl report` without --explain lists them"),
+        ("zzz", "there is no layer `zzz`; `cnndsl report` lists them"),
     ],
 )
 def test_names_that_dont_fit(name: str, message: str) -> None:
