@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
 
 from cnndsl.analyse import Analysis, analyse
-from cnndsl.cli.findings import echo_findings, findings_format
+from cnndsl.cli.findings import echo_results, findings_format
 from cnndsl.cli.options import read_inputs, read_settings
-from cnndsl.cli.output import echo, echo_diagnostic, echo_line
+from cnndsl.cli.output import echo_diagnostic, echo_line
 from cnndsl.cli.quantities import read_bytes, read_count
 from cnndsl.diagnostics import Diagnostic, SpecError, UsageError
 from cnndsl.network import Network
@@ -83,15 +83,7 @@ def command(
     limits = read_limits(max_params, max_macs, max_memory, batch)
     given, shapes = read_settings(settings), read_inputs(inputs)
     results = [check(spec, given, shapes, limits) for spec in specs]
-    if form == "json":
-        echo(_as_json(results))
-    elif form != "text":
-        echo_findings(form, [(result.spec, result.diagnostics) for result in results])
-    else:
-        for result in results:
-            _print(result)
-    if not all(result.is_fine for result in results):
-        context.exit(1)
+    echo_results(context, form, results, _as_json, _print)
 
 
 def read_limits(
@@ -178,7 +170,7 @@ def _print(result: Checked) -> None:
     echo_line(f"{result.spec}: fine, {', '.join(within) or result.summary}")
 
 
-def _as_json(results: list[Checked]) -> str:
+def _as_json(results: Sequence[Checked]) -> str:
     data = {
         "version": VERSION,
         "fine": all(result.is_fine for result in results),

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
 from cnndsl.cli.output import echo
 
 if TYPE_CHECKING:
+    from cnndsl.diagnostics import Diagnostic
     from cnndsl.show.findings import Findings
 
+
+class Found(Protocol):
+    """What was found in one spec."""
+
+    @property
+    def spec(self) -> str: ...
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]: ...
+    @property
+    def is_fine(self) -> bool: ...
+
+
+F = TypeVar("F", bound=Found)
 
 FORMATS = ("text", "json", "sarif", "github")
 
@@ -24,7 +39,26 @@ findings_format = click.option(
 )
 
 
-def echo_findings(form: str, findings: Findings) -> None:
+def echo_results(
+    context: click.Context,
+    form: str,
+    results: Sequence[F],
+    as_json: Callable[[Sequence[F]], str],
+    echo_text: Callable[[F], None],
+) -> None:
+    """Print what was found in each spec, and exit with 1 where one isn't fine."""
+    if form == "json":
+        echo(as_json(results))
+    elif form != "text":
+        _echo_findings(form, [(result.spec, result.diagnostics) for result in results])
+    else:
+        for result in results:
+            echo_text(result)
+    if not all(result.is_fine for result in results):
+        context.exit(1)
+
+
+def _echo_findings(form: str, findings: Findings) -> None:
     """Print findings as SARIF, or as GitHub's annotations, of which there may be none."""
     from cnndsl.show.findings import github, sarif
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from cnndsl.cli.findings import echo_findings, findings_format
+from cnndsl.cli.findings import echo_results, findings_format
 from cnndsl.cli.options import read_inputs, read_settings
-from cnndsl.cli.output import echo, echo_content, echo_diagnostic, echo_diff, echo_line
+from cnndsl.cli.output import echo_content, echo_diagnostic, echo_diff, echo_line
 from cnndsl.diagnostics import Diagnostic, UsageError
 from cnndsl.files import replaced
 from cnndsl.linting import lint
@@ -71,15 +71,7 @@ def command(
         results = [_compared(spec, given, shapes) for spec in specs]
     else:
         results = [_linted(spec, given, shapes, mend) for spec in specs]
-    if form == "json":
-        echo(_as_json(results))
-    elif form != "text":
-        echo_findings(form, [(result.spec, result.diagnostics) for result in results])
-    else:
-        for result in results:
-            _print(result)
-    if not all(result.is_fine for result in results):
-        context.exit(1)
+    echo_results(context, form, results, _as_json, _print)
 
 
 def _linted(spec: str, settings: Settings, inputs: dict[str, Shape], mend: bool) -> Linted:
@@ -126,7 +118,7 @@ def _print(result: Linted) -> None:
     echo_line(f"{result.spec}: {', '.join(told)}", err=not result.is_fine or result.spec == STDIN)
 
 
-def _as_json(results: list[Linted]) -> str:
+def _as_json(results: Sequence[Linted]) -> str:
     data = {
         "version": VERSION,
         "fine": all(result.is_fine for result in results),

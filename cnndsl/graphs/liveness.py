@@ -10,9 +10,9 @@ import onnx_ir as ir
 def peak_bytes(graph: ir.Graph) -> int:
     """The bytes of values alive at once, at most, in the order that ONNX Runtime takes.
 
-    A lower bound: an output takes the place of inputs that nobody reads any more; inputs of the
+    Rather too few: an output takes the place of inputs that nobody reads any more; inputs of the
     graph, its constants, values of unknown shape and what an operator needs for itself count as
-    nothing.
+    nothing. Values that ONNX Runtime never makes, since it fuses their nodes, count.
     """
     order = run_order(graph)
     last = {value: node for node in order for value in node.inputs if value is not None}
