@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain, count, islice
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,19 @@ def theirs(
         tensors |= {name: average.detach() for name, average in statistics.items()}
         losses.append(float(found.detach()))
     return losses
+
+
+def assert_torchs_losses(
+    made: Training, steps: int, rate: float, loss: Callable[[Any, Any], Any]
+) -> None:
+    """So many steps from the start have torch's losses within 1e-4, and learn something."""
+    made.start()
+    start = {name: values.copy() for name, values in made.weights.read().items()}
+    epochs = chain.from_iterable(made.feed.epoch(n, 0) for n in count())
+    batches = list(islice(epochs, steps))
+    ours = [made.train_step.step([b], rate, n)["loss"] for n, b in enumerate(batches)]
+    np.testing.assert_allclose(ours, theirs(made, start, batches, rate, loss=loss), rtol=1e-4)
+    assert len(ours) == steps and ours[-1] < ours[0]
 
 
 def loss_at(training: Training, weights: dict[str, Any], batch: dict[str, Any]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from cnndsl.training.schedules import Constant
 from tests.support.command_line import cnndsl
 from tests.support.peers import torch
 from tests.support.similarity import ssim_by_torch
-from tests.support.torch_training import theirs
+from tests.support.torch_training import assert_torchs_losses
 
 STEPS, RATE = 25, 0.1
 SPEC = """cnndsl 1
@@ -84,12 +83,7 @@ def test_losses_are_torchs(augment: str) -> None:
         Constant(),
     )
     with assemble(config) as made:
-        made.start()
-        start = {name: values.copy() for name, values in made.weights.read().items()}
-        batches = list(chain.from_iterable(made.feed.epoch(n, 0) for n in range(7)))[:STEPS]
-        ours = [made.train_step.step([b], RATE, n)["loss"] for n, b in enumerate(batches)]
-        np.testing.assert_allclose(ours, theirs(made, start, batches, RATE, loss=loss), rtol=1e-4)
-        assert len(ours) == STEPS and ours[-1] < ours[0]
+        assert_torchs_losses(made, STEPS, RATE, loss)
 
 
 @pytest.mark.parametrize(
