@@ -47,12 +47,13 @@ class Pretrained:
         was given.
         """
         notes = self.notes
-        if self.preprocessing is not None:
-            notes = (
-                *notes,
-                "nothing is taken over from the old weights, how they want pictures neither: mean "
-                "and deviation are measured on the data",
-            )
+        if self.weights is not None:
+            told = "nothing is taken over from the old weights"
+            if self.preprocessing is not None:
+                told += (
+                    ", how they want pictures neither: mean and deviation are measured on the data"
+                )
+            notes = (*notes, told)
         return replace(self, weights=None, preprocessing=None, notes=notes, guess="")
 
 

@@ -213,6 +213,7 @@ def test_other_strategies_train_more(strategy: str, layers: set[str]) -> None:
     assert config["transfer"]["strategy"] == results("tiny-001")["strategy"] == strategy
     assert config["data"]["augment"] == "light" and config["training"]["batch"] == 16
     assert ("features of 240" in output) == (strategy != "scratch")
+    assert ("nothing is taken over from the old weights" in output) == (strategy == "scratch")
     if strategy != "scratch":  # begins with a head that suits
         assert results("tiny-001")["best"]["val_top1"] > 0.9
 
